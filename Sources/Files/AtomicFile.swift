@@ -1,0 +1,71 @@
+import Glibc
+
+/// A file that is written beside its target under another name and takes the target's place as a whole.
+///
+/// A kill at any moment leaves the old file or none; what may be left is a temporary file named `.NAME.XXXXXX.tmp`.
+public final class AtomicFile {
+    /// The path that the file will have.
+    public let target: String
+    private let temporary: String
+    private let permissions: UInt16
+    private var descriptor: Int32
+
+    /// Creates the temporary file in the target's folder.
+    ///
+    /// - Parameter permissions: the mode of the finished file, whatever the umask.
+    public init(target: String, permissions: UInt16 = 0o644) throws(FileError) {
+        self.target = target
+        self.permissions = permissions
+        let (folder, name) = LexicalPath.split(target)
+        var attempt = 0
+        while true {
+            // Not a secret, only unlikely to be taken: O_EXCL decides.
+            let suffix = String(UInt32.random(in: 0...0x3fff_ffff), radix: 32)
+            let path = folder + "/." + String(name.prefix(200)) + "." + suffix + ".tmp"
+            let opened = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
+            if opened >= 0 {
+                descriptor = opened
+                temporary = path
+                return
+            }
+            attempt += 1
+            if errno != EEXIST || attempt >= 100 { throw .last("create", path) }
+        }
+    }
+
+    deinit { discard() }
+
+    /// Writes all of the bytes.
+    public func write(_ bytes: UnsafeRawBufferPointer) throws(FileError) {
+        guard descriptor >= 0 else { throw FileError(operation: "write", path: target, errno: EBADF) }
+        try OutputDescriptor.write(bytes, to: descriptor, path: target)
+    }
+
+    /// Syncs the file, gives it its mode and its name, and syncs the folder.
+    public func commit() throws(FileError) {
+        guard descriptor >= 0 else { throw FileError(operation: "write", path: target, errno: EBADF) }
+        guard fchmod(descriptor, mode_t(permissions)) == 0 else { throw .last("set the mode of", target) }
+        guard fsync(descriptor) == 0 else { throw .last("sync", target) }
+        let closing = descriptor
+        descriptor = -1
+        guard close(closing) == 0 else {
+            let error = FileError.last("close", target)
+            unlink(temporary)
+            throw error
+        }
+        guard Glibc.rename(temporary, target) == 0 else {
+            let error = FileError.last("rename to", target)
+            unlink(temporary)
+            throw error
+        }
+        try FileTree.syncDirectory(LexicalPath.split(target).folder)
+    }
+
+    /// Removes the temporary file; nothing happens after a commit.
+    public func discard() {
+        guard descriptor >= 0 else { return }
+        close(descriptor)
+        descriptor = -1
+        unlink(temporary)
+    }
+}
