@@ -1,0 +1,230 @@
+import CArchive
+import Files
+import Glibc
+
+/// Reads an archive entry by entry: tar with any of the usual compressions, zip and wheel, ar, or one compressed stream.
+///
+/// Nothing is written anywhere. Filters that libarchive would run as other programs are not enabled.
+public final class ArchiveReader: ByteSource {
+    /// The formats that may be recognised.
+    public enum Format: Sendable, Hashable, CaseIterable {
+        case tar, zip, ar, raw
+    }
+
+    /// What libarchive's callback reads from.
+    private final class Input {
+        let source: any ByteSource
+        let buffer: UnsafeMutableRawBufferPointer
+        var failure: ArchiveError?
+
+        init(_ source: any ByteSource) {
+            self.source = source
+            buffer = .allocate(byteCount: 1 << 16, alignment: 16)
+        }
+
+        deinit { buffer.deallocate() }
+    }
+
+    private let handle: OpaquePointer
+    private let subject: String
+    private let limits: ArchiveLimits
+    private var input: Input?
+    private var entryCount = 0
+    private var totalBytes: Int64 = 0
+    private var currentPath = ""
+
+    /// Opens an archive on disk.
+    public init(
+        path: String, formats: Set<Format> = [.tar, .zip, .ar], limits: ArchiveLimits = ArchiveLimits()
+    ) throws(ArchiveError) {
+        do throws(FileError) {
+            // Refuses directories and pipes with a reason of our own.
+            _ = try InputFile(path: path)
+        } catch {
+            throw ArchiveError(operation: "read", subject: path, code: .input(error), detail: "")
+        }
+        handle = try Self.makeHandle(path)
+        subject = path
+        self.limits = limits
+        try enable(formats)
+        try check(archive_read_open_filename(handle, path, 1 << 17))
+    }
+
+    /// Opens an archive that comes from elsewhere, such as a member of another archive.
+    ///
+    /// - Parameter name: what it is called in errors.
+    public init(
+        nested source: any ByteSource, name: String, formats: Set<Format> = [.tar],
+        limits: ArchiveLimits = ArchiveLimits()
+    ) throws(ArchiveError) {
+        handle = try Self.makeHandle(name)
+        subject = name
+        self.limits = limits
+        let input = Input(source)
+        self.input = input
+        try enable(formats)
+        try check(
+            archive_read_open2(
+                handle, Unmanaged.passUnretained(input).toOpaque(), nil,
+                { archive, context, block in
+                    guard let context else { return -1 }
+                    let input = Unmanaged<Input>.fromOpaque(context).takeUnretainedValue()
+                    do throws(ArchiveError) {
+                        let count = try input.source.read(into: input.buffer)
+                        block?.pointee = UnsafeRawPointer(input.buffer.baseAddress)
+                        return count
+                    } catch {
+                        input.failure = error
+                        return -1
+                    }
+                }, nil, nil))
+    }
+
+    deinit { archive_read_free(handle) }
+
+    private static func makeHandle(_ subject: String) throws(ArchiveError) -> OpaquePointer {
+        guard let handle = archive_read_new() else {
+            throw ArchiveError(operation: "read", subject: subject, code: .library, detail: "not enough memory")
+        }
+        return handle
+    }
+
+    private func enable(_ formats: Set<Format>) throws(ArchiveError) {
+        for status in [
+            archive_read_support_filter_gzip(handle), archive_read_support_filter_bzip2(handle),
+            archive_read_support_filter_xz(handle), archive_read_support_filter_lzma(handle),
+            archive_read_support_filter_zstd(handle),
+        ] where status != ARCHIVE_OK {
+            // ARCHIVE_WARN says that a filter would run as another program.
+            throw ArchiveError.library(handle, operation: "read", subject: subject, code: .unsupported)
+        }
+        for format in formats {
+            switch format {
+            case .tar: try check(archive_read_support_format_tar(handle))
+            case .zip: try check(archive_read_support_format_zip(handle))
+            case .ar: try check(archive_read_support_format_ar(handle))
+            case .raw: try check(archive_read_support_format_raw(handle))
+            }
+        }
+    }
+
+    /// The next entry, or nil at the end of the archive.
+    public func next() throws(ArchiveError) -> Entry? {
+        var raw: OpaquePointer?
+        let status = archive_read_next_header(handle, &raw)
+        if status == ARCHIVE_EOF {
+            if entryCount == 0, archive_format(handle) == 0 {
+                throw ArchiveError(
+                    operation: "read", subject: subject, code: .malformed, detail: "not an archive of a known format")
+            }
+            return nil
+        }
+        // A warning at a header is about a name that the locale's character set cannot hold; we take names as UTF-8.
+        if status != ARCHIVE_WARN { try check(status) }
+        guard let raw else {
+            throw ArchiveError(operation: "read", subject: subject, code: .malformed, detail: "an entry has no header")
+        }
+        entryCount += 1
+        guard entryCount <= limits.entries else {
+            throw ArchiveError(
+                operation: "read", subject: subject, code: .limit, detail: "more than \(limits.entries) entries")
+        }
+        let entry = try convert(raw)
+        currentPath = entry.path
+        return entry
+    }
+
+    /// Reads the next bytes of the current entry; 0 at its end.
+    public func read(into buffer: UnsafeMutableRawBufferPointer) throws(ArchiveError) -> Int {
+        let count = archive_read_data(handle, buffer.baseAddress, buffer.count)
+        if count < 0 {
+            try check(Int32(truncatingIfNeeded: count))
+            throw ArchiveError.library(handle, operation: "read", subject: subject, code: .malformed)
+        }
+        totalBytes += Int64(count)
+        guard totalBytes <= limits.totalBytes else {
+            throw ArchiveError(
+                operation: "read", subject: subject, code: .limit,
+                detail: "more than \(limits.totalBytes) bytes of contents")
+        }
+        return count
+    }
+
+    /// Whether the current tar has headers of the pax interchange format, which dpkg refuses.
+    public var isPax: Bool {
+        let format = archive_format(handle)
+        return format == ARCHIVE_FORMAT_TAR_PAX_INTERCHANGE || format == ARCHIVE_FORMAT_TAR_PAX_RESTRICTED
+    }
+
+    // MARK: - conversion
+
+    private func convert(_ raw: OpaquePointer) throws(ArchiveError) -> Entry {
+        let path = try text(archive_entry_pathname_utf8(raw) ?? archive_entry_pathname(raw), "path")
+        let kind: Entry.Kind
+        if let target = archive_entry_hardlink_utf8(raw) ?? archive_entry_hardlink(raw) {
+            kind = .hardLink(target: try text(target, "link target"))
+        } else {
+            let type = archive_entry_filetype(raw) & carchive_type_mask
+            switch type {
+            // A zip without Unix modes has no type; its directories end in a slash.
+            case carchive_type_file: kind = .file(size: archive_entry_size(raw))
+            case 0: kind = path.hasSuffix("/") ? .directory : .file(size: archive_entry_size(raw))
+            case carchive_type_directory: kind = .directory
+            case carchive_type_link:
+                let target = archive_entry_symlink_utf8(raw) ?? archive_entry_symlink(raw)
+                kind = .symbolicLink(target: try text(target, "link target"))
+            case carchive_type_character_device: kind = .other("character device")
+            case carchive_type_block_device: kind = .other("block device")
+            case carchive_type_pipe: kind = .other("named pipe")
+            case carchive_type_socket: kind = .other("socket")
+            default: kind = .other("file of type \(type)")
+            }
+        }
+        return Entry(
+            path: path, kind: kind, permissions: UInt16(truncatingIfNeeded: archive_entry_perm(raw) & 0o7777),
+            owner: Owner(
+                name: try optionalText(archive_entry_uname_utf8(raw) ?? archive_entry_uname(raw)),
+                id: archive_entry_uid(raw)),
+            group: Owner(
+                name: try optionalText(archive_entry_gname_utf8(raw) ?? archive_entry_gname(raw)),
+                id: archive_entry_gid(raw)),
+            modificationTime: Int64(archive_entry_mtime(raw)))
+    }
+
+    private func optionalText(_ pointer: UnsafePointer<CChar>?) throws(ArchiveError) -> String {
+        guard pointer != nil else { return "" }
+        return try text(pointer, "owner")
+    }
+
+    private func text(_ pointer: UnsafePointer<CChar>?, _ what: String) throws(ArchiveError) -> String {
+        guard let pointer, let text = String(validatingCString: pointer) else {
+            throw ArchiveError(
+                operation: "read", subject: subject, code: .unsupported,
+                detail: "the \(what) of entry \(entryCount) is missing or not UTF-8")
+        }
+        return text
+    }
+
+    private func check(_ status: Int32) throws(ArchiveError) {
+        if let failure = input?.failure { throw failure }
+        if status == ARCHIVE_OK { return }
+        throw ArchiveError.library(handle, operation: "read", subject: subject, code: .malformed)
+    }
+}
+
+/// An open file as the start of nested reading.
+public final class FileSource: ByteSource {
+    private let file: InputFile
+
+    /// Reads a file from its present position.
+    public init(_ file: InputFile) { self.file = file }
+
+    /// Reads the next bytes; 0 at the end.
+    public func read(into buffer: UnsafeMutableRawBufferPointer) throws(ArchiveError) -> Int {
+        do throws(FileError) {
+            return try file.read(into: buffer)
+        } catch {
+            throw ArchiveError(operation: "read", subject: file.path, code: .input(error), detail: "")
+        }
+    }
+}
