@@ -1,0 +1,28 @@
+/// A package's name (Policy 5.6.7).
+public struct PackageName: Hashable, Sendable, Comparable, CustomStringConvertible {
+    /// The name.
+    public let description: String
+
+    /// Reads a name: two characters at least, lower-case letters, digits and `+-.`, a letter or digit first.
+    public init(_ text: String) throws(FormatError) {
+        let bytes = Array(text.utf8)
+        func fault(_ expected: String, _ offset: Int) -> FormatError {
+            FormatError(
+                subject: "package name", found: text, expected: expected, offset: offset, source: "Policy 5.6.7")
+        }
+        guard bytes.count >= 2 else { throw fault("two characters at least", 0) }
+        for (index, byte) in bytes.enumerated() {
+            let isPlain = Ascii.isLower(byte) || Ascii.isDigit(byte)
+            if index == 0, !isPlain { throw fault("a lower-case letter or digit first", 0) }
+            if !isPlain, byte != 0x2b, byte != 0x2d, byte != 0x2e {
+                throw fault("lower-case letters, digits, '+', '-' and '.' only", index)
+            }
+        }
+        description = text
+    }
+
+    /// Byte order.
+    public static func < (left: PackageName, right: PackageName) -> Bool {
+        left.description.utf8.lexicographicallyPrecedes(right.description.utf8)
+    }
+}
