@@ -1,0 +1,36 @@
+/// Finds what the user probably meant.
+public enum NearestMatch {
+    /// The most similar of some words, or nil when none is near: at most a third of the letters differ.
+    public static func of(_ word: String, among candidates: some Sequence<String>) -> String? {
+        let wanted = Array(word.lowercased().unicodeScalars.prefix(200))
+        var best: (word: String, distance: Int)?
+        for candidate in candidates {
+            let letters = Array(candidate.lowercased().unicodeScalars.prefix(200))
+            let limit = max(1, max(wanted.count, letters.count) / 3)
+            if abs(wanted.count - letters.count) > limit { continue }
+            let distance = distance(wanted, letters)
+            if distance <= limit, distance < best?.distance ?? Int.max { best = (candidate, distance) }
+        }
+        return best?.word
+    }
+
+    /// Letters to insert, delete, replace or exchange with their neighbour (optimal string alignment).
+    private static func distance(_ left: [Unicode.Scalar], _ right: [Unicode.Scalar]) -> Int {
+        if left.isEmpty || right.isEmpty { return max(left.count, right.count) }
+        var beforeLast = [Int](repeating: 0, count: right.count + 1)
+        var last = Array(0...right.count)
+        for row in 1...left.count {
+            var current = [row] + [Int](repeating: 0, count: right.count)
+            for column in 1...right.count {
+                let cost = left[row - 1] == right[column - 1] ? 0 : 1
+                current[column] = min(last[column] + 1, current[column - 1] + 1, last[column - 1] + cost)
+                if row > 1, column > 1, left[row - 1] == right[column - 2], left[row - 2] == right[column - 1] {
+                    current[column] = min(current[column], beforeLast[column - 2] + 1)
+                }
+            }
+            beforeLast = last
+            last = current
+        }
+        return last[right.count]
+    }
+}

@@ -1,0 +1,33 @@
+/// Lays one tree over another.
+public enum NodeMerge {
+    /// What becomes of two lists at the same place.
+    public enum Lists: Sendable {
+        /// The upper one is added behind the lower one.
+        case append
+        /// The upper one stands in place of the lower one.
+        case replace
+    }
+
+    /// Mappings merge by key, scalars replace, lists as asked; a node tagged `!replace` replaces whatever is below it.
+    public static func overlay(_ base: YAMLNode, _ top: YAMLNode, lists: Lists) -> YAMLNode {
+        if top.replaces { return top }
+        var result = top
+        switch (base.content, top.content) {
+        case (.mapping(let below), .mapping(let above)):
+            var pairs = below
+            for pair in above {
+                if let index = pairs.firstIndex(where: { $0.key.scalarText == pair.key.scalarText }) {
+                    pairs[index] = YAMLNode.Pair(
+                        key: pair.key, value: overlay(pairs[index].value, pair.value, lists: lists))
+                } else {
+                    pairs.append(pair)
+                }
+            }
+            result.content = .mapping(pairs)
+        case (.sequence(let below), .sequence(let above)) where lists == .append:
+            result.content = .sequence(below + above)
+        default: break
+        }
+        return result
+    }
+}

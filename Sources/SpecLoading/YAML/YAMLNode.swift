@@ -1,0 +1,115 @@
+/// A node of a YAML document with its place.
+public struct YAMLNode: Sendable {
+    /// How a scalar was written.
+    public enum Style: Sendable, Hashable {
+        case plain, quoted, block
+    }
+
+    /// What a node is.
+    public indirect enum Content: Sendable {
+        case scalar(text: String, style: Style)
+        case sequence([YAMLNode])
+        case mapping([Pair])
+    }
+
+    /// A key with its value.
+    public struct Pair: Sendable {
+        /// The key, always a scalar.
+        public var key: YAMLNode
+        /// The value.
+        public var value: YAMLNode
+
+        /// Creates a pair.
+        public init(key: YAMLNode, value: YAMLNode) {
+            self.key = key
+            self.value = value
+        }
+    }
+
+    /// What it is.
+    public var content: Content
+    /// Where it stands.
+    public var range: SourceRange?
+    /// Tagged `!replace`: stands in place of what it is merged over.
+    public var replaces: Bool
+    /// The text as the user wrote it, when variables have been put in since.
+    public var original: String?
+
+    /// Creates a node.
+    public init(content: Content, range: SourceRange?, replaces: Bool = false, original: String? = nil) {
+        self.content = content
+        self.range = range
+        self.replaces = replaces
+        self.original = original
+    }
+
+    /// The text of a scalar.
+    public var scalarText: String? {
+        if case .scalar(let text, _) = content { text } else { nil }
+    }
+
+    /// Whether it is what YAML takes for no value: empty, `~` or `null` without quotes.
+    public var isNull: Bool {
+        guard case .scalar(let text, .plain) = content else { return false }
+        return text.isEmpty || text == "~" || text == "null"
+    }
+
+    /// What it is, for messages.
+    public var kindName: String {
+        switch content {
+        case .scalar: isNull ? "nothing" : "a value"
+        case .sequence: "a list"
+        case .mapping: "a mapping"
+        }
+    }
+
+    /// The value of a key in a mapping.
+    public subscript(key key: String) -> YAMLNode? { self[pair: key]?.value }
+
+    /// A key with its value in a mapping.
+    public subscript(pair key: String) -> Pair? {
+        guard case .mapping(let pairs) = content else { return nil }
+        return pairs.first { $0.key.scalarText == key }
+    }
+
+    /// The mapping without some keys.
+    public func removing(keys: Set<String>) -> YAMLNode {
+        guard case .mapping(let pairs) = content else { return self }
+        var copy = self
+        copy.content = .mapping(pairs.filter { !keys.contains($0.key.scalarText ?? "") })
+        return copy
+    }
+
+    /// The mapping with one pair more, if there is one.
+    public func adding(_ pair: Pair?) -> YAMLNode {
+        guard let pair, case .mapping(let pairs) = content else { return self }
+        var copy = self
+        copy.content = .mapping(pairs + [pair])
+        return copy
+    }
+
+    /// The tree without scalars that mention a variable, and without what becomes empty by that.
+    public func removingVariables() -> YAMLNode {
+        var copy = self
+        switch content {
+        case .scalar: break
+        case .sequence(let items):
+            copy.content = .sequence(items.filter { !$0.mentionsVariable }.map { $0.removingVariables() })
+        case .mapping(let pairs):
+            copy.content = .mapping(
+                pairs.filter { !$0.value.mentionsVariable }.map {
+                    Pair(key: $0.key, value: $0.value.removingVariables())
+                })
+        }
+        return copy
+    }
+
+    private var mentionsVariable: Bool {
+        switch content {
+        case .scalar(let text, _): text.contains("${")
+        case .sequence(let items): items.contains { $0.mentionsVariable }
+        case .mapping(let pairs): pairs.contains { $0.value.mentionsVariable }
+        }
+    }
+}
+
