@@ -1,7 +1,7 @@
 /// One relation to a package: a name, perhaps a version, perhaps architectures (Policy 7.1).
 public struct Relation: Hashable, Sendable, CustomStringConvertible {
     /// How versions compare.
-    public enum Operator: String, Hashable, Sendable, CaseIterable {
+    public enum Relationship: String, Hashable, Sendable, CaseIterable {
         case earlier = "<<"
         case earlierOrEqual = "<="
         case equal = "="
@@ -12,9 +12,9 @@ public struct Relation: Hashable, Sendable, CustomStringConvertible {
     /// A bound on the version.
     public struct Constraint: Hashable, Sendable {
         /// How it compares.
-        public var relation: Operator
-        /// The version as written; equal versions may be written differently.
-        public var version: String
+        public var relationship: Relationship
+        /// The version.
+        public var version: DebianVersion
     }
 
     /// The package.
@@ -28,7 +28,7 @@ public struct Relation: Hashable, Sendable, CustomStringConvertible {
     public var description: String {
         var text = package.description
         if let architectureQualifier { text += ":" + architectureQualifier }
-        if let constraint { text += " (\(constraint.relation.rawValue) \(constraint.version))" }
+        if let constraint { text += " (\(constraint.relationship.rawValue) \(constraint.version))" }
         return text
     }
 }
@@ -148,7 +148,7 @@ private struct RelationParser {
         if peek == 0x5b || peek == 0x3c {
             throw fault("no '[architecture]' and no '<profile>': a binary package is for one of each already")
         }
-        if kind == .builtUsing, constraint?.relation != .equal {
+        if kind == .builtUsing, constraint?.relationship != .equal {
             throw fault("an exact version '(= …)' for each source", at: start)
         }
         return Relation(package: package, architectureQualifier: qualifier, constraint: constraint)
@@ -160,21 +160,21 @@ private struct RelationParser {
         let start = position
         while let byte = peek, byte == 0x3c || byte == 0x3d || byte == 0x3e { position += 1 }
         let word = Ascii.text(bytes[start..<position])
-        guard let relation = Relation.Operator(rawValue: word) else {
+        guard let relationship = Relation.Relationship(rawValue: word) else {
             let hint = word == "<" || word == ">" ? "; '\(word)' means '\(word)=' to dpkg: write that or '\(word)\(word)'" : ""
             throw fault("one of <<, <=, =, >=, >>\(hint)", at: start)
         }
-        if kind == .provides, relation != .equal { throw fault("'=' alone in Provides", at: start) }
+        if kind == .provides, relationship != .equal { throw fault("'=' alone in Provides", at: start) }
         skipBlanks()
         let from = position
         while let byte = peek, !Ascii.isBlank(byte), byte != 0x29 { position += 1 }
-        let version = Ascii.text(bytes[from..<position])
-        do throws(FormatError) { _ = try DebianVersion(version) } catch {
+        let version: DebianVersion
+        do throws(FormatError) { version = try DebianVersion(Ascii.text(bytes[from..<position])) } catch {
             throw fault("a version (\(error.expected))", at: from + error.offset)
         }
         skipBlanks()
         guard peek == 0x29 else { throw fault("')' behind the version") }
         position += 1
-        return Relation.Constraint(relation: relation, version: version)
+        return Relation.Constraint(relationship: relationship, version: version)
     }
 }

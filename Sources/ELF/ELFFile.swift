@@ -43,6 +43,8 @@ public struct ELFFile: Sendable, Hashable {
     public var versionNeeds: [VersionNeed] = []
     /// The library's own name (`DT_SONAME`).
     public var soname: String?
+    /// Where libraries are looked for first (`DT_RUNPATH`, or the older `DT_RPATH`).
+    public var runPath: String?
     /// Whether an executable is complete without any library.
     public var isStatic = false
     /// Whether the stack is asked to be executable.
@@ -70,6 +72,7 @@ public struct ELFFile: Sendable, Hashable {
         needed = parser.needed
         versionNeeds = parser.versionNeeds
         soname = parser.soname
+        runPath = parser.runPath
         hasExecutableStack = parser.hasExecutableStack
         buildID = parser.buildID
         isStripped = try !parser.hasSymbolTable()

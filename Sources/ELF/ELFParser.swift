@@ -33,6 +33,7 @@ struct ELFParser {
     private(set) var needed: [String] = []
     private(set) var versionNeeds: [ELFFile.VersionNeed] = []
     private(set) var soname: String?
+    private(set) var runPath: String?
     private(set) var hasExecutableStack = false
     private(set) var buildID: String?
     private var segments: [Segment] = []
@@ -152,6 +153,7 @@ struct ELFParser {
         let entrySize = is64Bit ? 16 : 8
         var neededOffsets: [UInt64] = []
         var sonameOffset: UInt64?
+        var runPathOffset: UInt64?
         var stringTable: UInt64?
         var needTable: (address: UInt64, count: UInt64) = (0, 0)
         var position = 0
@@ -164,6 +166,8 @@ struct ELFParser {
             case 1: neededOffsets.append(value)
             case 5: stringTable = value
             case 14: sonameOffset = value
+            case 15: runPathOffset = runPathOffset ?? value
+            case 29: runPathOffset = value
             case 0x6fff_fffe: needTable.address = value
             case 0x6fff_ffff: needTable.count = value
             default: break
@@ -178,6 +182,9 @@ struct ELFParser {
         }
         if let sonameOffset {
             soname = try text(at: strings &+ sonameOffset, limit: UInt64(Self.stringLimit), "soname")
+        }
+        if let runPathOffset {
+            runPath = try text(at: strings &+ runPathOffset, limit: UInt64(Self.stringLimit), "run path")
         }
         if needTable.count > 0, let offset = fileOffset(of: needTable.address) {
             try readVersionNeeds(at: offset, count: needTable.count, strings: strings)
