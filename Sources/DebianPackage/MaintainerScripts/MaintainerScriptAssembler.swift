@@ -1,0 +1,117 @@
+import DebianFormat
+
+/// Puts generated snippets into the package's own maintainer scripts, or makes a script where the package has none.
+///
+/// The package's own text is left as it is but for the line `#DEBHELPER#`, the marker that debhelper(7) established.
+struct MaintainerScriptAssembler {
+    static let marker = "#DEBHELPER#"
+
+    let package: String
+    let units: [UnitPolicy]
+    let hasSysusers: Bool
+    let hasTmpfiles: Bool
+    let alternatives: [Alternative]
+
+    /// The generated lines for one script; empty when there is nothing to do.
+    func snippet(for script: MaintainerScriptName) -> String {
+        var parts: [String] = []
+        switch script {
+        case .postinst:
+            if hasSysusers {
+                parts.append(
+                    """
+                    if command -v systemd-sysusers >/dev/null 2>&1; then
+                        systemd-sysusers \(package).conf
+                    fi
+
+                    """)
+            }
+            if hasTmpfiles {
+                parts.append(
+                    """
+                    if command -v systemd-tmpfiles >/dev/null 2>&1; then
+                        systemd-tmpfiles --create \(package).conf || true
+                    fi
+
+                    """)
+            }
+            parts += alternatives.map { item in
+                "update-alternatives --install \(item.link) \(item.name) \(item.path) \(item.priority)\n"
+            }
+            parts += units.map { UnitSnippets.postinst($0, package: package) }
+            let body = parts.joined()
+            if body.isEmpty { return "" }
+            return Self.guarded(
+                by: "configure|abort-upgrade|abort-deconfigure|abort-remove", body)
+        case .prerm:
+            parts += units.map { UnitSnippets.prerm($0, package: package) }
+            parts += alternatives.map { item in
+                """
+                if [ "$1" = remove ] || [ "$1" = deconfigure ]; then
+                    update-alternatives --remove \(item.name) \(item.path)
+                fi
+
+                """
+            }
+        case .postrm:
+            parts += units.map { UnitSnippets.postrm($0) }
+        case .preinst, .config:
+            break
+        }
+        return parts.joined()
+    }
+
+    /// The finished script, or nil when the package needs none.
+    ///
+    /// - Parameter own: the package's own script, if it has one.
+    func script(_ name: MaintainerScriptName, own: String?) -> AssembledScript? {
+        let generated = snippet(for: name)
+        guard let own else {
+            if generated.isEmpty { return nil }
+            return .complete("#!/bin/sh\nset -e\n\n" + generated)
+        }
+        var lines = own.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+        guard let index = lines.firstIndex(where: { Self.isMarker($0) }) else {
+            return generated.isEmpty ? .complete(own) : .markerMissing
+        }
+        let indentation = String(lines[index].prefix { $0 == " " || $0 == "\t" })
+        let inserted = generated.split(separator: "\n", omittingEmptySubsequences: false).dropLast().map {
+            $0.isEmpty ? "" : indentation + $0
+        }
+        lines.replaceSubrange(index...index, with: inserted)
+        return .complete(lines.joined(separator: "\n"))
+    }
+
+    private static func isMarker(_ line: String) -> Bool {
+        let trimmed = line.drop { $0 == " " || $0 == "\t" }
+        guard trimmed.hasPrefix(marker) else { return false }
+        return trimmed.dropFirst(marker.count).allSatisfy { $0 == " " || $0 == "\t" || $0 == "\r" }
+    }
+
+    private static func guarded(by actions: String, _ body: String) -> String {
+        let indented = body.split(separator: "\n", omittingEmptySubsequences: false).map {
+            $0.isEmpty ? "" : "    " + $0
+        }
+        return "case \"$1\" in\n\(actions))\n\(indented.joined(separator: "\n"))    ;;\nesac\n"
+    }
+}
+
+/// What became of a maintainer script.
+enum AssembledScript: Equatable {
+    /// The text to ship.
+    case complete(String)
+    /// Snippets have to go in and the script has no line to put them at.
+    case markerMissing
+}
+
+/// One choice for update-alternatives(1).
+public struct Alternative: Sendable, Hashable {
+    /// The name of the group, such as `editor`.
+    public var name: String
+    /// The generic path, such as `/usr/bin/editor`.
+    public var link: String
+    /// The file that this package offers.
+    public var path: String
+    /// The higher one wins.
+    public var priority: Int
+}

@@ -1,0 +1,22 @@
+import Files
+import SpecLoading
+
+/// What exists near a path that does not: a sibling with a similar name, or the nearest folder above.
+enum NearestPath {
+    static func existing(for path: String) -> String? {
+        var components = path.split(separator: "/", omittingEmptySubsequences: true).map(String.init)
+        guard let missing = components.popLast() else { return nil }
+        var wanted = missing
+        while true {
+            let folder = "/" + components.joined(separator: "/")
+            if let children = try? FileTree.children(of: folder) {
+                if let similar = NearestMatch.of(wanted, among: children) {
+                    return folder == "/" ? "/" + similar : folder + "/" + similar
+                }
+                return folder
+            }
+            guard let next = components.popLast() else { return nil }
+            wanted = next
+        }
+    }
+}

@@ -1,0 +1,102 @@
+import Archive
+import DebianFormat
+import Files
+
+/// Everything that goes into one `.deb`, decided: every control field computed, every entry resolved.
+///
+/// Nothing that happens after a plan has been made can be a mistake in the specification; what can still fail is the
+/// machine (a full disk, a file that changes while it is read).
+public struct BuildPlan: Sendable {
+    /// The binary package's name.
+    public var package: PackageName
+    /// The Debian version (deb-version(7)).
+    public var version: DebianVersion
+    /// The architecture that the package is built for; `all` where it has no machine code.
+    public var architecture: Architecture
+    /// The name of the file to write, `NAME_VERSION_ARCH.deb`, with the epoch left out as dpkg does.
+    public var fileName: String
+    /// The binary control paragraph in dpkg's field order (deb-control(5)).
+    public var control: ControlParagraph
+    /// The members of `control.tar` beside `control` and `md5sums`, sorted by name.
+    public var controlFiles: [ControlFile]
+    /// The members of `data.tar` in the order in which they are written: a directory before what is in it.
+    public var entries: [PlannedEntry]
+    /// How both tar members are compressed.
+    public var compression: Compression
+    /// Seconds since 1970 that no modification time in the package exceeds.
+    public var sourceDateEpoch: Int64
+    /// What is worth saying about the plan though it does not stop it.
+    public var remarks: [PlanRemark]
+
+    /// The bytes of all regular files before compression.
+    public var payloadSize: Int64 {
+        entries.reduce(0) { sum, entry in
+            if case .file(let size) = entry.entry.kind { return sum + size }
+            return sum
+        }
+    }
+}
+
+/// A member of `control.tar`, such as `postinst` or `conffiles`.
+public struct ControlFile: Sendable, Hashable {
+    /// The member's name without a folder.
+    public var name: String
+    /// Twelve permission bits; dpkg demands 0555 to 0775 of maintainer scripts.
+    public var permissions: UInt16
+    /// The contents.
+    public var bytes: [UInt8]
+
+    /// Creates a member of `control.tar`.
+    public init(name: String, permissions: UInt16, bytes: [UInt8]) {
+        self.name = name
+        self.permissions = permissions
+        self.bytes = bytes
+    }
+
+    /// The contents as text; bytes that are not UTF-8 become replacement characters.
+    public var text: String { String(decoding: bytes, as: UTF8.self) }
+}
+
+/// A member of `data.tar` with the place that its contents come from.
+public struct PlannedEntry: Sendable, Hashable {
+    /// Path in the archive (`./usr/bin/x`), kind, mode, owner and time.
+    public var entry: Entry
+    /// Where the contents are.
+    public var source: ContentSource
+    /// True when the file is listed in `conffiles`.
+    public var isConffile: Bool
+
+    /// The absolute path on the machine that the package is installed on.
+    public var installedPath: String {
+        var path = entry.path[...]
+        if path.hasPrefix(".") { path = path.dropFirst() }
+        if path.count > 1, path.hasSuffix("/") { path = path.dropLast() }
+        return path.isEmpty ? "/" : String(path)
+    }
+}
+
+/// Where the contents of a planned entry come from.
+public enum ContentSource: Sendable, Hashable {
+    /// A directory or a link has none.
+    case nothing
+    /// Made by the plan itself, such as a compressed changelog.
+    case bytes([UInt8])
+    /// A file on this machine, with its status when the plan was made.
+    case file(path: String, status: FileStatus)
+    /// The n-th entry (from 0) of an archive on this machine.
+    case archiveEntry(archive: String, index: Int, status: FileStatus)
+}
+
+/// Something worth knowing about a plan, with a stable code.
+public struct PlanRemark: Sendable, Hashable {
+    /// A stable code such as `elf-static`.
+    public var code: String
+    /// The sentence for people, in lower case.
+    public var message: String
+
+    /// Creates a remark.
+    public init(code: String, message: String) {
+        self.code = code
+        self.message = message
+    }
+}

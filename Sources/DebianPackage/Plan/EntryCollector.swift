@@ -1,0 +1,107 @@
+import Archive
+import DebianFormat
+import Files
+import SpecLoading
+
+/// Gathers the entries of one package and sees to it that they fit together: one entry a path, directories above each
+/// file, no file where a directory is needed.
+struct EntryCollector {
+    private struct Slot {
+        var planned: PlannedEntry
+        var range: SourceRange?
+        /// True when the directory stands there only because something is below it.
+        var isImplicit: Bool
+    }
+
+    private var slots: [String: Slot] = [:]
+    let sourceDateEpoch: Int64
+
+    init(sourceDateEpoch: Int64) {
+        self.sourceDateEpoch = sourceDateEpoch
+    }
+
+    /// Directories that base-files makes on every machine without dpkg's knowledge (Policy 9.1.2): a package that
+    /// shipped them would have dpkg delete them with its removal.
+    private static let unclaimed: Set<String> = [
+        "/usr/local", "/usr/local/bin", "/usr/local/etc", "/usr/local/games", "/usr/local/include", "/usr/local/lib",
+        "/usr/local/man", "/usr/local/sbin", "/usr/local/share", "/usr/local/share/man", "/usr/local/src",
+    ]
+
+    /// The path of an entry and its slot, in the order of the archive.
+    func sorted() -> [PlannedEntry] {
+        let keys = slots.keys.sorted { Self.order($0, $1) }
+        return keys.compactMap { slots[$0]?.planned }
+    }
+
+    func contains(_ path: String) -> Bool { slots[path] != nil }
+
+    func kind(of path: String) -> Entry.Kind? { slots[path]?.planned.entry.kind }
+
+    mutating func markConffile(_ path: String) { slots[path]?.planned.isConffile = true }
+
+    var conffiles: [String] {
+        slots.filter { $0.value.planned.isConffile }.keys.sorted { Self.order($0, $1) }
+    }
+
+    /// Adds an entry at an absolute, normalised path.
+    mutating func add(
+        _ path: String, kind: Entry.Kind, permissions: UInt16, owner: Owner, group: Owner, modificationTime: Int64,
+        source: ContentSource, isConffile: Bool = false, range: SourceRange?, diagnostics: inout Diagnostics
+    ) {
+        let isDirectory = kind == .directory
+        let planned = PlannedEntry(
+            entry: Entry(
+                path: path == "/" ? "./" : "." + path + (isDirectory ? "/" : ""), kind: kind, permissions: permissions,
+                owner: owner, group: group, modificationTime: min(modificationTime, sourceDateEpoch)),
+            source: source, isConffile: isConffile)
+        if let present = slots[path] {
+            let bothDirectories = isDirectory && present.planned.entry.kind == .directory
+            if bothDirectories && (present.isImplicit || present.planned.entry == planned.entry) {
+                slots[path] = Slot(planned: planned, range: range, isImplicit: false)
+                return
+            }
+            var notes: [String] = []
+            if let first = present.range { notes.append("the first one stands in \(first.place)") }
+            diagnostics.error(
+                "duplicate-entry", "two entries at '\(path)'", at: range, notes: notes,
+                help: "keep one of them; a tree can leave a file out with 'exclude'")
+            return
+        }
+        addParents(of: path, range: range, diagnostics: &diagnostics)
+        slots[path] = Slot(planned: planned, range: range, isImplicit: false)
+    }
+
+    private mutating func addParents(of path: String, range: SourceRange?, diagnostics: inout Diagnostics) {
+        var parent = path[...]
+        while parent != "/", let slash = parent.lastIndex(of: "/") {
+            parent = slash == parent.startIndex ? "/" : parent[..<slash]
+            let key = String(parent)
+            if let present = slots[key] {
+                if present.planned.entry.kind != .directory {
+                    diagnostics.error(
+                        "parent-not-directory", "'\(path)' needs a directory at '\(key)', where another entry stands",
+                        at: range, notes: present.range.map { ["'\(key)' stands in \($0.place)"] } ?? [])
+                }
+                return
+            }
+            if Self.unclaimed.contains(key) { continue }
+            let root = Owner(name: "root", id: 0)
+            slots[key] = Slot(
+                planned: PlannedEntry(
+                    entry: Entry(
+                        path: key == "/" ? "./" : ".\(key)/", kind: .directory, permissions: 0o755, owner: root,
+                        group: root, modificationTime: sourceDateEpoch),
+                    source: .nothing, isConffile: false),
+                range: range, isImplicit: true)
+        }
+    }
+
+    /// Byte order by component, so that a directory stands right before what is in it.
+    private static func order(_ left: String, _ right: String) -> Bool {
+        left.utf8.lexicographicallyPrecedes(right.utf8) { first, second in
+            let slash = UInt8(ascii: "/")
+            if first == slash || second == slash { return first == slash && second != slash }
+            return first < second
+        }
+    }
+}

@@ -1,0 +1,122 @@
+import Crypto
+import DebianFormat
+import Files
+
+/// The `.buildinfo` file beside each package (deb-buildinfo(5)): what it was made of and with.
+public enum BuildInformation {
+    /// Packages whose code decides the bytes of what `debbuild` writes.
+    private static let toolPackages = [
+        "libarchive13", "libarchive13t64", "libbz2-1.0", "libc6", "liblzma5", "libyaml-0-2", "libzstd1", "zlib1g",
+    ]
+
+    /// Writes `NAME_VERSION_ARCH.buildinfo` for a package that has just been written.
+    ///
+    /// - Parameters:
+    ///   - checksums: MD5, SHA-1 and SHA-256 of the package.
+    ///   - date: seconds since 1970.
+    static func write(
+        _ outcome: BuildOutcome, checksums: PackageChecksums, date: Int64, status: String = "/var/lib/dpkg/status"
+    ) throws(FileError) {
+        let plan = outcome.plan
+        var paragraph = ControlParagraph()
+        paragraph["Format"] = "1.0"
+        paragraph["Source"] = plan.control["Source"] ?? plan.package.description
+        paragraph["Binary"] = plan.package.description
+        paragraph["Architecture"] = plan.architecture.description
+        paragraph["Version"] = plan.version.description
+        func line(_ sum: String) -> String { "\n\(sum) \(outcome.size) \(plan.fileName)" }
+        paragraph["Checksums-Md5"] = line(checksums.md5)
+        paragraph["Checksums-Sha1"] = line(checksums.sha1)
+        paragraph["Checksums-Sha256"] = line(checksums.sha256)
+        paragraph["Build-Origin"] = "Debian"
+        paragraph["Build-Architecture"] = Architecture.host.description
+        paragraph["Build-Date"] = MailDate.text(date)
+        let installed = installedTools(status)
+        paragraph["Installed-Build-Depends"] =
+            installed.isEmpty ? "" : "\n" + installed.map { "\($0.name) (= \($0.version))" }.joined(separator: ",\n")
+        paragraph["Environment"] = "\nSOURCE_DATE_EPOCH=\"\(plan.sourceDateEpoch)\""
+        let file = try AtomicFile(target: path(for: outcome.path))
+        try file.write(text: paragraph.description)
+        try file.commit()
+    }
+
+    /// The file beside a package.
+    static func path(for package: String) -> String {
+        (package.hasSuffix(".deb") ? String(package.dropLast(4)) : package) + ".buildinfo"
+    }
+
+    /// Reads dpkg's status line by line: the file is large and only two fields of it are wanted.
+    private static func installedTools(_ path: String) -> [(name: String, version: String)] {
+        guard let bytes = try? FileTree.readWhole(path, limit: 256 << 20) else { return [] }
+        var found: [String: String] = [:]
+        var package = ""
+        for line in bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false) {
+            if line.isEmpty {
+                package = ""
+            } else if line.starts(with: "Package: ".utf8) {
+                package = String(decoding: line.dropFirst("Package: ".utf8.count), as: UTF8.self)
+            } else if line.starts(with: "Version: ".utf8), toolPackages.contains(package) {
+                found[package] = String(decoding: line.dropFirst("Version: ".utf8.count), as: UTF8.self)
+            }
+        }
+        return found.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+    }
+}
+
+/// The checksums of a package that deb-buildinfo(5) wants, in hexadecimal.
+public struct PackageChecksums: Sendable, Hashable {
+    /// MD5.
+    public var md5: String
+    /// SHA-1.
+    public var sha1: String
+    /// SHA-256.
+    public var sha256: String
+
+    /// Reads a file once for all three.
+    init(of path: String) throws(FileError) {
+        var md5 = Insecure.MD5()
+        var sha1 = Insecure.SHA1()
+        var sha256 = SHA256()
+        let file = try InputFile(path: path)
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 18, alignment: 64)
+        defer { buffer.deallocate() }
+        while true {
+            let count = try file.read(into: buffer)
+            if count == 0 { break }
+            let block = UnsafeRawBufferPointer(rebasing: buffer[..<count])
+            md5.update(bufferPointer: block)
+            sha1.update(bufferPointer: block)
+            sha256.update(bufferPointer: block)
+        }
+        self.md5 = Hexadecimal.text(md5.finalize())
+        self.sha1 = Hexadecimal.text(sha1.finalize())
+        self.sha256 = Hexadecimal.text(sha256.finalize())
+    }
+}
+
+/// Dates as RFC 5322 writes them, in UTC.
+enum MailDate {
+    private static let days = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"]
+    private static let months = [
+        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+    ]
+
+    /// - Parameter seconds: since 1970-01-01T00:00:00Z, not negative.
+    static func text(_ seconds: Int64) -> String {
+        let day = seconds / 86_400
+        let time = seconds % 86_400
+        // Days since 0000-03-01 in the proleptic Gregorian calendar, in eras of 400 years.
+        let shifted = day + 719_468
+        let era = shifted / 146_097
+        let dayOfEra = shifted % 146_097
+        let yearOfEra = (dayOfEra - dayOfEra / 1460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
+        let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
+        let monthIndex = (5 * dayOfYear + 2) / 153
+        let dayOfMonth = dayOfYear - (153 * monthIndex + 2) / 5 + 1
+        let month = monthIndex < 10 ? monthIndex + 3 : monthIndex - 9
+        let year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0)
+        func two(_ number: Int64) -> String { number < 10 ? "0\(number)" : "\(number)" }
+        return "\(days[Int(day % 7)]), \(two(dayOfMonth)) \(months[Int(month - 1)]) \(year) "
+            + "\(two(time / 3600)):\(two(time / 60 % 60)):\(two(time % 60)) +0000"
+    }
+}

@@ -1,0 +1,221 @@
+import Archive
+import DebianFormat
+import Files
+
+/// Writes a plan as a `.deb` (deb(5)): payload from disk through checksums, tar and compressor to a scratch file, then
+/// `control.tar`, then the `ar` around both, under a temporary name that is synced and renamed.
+public struct PackageWriter: Sendable {
+    /// Called with the number of payload bytes read since the last call.
+    public typealias Progress = @Sendable (_ bytes: Int) -> Void
+
+    /// The folder that the package is written to; it exists.
+    public var outputDirectory: String
+    /// Compressor threads; the bytes of the package do not depend on their number.
+    public var threads: Int
+    /// Told about payload bytes as they are read.
+    public var progress: Progress?
+    /// Hashes on a thread of its own while the compressor works.
+    static let blockSize = 256 * 1024
+
+    /// Creates a writer into a folder.
+    public init(outputDirectory: String, threads: Int = 1, progress: Progress? = nil) {
+        self.outputDirectory = outputDirectory
+        self.threads = threads
+        self.progress = progress
+    }
+
+    /// Writes the package and returns what was written.
+    ///
+    /// - Throws: ``BuildError``. The file that had the package's name before is then still there, untouched.
+    public func write(_ plan: BuildPlan) throws(BuildError) -> BuiltPackage {
+        let target = outputDirectory + "/" + plan.fileName
+        do {
+            let data = try ScratchFile(in: outputDirectory)
+            let digests = try writeData(plan, to: data)
+            let control = try ScratchFile(in: outputDirectory)
+            try writeControl(plan, digests: digests, to: control)
+            let file = try AtomicFile(target: target)
+            let checksum = HashingSink(forwardingTo: file)
+            try assemble(plan, control: control, data: data, sink: checksum)
+            try file.commit()
+            return BuiltPackage(
+                path: target, package: plan.package.description, architecture: plan.architecture.description,
+                size: checksum.count, sha256: checksum.finish(), digests: digests)
+        } catch let error as BuildError {
+            throw error
+        } catch let error as ArchiveError {
+            throw .archive(package: plan.fileName, error)
+        } catch let error as FileError {
+            throw .file(package: plan.fileName, error)
+        } catch {
+            throw .unexpected(package: plan.fileName, detail: "\(error)")
+        }
+    }
+
+    // MARK: - data.tar
+
+    private func writeData(_ plan: BuildPlan, to scratch: ScratchFile) throws -> [String: FileDigests] {
+        let archive = try ArchiveWriter(
+            format: .gnutar, compression: plan.compression, threads: threads, sink: scratch)
+        var digests: [String: FileDigests] = [:]
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: Self.blockSize, alignment: 64)
+        defer { buffer.deallocate() }
+        var openArchive: (path: String, reader: ArchiveReader, next: Int)?
+        for planned in plan.entries {
+            try archive.begin(planned.entry)
+            switch planned.source {
+            case .nothing: break
+            case .bytes(let bytes):
+                try bytes.withUnsafeBytes { try archive.append($0) }
+                digests[planned.installedPath] = FileDigests.of(bytes)
+            case .file(let path, let status):
+                digests[planned.installedPath] = try copy(path, expecting: status, to: archive, through: buffer)
+            case .archiveEntry(let path, let index, let status):
+                // Entries of one archive stand in the plan in the archive's own order, so one pass reads them all.
+                if openArchive?.path != path || (openArchive?.next ?? 0) > index {
+                    try Self.check(try FileStatus.of(path, followLinks: true), against: status, path: path)
+                    openArchive = (path, try ArchiveReader(path: path), 0)
+                }
+                while let position = openArchive?.next, position <= index {
+                    guard try openArchive?.reader.next() != nil else {
+                        throw BuildError.changedWhileRead(path: path)
+                    }
+                    openArchive?.next = position + 1
+                }
+                if case .file = planned.entry.kind, let reader = openArchive?.reader {
+                    digests[planned.installedPath] = try copy(reader, to: archive, through: buffer)
+                }
+            }
+            try archive.end()
+        }
+        try archive.finish()
+        return digests
+    }
+
+    private func copy(
+        _ path: String, expecting status: FileStatus, to archive: ArchiveWriter,
+        through buffer: UnsafeMutableRawBufferPointer
+    ) throws -> FileDigests {
+        let file = try InputFile(path: path)
+        try Self.check(file.status, against: status, path: path)
+        var digest = ContentDigest()
+        var remaining = status.size
+        while remaining > 0 {
+            let count = try file.read(into: buffer)
+            guard count > 0, Int64(count) <= remaining else { throw BuildError.changedWhileRead(path: path) }
+            remaining -= Int64(count)
+            let block = UnsafeRawBufferPointer(rebasing: buffer[..<count])
+            digest.update(block)
+            try archive.append(block)
+            progress?(count)
+        }
+        // A writer that replaced bytes in place while we read would otherwise go unseen.
+        try Self.check(try file.currentStatus(), against: status, path: path)
+        return digest.finish()
+    }
+
+    private func copy(
+        _ reader: ArchiveReader, to archive: ArchiveWriter, through buffer: UnsafeMutableRawBufferPointer
+    ) throws -> FileDigests {
+        var digest = ContentDigest()
+        while true {
+            let count = try reader.read(into: buffer)
+            if count == 0 { return digest.finish() }
+            let block = UnsafeRawBufferPointer(rebasing: buffer[..<count])
+            digest.update(block)
+            try archive.append(block)
+            progress?(count)
+        }
+    }
+
+    private static func check(_ now: FileStatus, against planned: FileStatus, path: String) throws(BuildError) {
+        guard now.size == planned.size, now.modificationSeconds == planned.modificationSeconds,
+            now.modificationNanoseconds == planned.modificationNanoseconds, now.inode == planned.inode
+        else { throw .changedWhileRead(path: path) }
+    }
+
+    // MARK: - control.tar
+
+    private func writeControl(
+        _ plan: BuildPlan, digests: [String: FileDigests], to scratch: ScratchFile
+    ) throws {
+        var files = plan.controlFiles
+        files.append(ControlFile(name: "control", permissions: 0o644, bytes: Array(plan.control.description.utf8)))
+        // Conffiles have their checksum in dpkg's status, as dh_md5sums does it.
+        let sums = MD5Sums(
+            entries: plan.entries.compactMap { planned -> MD5Sums.Entry? in
+                guard !planned.isConffile, let sum = digests[planned.installedPath] else { return nil }
+                return MD5Sums.Entry(digest: sum.md5, path: String(planned.installedPath.dropFirst()))
+            })
+        if !sums.entries.isEmpty {
+            files.append(ControlFile(name: "md5sums", permissions: 0o644, bytes: Array(sums.text.utf8)))
+        }
+        files.sort { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
+
+        let archive = try ArchiveWriter(
+            format: .gnutar, compression: plan.compression.with(branchFilter: .none), threads: 1, sink: scratch)
+        let root = Owner(name: "root", id: 0)
+        let directory = Entry(
+            path: "./", kind: .directory, permissions: 0o755, owner: root, group: root,
+            modificationTime: plan.sourceDateEpoch)
+        try archive.begin(directory)
+        try archive.end()
+        for file in files {
+            try archive.begin(
+                Entry(
+                    path: "./" + file.name, kind: .file(size: Int64(file.bytes.count)), permissions: file.permissions,
+                    owner: root, group: root, modificationTime: plan.sourceDateEpoch))
+            try file.bytes.withUnsafeBytes { try archive.append($0) }
+            try archive.end()
+        }
+        try archive.finish()
+    }
+
+    // MARK: - ar
+
+    private func assemble(
+        _ plan: BuildPlan, control: ScratchFile, data: ScratchFile, sink: any ByteSink
+    ) throws {
+        let archive = try ArchiveWriter(format: .arBSD, sink: sink)
+        let root = Owner(name: "", id: 0)
+        func begin(_ name: String, size: Int64) throws {
+            try archive.begin(
+                Entry(
+                    path: name, kind: .file(size: size), permissions: 0o644, owner: root, group: root,
+                    modificationTime: plan.sourceDateEpoch))
+        }
+        let format = Array("2.0\n".utf8)
+        try begin("debian-binary", size: Int64(format.count))
+        try format.withUnsafeBytes { try archive.append($0) }
+        try archive.end()
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: Self.blockSize, alignment: 64)
+        defer { buffer.deallocate() }
+        for (name, scratch) in [("control.tar", control), ("data.tar", data)] {
+            try begin(name + plan.compression.fileSuffix, size: scratch.size)
+            try scratch.rewind()
+            while true {
+                let count = try scratch.read(into: buffer)
+                if count == 0 { break }
+                try archive.append(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+            }
+            try archive.end()
+        }
+        try archive.finish()
+    }
+}
+
+/// A package that has been written.
+public struct BuiltPackage: Sendable {
+    /// The file.
+    public var path: String
+    /// The package's name.
+    public var package: String
+    /// The architecture it is for.
+    public var architecture: String
+    /// Bytes.
+    public var size: Int64
+    /// SHA-256 of the file in hexadecimal.
+    public var sha256: String
+    /// The checksums of each regular file in it, by installed path.
+    public var digests: [String: FileDigests]
+}

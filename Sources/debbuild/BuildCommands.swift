@@ -1,0 +1,75 @@
+import ArgumentParser
+import DebianFormat
+import DebianPackage
+import Glibc
+import SpecLoading
+
+/// `debbuild all`.
+struct AllCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "all", abstract: "Build every package of the workspace.",
+        discussion: "Writes the paths of the packages to standard output, one a line. What has not changed since it was "
+            + "last built is left as it is.")
+
+    @OptionGroup var workspace: WorkspaceOptions
+    @OptionGroup var build: BuildOptions
+    @OptionGroup var output: FormatOptions
+
+    func run() async throws {
+        try await BuildSession(workspace: workspace, build: build, format: output.format).run(packages: nil)
+    }
+}
+
+/// `debbuild build NAME…`.
+struct BuildCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "build", abstract: "Build the named packages.")
+
+    @Argument(help: ArgumentHelp("Package folders in the workspace.", valueName: "name"))
+    var names: [String]
+    @OptionGroup var workspace: WorkspaceOptions
+    @OptionGroup var build: BuildOptions
+    @OptionGroup var output: FormatOptions
+
+    func run() async throws {
+        try await BuildSession(workspace: workspace, build: build, format: output.format).run(packages: names)
+    }
+}
+
+/// What `all` and `build` do.
+struct BuildSession {
+    let workspace: WorkspaceOptions
+    let build: BuildOptions
+    let format: OutputFormat
+
+    func run(packages: [String]?) async throws {
+        var diagnostics = Diagnostics()
+        guard let loaded = workspace.load(diagnostics: &diagnostics),
+            let request = workspace.request(packages: packages, build: build, diagnostics: &diagnostics)
+        else { throw Failure.report(diagnostics, format) }
+        let progress = ProgressLine(isQuiet: build.quiet)
+        let builder = Builder(workspace: loaded, request: request, observer: progress)
+        let plans = await builder.plans(diagnostics: &diagnostics)
+        if diagnostics.hasErrors { throw Failure.report(diagnostics, format) }
+        if !build.quiet {
+            if !diagnostics.isEmpty { Failure.show(diagnostics, format) }
+            for plan in plans {
+                for remark in plan.remarks { progress.note("\(plan.fileName): \(remark.message) [\(remark.code)]") }
+            }
+        }
+        do {
+            let outcomes = try await builder.build(plans)
+            try builder.writeReleaseFiles(outcomes, url: build.releaseURL, date: Int64(time(nil)))
+            if build.verifyReproducible {
+                try await builder.verifyReproducible(outcomes, diagnostics: &diagnostics)
+            }
+            progress.end()
+            switch format {
+            case .text: Terminal.write(outcomes.map { $0.path + "\n" }.joined())
+            case .json: Terminal.write(BuildReport.json(outcomes).pretty + "\n")
+            }
+        } catch {
+            progress.end()
+            throw Failure.report(error, format)
+        }
+    }
+}

@@ -1,0 +1,54 @@
+import ArgumentParser
+import DebianPackage
+
+/// The command tree of `debbuild`.
+struct Debbuild: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "debbuild",
+        abstract: "Build Debian packages from a declared workspace: correct, reproducible, fast.",
+        discussion: """
+            A workspace is a folder with workspace.yaml and one folder a package, each with package.yaml. It is looked \
+            for here, in ./Packaging, and in the folders above.
+
+            EXAMPLES
+              debbuild all                          build every package
+              debbuild build istio-proxy --fast     one package, quickly
+              debbuild plan istio-proxy             what would be in it
+              debbuild diff old.deb new.deb         what changed between two packages
+
+            EXIT STATUS
+              0   done
+              1   lint found errors, or diff found differences
+              2   the input is wrong: a specification, an option, a package file
+              3   a download could not be had
+              70  the machine failed (disk full, a file that changed while it was read) or a fault of debbuild
+            """,
+        version: ToolVersion.text,
+        subcommands: [
+            AllCommand.self, BuildCommand.self, PlanCommand.self, InspectCommand.self, DiffCommand.self,
+            LintCommand.self, SchemaCommand.self, VersionCommand.self, InitCommand.self,
+        ])
+}
+
+@main
+enum Main {
+    static func main() async {
+        Signals.ignoreBrokenPipes()
+        do {
+            var command = try Debbuild.parseAsRoot()
+            if var asynchronous = command as? any AsyncParsableCommand {
+                try await asynchronous.run()
+            } else {
+                try command.run()
+            }
+        } catch {
+            // ArgumentParser's own status for wrong usage is 64; here it is 2 in every tool.
+            let status = Debbuild.exitCode(for: error).rawValue
+            if status == ExitCode.validationFailure.rawValue {
+                Terminal.writeError(Debbuild.fullMessage(for: error) + "\n")
+                Terminal.exit(2)
+            }
+            Debbuild.exit(withError: error)
+        }
+    }
+}

@@ -1,0 +1,114 @@
+import ArgumentParser
+import DebianFormat
+import DebianPackage
+import SpecLoading
+
+/// `debbuild inspect FILE`.
+struct InspectCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "inspect", abstract: "Show what is in a .deb: members, control data, scripts, entries.")
+
+    @Argument(help: "A .deb file.") var file: String
+    @Flag(help: "Show the checksum of each file.") var checksums = false
+    @Flag(help: "Show the maintainer scripts.") var scripts = false
+    @OptionGroup var output: FormatOptions
+
+    func run() throws {
+        let image = try PackageFile.read(file, output.format)
+        var options = PackageReport.Options()
+        options.showsChecksums = checksums
+        options.showsScripts = scripts
+        let report = PackageReport(image, options: options)
+        Terminal.write(output.format == .json ? report.json.pretty + "\n" : report.text)
+    }
+}
+
+/// `debbuild diff A B`.
+struct DiffCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "diff", abstract: "Compare two .deb files: control data, scripts, entries, contents.",
+        discussion: "Ends with 0 when they are alike and 1 when they differ.")
+
+    @Argument(help: "The earlier .deb.") var first: String
+    @Argument(help: "The later .deb.") var second: String
+    @Flag(help: "Compare modification times as well.") var times = false
+    @OptionGroup var output: FormatOptions
+
+    func run() throws {
+        let before = try PackageFile.read(first, output.format)
+        let after = try PackageFile.read(second, output.format)
+        var options = PackageDiff.Options()
+        options.comparesTimes = times
+        let diff = PackageDiff.compare(before, after, options: options)
+        Terminal.write(output.format == .json ? diff.json.pretty + "\n" : diff.text(color: Terminal.usesOutputColor))
+        if !diff.isEmpty { throw ExitCode(1) }
+    }
+}
+
+/// `debbuild lint FILE|NAME…`.
+struct LintCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "lint", abstract: "Check packages, built or still a specification, against debbuild's own rules.",
+        discussion: "A subject with a '/' or ending in .deb is a file, any other a package of the workspace. Ends with "
+            + "1 when there is an error. The rules with their codes: debbuild lint --list.")
+
+    @Argument(help: ArgumentHelp("Package files or package names (default: all of the workspace).", valueName: "subject"))
+    var subjects: [String] = []
+    @Flag(help: "List the rules.") var list = false
+    @OptionGroup var workspace: WorkspaceOptions
+    @OptionGroup var output: FormatOptions
+
+    func run() async throws {
+        if list {
+            Terminal.write(output.format == .json ? LintRules.json.pretty + "\n" : LintRules.text)
+            return
+        }
+        var reports: [LintReport] = []
+        let files = subjects.filter { $0.contains("/") || $0.hasSuffix(".deb") }
+        for file in files {
+            do throws(DebReadError) {
+                reports.append(LintReport(subject: file, findings: try Linter.findings(inFile: file)))
+            } catch {
+                throw Failure.message(error.description, code: "package-file", output.format, status: 2)
+            }
+        }
+        let names = subjects.filter { !files.contains($0) }
+        if subjects.isEmpty || !names.isEmpty {
+            var diagnostics = Diagnostics()
+            guard let loaded = workspace.load(diagnostics: &diagnostics),
+                let request = workspace.request(
+                    packages: names.isEmpty ? nil : names, build: nil, diagnostics: &diagnostics)
+            else { throw Failure.report(diagnostics, output.format) }
+            let builder = Builder(workspace: loaded, request: request, observer: ProgressLine(isQuiet: false))
+            let plans = await builder.plans(diagnostics: &diagnostics)
+            if diagnostics.hasErrors { throw Failure.report(diagnostics, output.format) }
+            for plan in plans {
+                do {
+                    let image = try PackageImage(plan: plan)
+                    reports.append(
+                        LintReport(subject: plan.fileName, findings: Linter.findings(in: image)))
+                } catch {
+                    throw Failure.message("\(error)", code: "lint", output.format, status: 70)
+                }
+            }
+        }
+        switch output.format {
+        case .json:
+            Terminal.write(JSONValue.object([("reports", .array(reports.map(\.json)))]).pretty + "\n")
+        case .text:
+            for report in reports { Terminal.write(report.text(color: Terminal.usesOutputColor)) }
+        }
+        if reports.contains(where: \.hasErrors) { throw ExitCode(1) }
+    }
+}
+
+/// Reads packages for the commands above.
+enum PackageFile {
+    static func read(_ path: String, _ format: OutputFormat) throws -> PackageImage {
+        do throws(DebReadError) {
+            return try DebReader.read(path)
+        } catch {
+            throw Failure.message(error.description, code: "package-file", format, status: 2)
+        }
+    }
+}

@@ -1,0 +1,37 @@
+import ArgumentParser
+import DebianPackage
+import SpecLoading
+
+/// `debbuild schema`.
+struct SchemaCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "schema", abstract: "Write the JSON Schema of package.yaml or workspace.yaml.",
+        discussion: """
+            Made from the declarations that the reader itself uses. For an editor with a YAML language server:
+
+              debbuild schema > package.schema.json
+              # yaml-language-server: $schema=package.schema.json
+            """)
+
+    /// What a schema can be had of.
+    enum Subject: String, ExpressibleByArgument, CaseIterable {
+        case package, workspace
+    }
+
+    /// How it is written.
+    enum Form: String, ExpressibleByArgument, CaseIterable {
+        case json, markdown
+    }
+
+    @Argument(help: "package or workspace.") var subject: Subject = .package
+    @Option(help: "json for the schema, markdown for a reference to read.") var form: Form = .json
+
+    func run() throws {
+        switch (subject, form) {
+        case (.package, .json): Terminal.write(SpecDocuments.packageSchema.pretty + "\n")
+        case (.workspace, .json): Terminal.write(SpecDocuments.workspaceSchema.pretty + "\n")
+        case (.package, .markdown): Terminal.write(SpecDocuments.packageReference)
+        case (.workspace, .markdown): Terminal.write(SpecDocuments.workspaceReference)
+        }
+    }
+}
