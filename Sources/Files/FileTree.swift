@@ -147,6 +147,13 @@ public enum FileTree {
         if fsync(descriptor) != 0, errno != EINVAL, errno != EROFS { throw .last("sync", path) }
     }
 
+    /// The working directory, or `/` when it has been removed.
+    public static var currentDirectory: String {
+        guard let path = getcwd(nil, 0) else { return "/" }
+        defer { free(path) }
+        return String(cString: path)
+    }
+
     /// This process, for names of temporary folders.
     public static var processIdentifier: Int32 { getpid() }
 }

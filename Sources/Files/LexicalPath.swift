@@ -15,6 +15,13 @@ public enum LexicalPath {
         return "/" + components.joined(separator: "/")
     }
 
+    /// A path as people write it in a folder: without the folder, if it lies below.
+    public static func shortened(_ path: String, in folder: String) -> String {
+        let prefix = folder.hasSuffix("/") ? folder : folder + "/"
+        if path.hasPrefix(prefix), path.utf8.count > prefix.utf8.count { return String(path.dropFirst(prefix.count)) }
+        return path
+    }
+
     /// The folder and the last component; the folder of a bare name is `.`.
     public static func split(_ path: String) -> (folder: String, name: String) {
         guard let slash = path.lastIndex(of: "/") else { return (".", path) }

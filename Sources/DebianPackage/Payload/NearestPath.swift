@@ -4,6 +4,10 @@ import SpecLoading
 /// What exists near a path that does not: a sibling with a similar name, or the nearest folder above.
 enum NearestPath {
     static func existing(for path: String) -> String? {
+        find(near: path).map { LexicalPath.shortened($0, in: FileTree.currentDirectory) }
+    }
+
+    private static func find(near path: String) -> String? {
         var components = path.split(separator: "/", omittingEmptySubsequences: true).map(String.init)
         guard let missing = components.popLast() else { return nil }
         var wanted = missing

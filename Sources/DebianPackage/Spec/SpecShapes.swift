@@ -42,7 +42,7 @@ public enum SpecShapes {
             .required("summary", \.summary, .located(.nonEmptyString), "One line, 80 characters at the most."),
             .optional("description", \.description, .located(.string), "The extended description, plain paragraphs."),
             .required(
-                "architectures", \.architectures, .list(of: parsed("architecture") { text throws(FormatError) in try Architecture(text) }),
+                "architectures", \.architectures, .list(of: architecture),
                 "What the package can be built for; 'all' where it has no machine code.", example: "[amd64, arm64]"),
             .optional("version", \.version, version, "A version of its own instead of the workspace's."),
             .optional("section", \.section, .located(section), "The section (Policy 2.4).", example: "net"),
@@ -266,13 +266,20 @@ public enum SpecShapes {
         parsed("version") { text throws(FormatError) in try DebianVersion.mapped(from: text) }
     }
 
+    private static var architecture: Shape<Located<Architecture>> {
+        parsed(
+            "architecture",
+            help: { text in NearestMatch.of(text, among: Architecture.known).map { "did you mean '\($0)'?" } }
+        ) { text throws(FormatError) in try Architecture(text) }
+    }
+
     private static var compression: Shape<Located<Compression>> {
         .located(
             .parsed("compression") { text in
                 do throws(CompressionError) {
                     return .success(try Compression(parsing: text))
                 } catch {
-                    return .failure(ShapeFault(message: error.description, expected: nil, offset: nil))
+                    return .failure(ShapeFault(message: error.description))
                 }
             })
     }
@@ -285,7 +292,7 @@ public enum SpecShapes {
             }
             guard isPlain, text.split(separator: "/", omittingEmptySubsequences: false).count <= 2, !text.isEmpty else {
                 return .failure(
-                    ShapeFault(message: "section '\(text)' has wrong characters", expected: "such as 'net'", offset: nil))
+                    ShapeFault(message: "section '\(text)' has wrong characters", help: "write one such as 'net'"))
             }
             return .success(text)
         }
@@ -295,7 +302,7 @@ public enum SpecShapes {
         .parsed("web address") { text in
             guard text.hasPrefix("https://") || text.hasPrefix("http://"), !text.contains(where: \.isWhitespace) else {
                 return .failure(
-                    ShapeFault(message: "'\(text)' is no web address", expected: "https://…", offset: nil))
+                    ShapeFault(message: "'\(text)' is no web address", help: "begin it with https://"))
             }
             return .success(text)
         }
@@ -310,14 +317,16 @@ public enum SpecShapes {
             guard isHex, text.utf8.count == 64 else {
                 return .failure(
                     ShapeFault(
-                        message: "'\(text)' is no SHA-256", expected: "64 lower-case hexadecimal digits", offset: nil))
+                        message: "'\(text)' is no SHA-256: expected 64 lower-case hexadecimal digits",
+                        help: "sha256sum(1) prints it"))
             }
             return .success(text)
         }
     }
 
     private static func parsed<Value: Sendable>(
-        _ name: String, _ parse: @escaping @Sendable (String) throws(FormatError) -> Value
+        _ name: String, help: @escaping @Sendable (String) -> String? = { _ in nil },
+        _ parse: @escaping @Sendable (String) throws(FormatError) -> Value
     ) -> Shape<Located<Value>> {
         .located(
             .parsed(name) { text in
@@ -325,7 +334,7 @@ public enum SpecShapes {
                     return .success(try parse(text))
                 } catch {
                     return .failure(
-                        ShapeFault(message: error.description, expected: error.expected, offset: error.offset))
+                        ShapeFault(message: error.description, help: help(text), offset: error.offset))
                 }
             })
     }

@@ -185,6 +185,7 @@ public struct Workspace: Sendable {
     private static func read(_ path: String, diagnostics: inout Diagnostics) -> YAMLNode? {
         IncludeResolver(
             readFile: { path in try FileTree.readWhole(path, limit: fileLimit) },
+            shown: { LexicalPath.shortened($0, in: FileTree.currentDirectory) },
             nearest: { NearestPath.existing(for: $0) }
         )
             .load(path, diagnostics: &diagnostics)

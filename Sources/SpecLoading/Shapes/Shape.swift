@@ -47,15 +47,15 @@ public struct Shape<Value: Sendable>: Sendable {
 public struct ShapeFault: Error, Sendable {
     /// The sentence.
     public var message: String
-    /// What would be right.
-    public var expected: String?
+    /// What to do about it.
+    public var help: String?
     /// The byte of the text at which the fault is.
     public var offset: Int?
 
     /// Creates a fault.
-    public init(message: String, expected: String?, offset: Int?) {
+    public init(message: String, help: String? = nil, offset: Int? = nil) {
         self.message = message
-        self.expected = expected
+        self.help = help
         self.offset = offset
     }
 }
@@ -196,7 +196,7 @@ extension Shape {
                 diagnostics.error(
                     name.split(separator: " ").joined(separator: "-").lowercased(), fault.message,
                     at: fault.offset.flatMap { node.range?.narrowed(to: $0) } ?? node.range,
-                    notes: node.expansionNotes, help: fault.expected.map { "expected \($0)" })
+                    notes: node.expansionNotes, help: fault.help)
                 return nil
             }
         }

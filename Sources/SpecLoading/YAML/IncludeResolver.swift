@@ -4,14 +4,18 @@ public struct IncludeResolver {
     public static let key = "include"
     private static let depthLimit = 16
     private let readFile: (String) throws -> [UInt8]
+    /// How a path is shown to the user.
+    private let shown: (String) -> String
     /// What exists near a path that does not, for the diagnostic.
     private let nearest: (String) -> String?
 
     /// Creates a resolver that reads files through a closure.
     public init(
-        readFile: @escaping (String) throws -> [UInt8], nearest: @escaping (String) -> String? = { _ in nil }
+        readFile: @escaping (String) throws -> [UInt8], shown: @escaping (String) -> String = { $0 },
+        nearest: @escaping (String) -> String? = { _ in nil }
     ) {
         self.readFile = readFile
+        self.shown = shown
         self.nearest = nearest
     }
 
@@ -25,8 +29,8 @@ public struct IncludeResolver {
     ) -> YAMLNode? {
         if chain.contains(path) || chain.count >= Self.depthLimit {
             diagnostics.error(
-                "include-cycle", "'\(path)' includes itself", at: range,
-                notes: [(chain + [path]).joined(separator: " → ")], help: "take one of the includes out")
+                "include-cycle", "'\(shown(path))' includes itself", at: range,
+                notes: [(chain + [path]).map(shown).joined(separator: " → ")], help: "take one of the includes out")
             return nil
         }
         let bytes: [UInt8]
@@ -37,7 +41,7 @@ public struct IncludeResolver {
                 "include-unreadable", "\(error)", at: range, help: nearest(path).map { "'\($0)' exists" })
             return nil
         }
-        let source = SourceText(path: path, bytes: bytes)
+        let source = SourceText(path: shown(path), bytes: bytes)
         guard let node = YAMLLoader.load(source, diagnostics: &diagnostics) else { return nil }
         guard case .mapping = node.content else {
             diagnostics.error(

@@ -1,0 +1,149 @@
+import Foundation
+import TestSupport
+import XCTest
+
+/// Same bytes whatever the circumstances, and the old package or the new one whatever happens.
+final class RobustnessTests: XCTestCase {
+    private func bigFixture(megabytes: Int = 40) throws -> WorkspaceFixture {
+        let fixture = try WorkspaceFixture(
+            package: WorkspaceFixture.packageYAML.replacingOccurrences(
+                of: "changelog: changelog", with: "  - tree: data\n    to: /usr/share/hello\nchangelog: changelog"))
+        var generator = SeededGenerator(seed: 7)
+        var block = [UInt8](repeating: 0, count: 1 << 20)
+        for index in 0..<megabytes {
+            // Half noise, half text: neither trivial nor incompressible.
+            for position in stride(from: 0, to: block.count / 2, by: 8) {
+                withUnsafeBytes(of: generator.next()) { block.replaceSubrange(position..<(position + 8), with: $0) }
+            }
+            try fixture.directory.file("w/hello/data/d\(index % 7)/file\(index)", bytes: block)
+        }
+        return fixture
+    }
+
+    func testBytesDoNotDependOnCircumstances() throws {
+        let fixture = try bigFixture(megabytes: 30)
+        for compression in ["xz:1", "zstd:3", "gzip:1", "none"] {
+            var sums: [String: String] = [:]
+            let runs: [(String, [String], [String: String], [String])] = [
+                ("plain", ["--threads", "1"], [:], []),
+                ("two threads", ["--threads", "2"], [:], []),
+                ("five threads", ["--threads", "5"], [:], []),
+                ("locale", ["--threads", "2"], ["LC_ALL": "C", "LANG": "C"], []),
+                ("utf-8", [], ["LC_ALL": "C.UTF-8"], []),
+                ("time zone", [], ["TZ": "Pacific/Kiritimati"], []),
+                ("umask", [], [:], ["sh", "-c", "umask 077; exec \"$@\"", "sh"]),
+            ]
+            for (name, arguments, environment, wrapper) in runs {
+                let command = wrapper + [productPath("debbuild"), "all", "--force", "--compression", compression] + arguments
+                let result = try TestSupport.run(
+                    command[0], Array(command.dropFirst()),
+                    environment: ["XDG_CACHE_HOME": fixture.directory.path + "/cache"].merging(environment) { $1 },
+                    workingDirectory: fixture.path)
+                XCTAssertEqual(result.status, 0, result.errors)
+                let package = result.output.split(separator: "\n").first.map(String.init) ?? ""
+                sums[name] = String(try TestSupport.run("sha256sum", [package]).output.prefix(64))
+            }
+            XCTAssertEqual(Set(sums.values).count, 1, "\(compression): \(sums)")
+        }
+    }
+
+    func testAnotherUserAndAnotherPlaceGiveTheSameBytes() throws {
+        try requireRoot()
+        try requireProgram("setpriv")
+        let first = try WorkspaceFixture()
+        let second = try WorkspaceFixture()
+        let package = try first.build()
+        XCTAssertEqual(try TestSupport.run("chown", ["-R", "65534:65534", second.directory.path]).status, 0)
+        let result = try TestSupport.run(
+            "setpriv", ["--reuid=65534", "--regid=65534", "--clear-groups", productPath("debbuild"), "all"],
+            environment: ["XDG_CACHE_HOME": second.directory.path + "/cache"], workingDirectory: second.path)
+        if result.status == 126 || result.status == 127 { throw XCTSkip("the program cannot be run as nobody") }
+        XCTAssertEqual(result.status, 0, result.errors)
+        let other = result.output.split(separator: "\n").first.map(String.init) ?? ""
+        XCTAssertEqual(try TestSupport.run("cmp", [package, other]).status, 0)
+        if programPath("diffoscope") != nil {
+            let difference = try TestSupport.run("diffoscope", [package, other])
+            XCTAssertEqual(difference.status, 0, difference.output)
+        }
+    }
+
+    func testVerifyReproducible() throws {
+        let fixture = try bigFixture(megabytes: 4)
+        let result = try fixture.debbuild(["all", "--verify-reproducible", "--compression", "xz:0"])
+        XCTAssertEqual(result.status, 0, result.errors)
+        XCTAssertFalse(fixture.packagesWritten.contains { $0.contains("second") }, "\(fixture.packagesWritten)")
+    }
+
+    func testKillLeavesTheOldPackageOrTheNewOne() throws {
+        let fixture = try bigFixture(megabytes: 12)
+        let package = try fixture.build(["--compression", "xz:0"])
+        let old = try TestSupport.run("sha256sum", [package]).output.prefix(64)
+        var generator = SeededGenerator(seed: 11)
+        var finished = 0
+        for round in 0..<100 {
+            let process = Process()
+            process.executableURL = URL(fileURLWithPath: productPath("debbuild"))
+            process.arguments = ["all", "--force", "--compression", "xz:0"]
+            process.environment = ["XDG_CACHE_HOME": fixture.directory.path + "/cache", "PATH": "/usr/bin:/bin"]
+            process.currentDirectoryURL = URL(fileURLWithPath: fixture.path)
+            process.standardOutput = FileHandle.nullDevice
+            process.standardError = FileHandle.nullDevice
+            try process.run()
+            // The moment is what is tested, so it is drawn from the length of a whole build.
+            usleep(UInt32(generator.next() % 1_500_000))
+            if process.isRunning { kill(process.processIdentifier, SIGKILL) } else { finished += 1 }
+            process.waitUntilExit()
+            XCTAssertEqual(try TestSupport.run("sha256sum", [package]).output.prefix(64), old, "round \(round)")
+        }
+        XCTAssertLessThan(finished, 100, "no build was ever interrupted")
+        XCTAssertEqual(try TestSupport.run("dpkg-deb", ["-x", package, fixture.directory.path + "/x"]).status, 0)
+        let names = fixture.packagesWritten.filter { !$0.hasSuffix(".tmp") }.sorted()
+        XCTAssertEqual(names, ["SHA256SUMS", "hello_1.2.3_all.buildinfo", "hello_1.2.3_all.deb"])
+    }
+
+    func testFullDiskLeavesTheOldPackage() throws {
+        try requireRoot()
+        let fixture = try bigFixture(megabytes: 12)
+        let mount = try fixture.directory.directory("small")
+        let mounted = try TestSupport.run("mount", ["-t", "tmpfs", "-o", "size=9m", "tmpfs", mount])
+        if mounted.status != 0 { throw XCTSkip("no tmpfs can be mounted here: \(mounted.errors)") }
+        defer { _ = try? TestSupport.run("umount", [mount]) }
+        try fixture.directory.file("small/hello_1.2.3_all.deb", "the old one")
+        let result = try fixture.debbuild(["all", "--output", mount, "--compression", "none"])
+        XCTAssertEqual(result.status, 70, result.errors)
+        XCTAssertTrue(result.errors.contains("No space left on device"), result.errors)
+        XCTAssertEqual(try String(contentsOfFile: mount + "/hello_1.2.3_all.deb", encoding: .utf8), "the old one")
+        XCTAssertEqual(try FileManager.default.contentsOfDirectory(atPath: mount), ["hello_1.2.3_all.deb"])
+    }
+
+    func testFileThatChangesWhileItIsRead() throws {
+        let fixture = try bigFixture(megabytes: 6)
+        let victim = fixture.path + "/hello/data/d0/file0"
+        var sawChange = false
+        for _ in 0..<20 where !sawChange {
+            let process = Process()
+            process.executableURL = URL(fileURLWithPath: productPath("debbuild"))
+            process.arguments = ["all", "--force", "--compression", "xz:3"]
+            process.environment = ["XDG_CACHE_HOME": fixture.directory.path + "/cache", "PATH": "/usr/bin:/bin"]
+            process.currentDirectoryURL = URL(fileURLWithPath: fixture.path)
+            let errors = Pipe()
+            process.standardOutput = FileHandle.nullDevice
+            process.standardError = errors
+            try process.run()
+            let handle = try FileHandle(forWritingTo: URL(fileURLWithPath: victim))
+            while process.isRunning {
+                try handle.seekToEnd()
+                try handle.write(contentsOf: Data("more".utf8))
+                usleep(1000)
+            }
+            process.waitUntilExit()
+            let text = String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+            if process.terminationStatus != 0 {
+                XCTAssertEqual(process.terminationStatus, 70, text)
+                XCTAssertTrue(text.contains("changed while it was read"), text)
+                sawChange = true
+            }
+        }
+        XCTAssertTrue(sawChange, "no build met the file while it changed")
+    }
+}
