@@ -43,7 +43,7 @@ final class WorkspaceFixture {
 
               * First.
 
-             -- Test Team <team@example.org>  Mon, 23 Nov 2026 12:00:00 +0000
+             -- Test Team <team@example.org>  Sat, 03 Feb 2024 12:00:00 +0000
 
             """)
         try directory.file("w/hello/copyright", "Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/\n")

@@ -54,6 +54,7 @@ public struct Builder: Sendable {
                 payloads: payloads[candidate.architecture] ?? [:], compression: request.compression,
                 checksums: checksums)
             planner.unavailablePayloads = unavailable
+            planner.distribution = request.distribution ?? workspace.spec.distribution?.value
             guard let plan = planner.plan(candidate.spec, diagnostics: &diagnostics) else { continue }
             if let other = seen.updateValue(candidate.folder, forKey: plan.fileName) {
                 diagnostics.error(

@@ -99,15 +99,20 @@ struct ELFPayload {
         }
     }
 
-    /// A branch filter helps where machine code is most of the payload; dpkg unpacks it since the x86 filter is as old
-    /// as the format. The arm64 filter needs liblzma 5.4, which Debian 11 lacks.
-    func branchFilter(of entries: [PlannedEntry]) -> BranchFilter {
+    /// Releases whose dpkg has liblzma 5.4 or later, which knows the arm64 filter; Debian 11 and Ubuntu 22.04 do not.
+    private static let releasesWithArm64Filter: Set<String> = [
+        "bookworm", "trixie", "forky", "duke", "testing", "unstable", "sid", "noble", "plucky", "questing",
+    ]
+
+    /// A branch filter helps where machine code is most of the payload. The x86 filter is as old as the format.
+    func branchFilter(of entries: [PlannedEntry], distribution: String?) -> BranchFilter {
         let total = entries.reduce(Int64(0)) { sum, planned in
             if case .file(let size) = planned.entry.kind { sum + size } else { sum }
         }
         guard bytes * 2 > total else { return .none }
         switch architecture {
         case .amd64, .i386: return .x86
+        case .arm64: return distribution.map(Self.releasesWithArm64Filter.contains) == true ? .arm64 : .none
         default: return .none
         }
     }

@@ -21,6 +21,8 @@ public struct PackagePlanner: Sendable {
     public var payloads: [String: ResolvedPayload]
     /// Names of payloads that are declared but could not be resolved; their absence has been reported already.
     public var unavailablePayloads: Set<String> = []
+    /// The distribution that the package is for, as far as it is known; some can read what others cannot.
+    public var distribution: String?
     /// Overrides the specification's compression.
     public var compression: Compression?
     /// Remembers ELF facts and checksums across runs.
@@ -95,7 +97,7 @@ public struct PackagePlanner: Sendable {
             package: name.value, version: version, architecture: architecture,
             fileName: "\(name.value)_\(version.withoutEpoch)_\(architecture).deb", control: control,
             controlFiles: controlFiles.sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) },
-            entries: entries, compression: requested.with(branchFilter: elf.branchFilter(of: entries)),
+            entries: entries, compression: requested.with(branchFilter: elf.branchFilter(of: entries, distribution: distribution)),
             sourceDateEpoch: epoch, remarks: remarks)
     }
 

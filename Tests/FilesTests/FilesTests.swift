@@ -1,0 +1,103 @@
+import Files
+import Foundation
+import TestSupport
+import XCTest
+
+/// Files as the system sees them.
+final class FilesTests: XCTestCase {
+    private func write(_ file: AtomicFile, _ text: String) throws {
+        try Array(text.utf8).withUnsafeBytes { try file.write($0) }
+    }
+
+    func testAtomicFileAppearsOnCommitWithItsMode() throws {
+        let directory = try TemporaryDirectory()
+        let path = try directory.file("x", "old")
+        let before = umask(0o077)
+        defer { umask(before) }
+        let file = try AtomicFile(target: path, permissions: 0o640)
+        try write(file, "new")
+        XCTAssertEqual(try String(contentsOfFile: path, encoding: .utf8), "old")
+        try file.commit()
+        XCTAssertEqual(try String(contentsOfFile: path, encoding: .utf8), "new")
+        XCTAssertEqual(try FileStatus.of(path, followLinks: false).permissions, 0o640)
+        XCTAssertEqual(try FileTree.children(of: directory.path), ["x"])
+    }
+
+    func testDroppedAtomicFileLeavesNothing() throws {
+        let directory = try TemporaryDirectory()
+        try {
+            let file = try AtomicFile(target: directory.path + "/x")
+            try write(file, "new")
+        }()
+        XCTAssertEqual(try FileTree.children(of: directory.path), [])
+    }
+
+    func testAtomicFileReplacesALinkAndNotItsTarget() throws {
+        let directory = try TemporaryDirectory()
+        let target = try directory.file("target", "kept")
+        try FileManager.default.createSymbolicLink(atPath: directory.path + "/x", withDestinationPath: target)
+        let file = try AtomicFile(target: directory.path + "/x")
+        try write(file, "new")
+        try file.commit()
+        XCTAssertEqual(try String(contentsOfFile: target, encoding: .utf8), "kept")
+        XCTAssertEqual(try FileStatus.of(directory.path + "/x", followLinks: false).kind, .file)
+    }
+
+    func testOnlyRegularFilesAreRead() throws {
+        let directory = try TemporaryDirectory()
+        XCTAssertThrowsError(try InputFile(path: directory.path)) { XCTAssertEqual(($0 as? FileError)?.errno, EISDIR) }
+        XCTAssertEqual(mkfifo(directory.path + "/pipe", 0o600), 0)
+        XCTAssertThrowsError(try InputFile(path: directory.path + "/pipe")) { XCTAssertEqual(($0 as? FileError)?.errno, EINVAL) }
+        XCTAssertThrowsError(try InputFile(path: "/dev/null"))
+        let path = try directory.file("x", String(repeating: "x", count: 100))
+        XCTAssertThrowsError(try FileTree.readWhole(path, limit: 99)) { XCTAssertEqual(($0 as? FileError)?.errno, EFBIG) }
+        XCTAssertEqual(try FileTree.readWhole(path, limit: 100).count, 100)
+    }
+
+    func testScratchFileHasNoName() throws {
+        let directory = try TemporaryDirectory()
+        let file = try ScratchFile(in: directory.path)
+        try Array("abc".utf8).withUnsafeBytes { try file.write($0) }
+        XCTAssertEqual(try FileTree.children(of: directory.path), [])
+        XCTAssertEqual(file.size, 3)
+        try file.rewind()
+        var bytes = [UInt8](repeating: 0, count: 10)
+        XCTAssertEqual(try bytes.withUnsafeMutableBytes { try file.read(into: $0) }, 3)
+    }
+
+    func testFirstDifference() throws {
+        let directory = try TemporaryDirectory()
+        let a = try directory.file("a", bytes: [UInt8](repeating: 1, count: 200_000))
+        var bytes = [UInt8](repeating: 1, count: 200_000)
+        XCTAssertNil(try FileTree.firstDifference(a, try directory.file("b", bytes: bytes)))
+        bytes[150_001] = 2
+        XCTAssertEqual(try FileTree.firstDifference(a, try directory.file("b", bytes: bytes)), 150_001)
+        XCTAssertEqual(try FileTree.firstDifference(a, try directory.file("b", bytes: Array(bytes.prefix(65_536)))), 65_536)
+    }
+
+    func testHardLinkReplacesInOneStep() throws {
+        let directory = try TemporaryDirectory()
+        let file = try directory.file("a", "x")
+        try directory.file("b", "old")
+        for _ in 0..<2 { try FileTree.replaceWithHardLink(directory.path + "/b", to: file) }
+        XCTAssertEqual(
+            try FileStatus.of(file, followLinks: false).inode,
+            try FileStatus.of(directory.path + "/b", followLinks: false).inode)
+        XCTAssertEqual(try FileTree.children(of: directory.path), ["a", "b"])
+    }
+
+    func testLexicalPaths() {
+        XCTAssertEqual(LexicalPath.normalised("/a//b/./c/../d/"), "/a/b/d")
+        XCTAssertEqual(LexicalPath.normalised("/"), "/")
+        XCTAssertNil(LexicalPath.normalised("/.."))
+        XCTAssertNil(LexicalPath.normalised("a"))
+        XCTAssertEqual(LexicalPath.shortened("/a/b/c", in: "/a"), "b/c")
+        XCTAssertEqual(LexicalPath.shortened("/ab/c", in: "/a"), "/ab/c")
+    }
+
+    func testErrorsNameOperationPathAndReason() {
+        XCTAssertThrowsError(try FileStatus.of("/nothing/here", followLinks: true)) { error in
+            XCTAssertEqual("\(error)", "cannot stat '/nothing/here': No such file or directory")
+        }
+    }
+}
