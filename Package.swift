@@ -71,6 +71,7 @@ let package = Package(
         .testTarget(name: "PackagingTests", dependencies: ["TestSupport"]),
         .testTarget(name: "DebianPackageTests", dependencies: ["DebianPackage", "TestSupport"]),
         .testTarget(name: "DebbuildTests", dependencies: ["debbuild", "TestSupport"]),
+        .testTarget(name: "ConformanceTests", dependencies: ["debbuild", "TestSupport"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -73,8 +73,8 @@ public struct BuildOutcome: Sendable {
     public var path: String
     /// Bytes.
     public var size: Int64
-    /// SHA-256 in hexadecimal.
-    public var sha256: String
+    /// Checksums of the file.
+    public var checksums: PackageChecksums
     /// True when nothing had changed and the file was left as it was.
     public var isUpToDate: Bool
 }

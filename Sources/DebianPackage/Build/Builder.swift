@@ -205,14 +205,14 @@ public struct Builder: Sendable {
             if let fingerprint = try PlanFingerprint.of(
                 plan, contents: built.digests, checksums: checksums, mayRead: true)
             {
-                try BuildRecord(fingerprint: fingerprint, sha256: built.sha256, status: status)
+                try BuildRecord(fingerprint: fingerprint, checksums: built.checksums, status: status)
                     .save(recordPath(of: built.path))
             }
         } catch {
             throw .file(package: plan.fileName, error)
         }
         let outcome = BuildOutcome(
-            plan: plan, path: built.path, size: built.size, sha256: built.sha256, isUpToDate: false)
+            plan: plan, path: built.path, size: built.size, checksums: built.checksums, isUpToDate: false)
         observer.finished(outcome)
         return outcome
     }
@@ -231,7 +231,7 @@ public struct Builder: Sendable {
             let fingerprint = try? PlanFingerprint.of(plan, checksums: checksums, mayRead: true),
             fingerprint == record.fingerprint
         else { return nil }
-        return BuildOutcome(plan: plan, path: path, size: record.status.size, sha256: record.sha256, isUpToDate: true)
+        return BuildOutcome(plan: plan, path: path, size: record.status.size, checksums: record.checksums, isUpToDate: true)
     }
 
     // MARK: - reproducibility

@@ -70,7 +70,8 @@ enum UnitSnippets {
         let marker = self.marker(unit, package: package)
         var branches: [(condition: String, action: String)] = []
         if unit.onUpgrade == .stopStart {
-            branches.append(("[ -e \(marker) ]", "rm -f \(marker)\n        deb-systemd-invoke start '\(unit.name)'"))
+            // deb-systemd-invoke would not start a unit that the administrator disabled and runs all the same.
+            branches.append(("[ -e \(marker) ]", "rm -f \(marker)\n        systemctl --quiet start '\(unit.name)'"))
         }
         switch unit.onUpgrade {
         case .restart:
@@ -110,8 +111,11 @@ enum UnitSnippets {
                 if [ "$1" = upgrade ] && [ -d /run/systemd/system ]; then
                     # Stopped by its own version's files; the new postinst, or ours on abort-upgrade, starts it again.
                     if systemctl --quiet is-active '\(unit.name)'; then
-                        mkdir -p "$(dirname \(marker))" && : >\(marker)
                         deb-systemd-invoke stop '\(unit.name)' >/dev/null || true
+                        # policy-rc.d may have said no: then it runs on and is not started again.
+                        if ! systemctl --quiet is-active '\(unit.name)'; then
+                            mkdir -p '/run/\(package).upgrade' && : >\(marker)
+                        fi
                     fi
                 fi
 

@@ -150,7 +150,6 @@ struct ContentPlanner {
                         owner: fileOwner, group: fileGroup, modificationTime: status.modificationSeconds,
                         source: .file(path: file, status: status), isConffile: rule.isConffile, range: root.range,
                         diagnostics: &diagnostics)
-                    _ = try InputFile.checkReadable(file)
                 case .symbolicLink:
                     let target = try FileTree.readLink(file)
                     if target.hasPrefix("/") {

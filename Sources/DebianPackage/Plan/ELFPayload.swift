@@ -20,10 +20,11 @@ struct ELFPayload {
         var result = ELFPayload(architecture: architecture)
         var sonames: Set<String> = []
         for planned in entries {
-            guard case .file(let path, let status) = planned.source, status.size >= 64 else { continue }
+            // Every file is opened here once, so that one that cannot be read is reported before anything is written.
+            guard case .file(let path, let status) = planned.source else { continue }
             do {
                 let file = try InputFile(path: path)
-                guard ELFFile.isELF(prefix: try file.bytes(at: 0, count: 4)) else { continue }
+                guard status.size >= 64, ELFFile.isELF(prefix: try file.bytes(at: 0, count: 4)) else { continue }
                 let elf = try ELFFile(
                     reading: { offset, count in try file.bytes(at: Int64(clamping: offset), count: count) },
                     size: UInt64(max(0, status.size)))
@@ -153,10 +154,5 @@ extension InputFile {
         }
         if let failure { throw failure }
         return Array(bytes.prefix(length))
-    }
-
-    /// Opens a file for a moment, so that one that cannot be read is reported before anything is written.
-    static func checkReadable(_ path: String) throws(FileError) {
-        _ = try InputFile(path: path)
     }
 }

@@ -5,22 +5,24 @@ import Files
 struct BuildRecord: Sendable, Equatable {
     /// A checksum over the whole plan including the contents of every file.
     var fingerprint: String
-    /// SHA-256 of the package.
-    var sha256: String
+    /// Checksums of the package.
+    var checksums: PackageChecksums
     /// The state of the file when it had been written.
     var status: FileStatus
 
-    private static let header = "debbuild build 1"
+    private static let header = "debbuild build 2"
 
     /// Reads a record; one that is missing or not understood means that the package has to be built.
     static func load(_ path: String) -> BuildRecord? {
         guard let bytes = try? FileTree.readWhole(path, limit: 4096) else { return nil }
         let lines = String(decoding: bytes, as: UTF8.self).split(separator: "\n")
         guard lines.count == 4, lines[0] == header else { return nil }
+        let sums = lines[2].split(separator: " ").map(String.init)
         let numbers = lines[3].split(separator: " ").compactMap { Int64($0) }
-        guard numbers.count == 5 else { return nil }
+        guard numbers.count == 5, sums.count == 3 else { return nil }
         return BuildRecord(
-            fingerprint: String(lines[1]), sha256: String(lines[2]),
+            fingerprint: String(lines[1]),
+            checksums: PackageChecksums(md5: sums[0], sha1: sums[1], sha256: sums[2]),
             status: FileStatus(
                 kind: .file, permissions: 0o644, size: numbers[0], modificationSeconds: numbers[1],
                 modificationNanoseconds: numbers[2], inode: UInt64(bitPattern: numbers[3]),
@@ -34,7 +36,7 @@ struct BuildRecord: Sendable, Equatable {
             text: """
                 \(Self.header)
                 \(fingerprint)
-                \(sha256)
+                \(checksums.md5) \(checksums.sha1) \(checksums.sha256)
                 \(status.size) \(status.modificationSeconds) \(status.modificationNanoseconds) \
                 \(Int64(bitPattern: status.inode)) \(Int64(bitPattern: status.device))
 

@@ -1,4 +1,3 @@
-import Crypto
 import DebianFormat
 import Files
 
@@ -11,12 +10,11 @@ public enum BuildInformation {
 
     /// Writes `NAME_VERSION_ARCH.buildinfo` for a package that has just been written.
     ///
-    /// - Parameters:
-    ///   - checksums: MD5, SHA-1 and SHA-256 of the package.
-    ///   - date: seconds since 1970.
+    /// - Parameter date: seconds since 1970.
     static func write(
-        _ outcome: BuildOutcome, checksums: PackageChecksums, date: Int64, status: String = "/var/lib/dpkg/status"
+        _ outcome: BuildOutcome, date: Int64, status: String = "/var/lib/dpkg/status"
     ) throws(FileError) {
+        let checksums = outcome.checksums
         let plan = outcome.plan
         var paragraph = ControlParagraph()
         paragraph["Format"] = "1.0"
@@ -60,37 +58,6 @@ public enum BuildInformation {
             }
         }
         return found.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
-    }
-}
-
-/// The checksums of a package that deb-buildinfo(5) wants, in hexadecimal.
-public struct PackageChecksums: Sendable, Hashable {
-    /// MD5.
-    public var md5: String
-    /// SHA-1.
-    public var sha1: String
-    /// SHA-256.
-    public var sha256: String
-
-    /// Reads a file once for all three.
-    init(of path: String) throws(FileError) {
-        var md5 = Insecure.MD5()
-        var sha1 = Insecure.SHA1()
-        var sha256 = SHA256()
-        let file = try InputFile(path: path)
-        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 18, alignment: 64)
-        defer { buffer.deallocate() }
-        while true {
-            let count = try file.read(into: buffer)
-            if count == 0 { break }
-            let block = UnsafeRawBufferPointer(rebasing: buffer[..<count])
-            md5.update(bufferPointer: block)
-            sha1.update(bufferPointer: block)
-            sha256.update(bufferPointer: block)
-        }
-        self.md5 = Hexadecimal.text(md5.finalize())
-        self.sha1 = Hexadecimal.text(sha1.finalize())
-        self.sha256 = Hexadecimal.text(sha256.finalize())
     }
 }
 

@@ -14,8 +14,7 @@ extension Builder {
                 let information = BuildInformation.path(for: outcome.path)
                 let isThere = try FileStatus.ofIfExists(information, followLinks: false) != nil
                 if outcome.isUpToDate, isThere { continue }
-                try BuildInformation.write(
-                    outcome, checksums: try PackageChecksums(of: outcome.path), date: date)
+                try BuildInformation.write(outcome, date: date)
             }
             if let url {
                 _ = try ReleaseFiles.write(

@@ -21,7 +21,7 @@ public enum ChecksumList {
             else { continue }
             sums[name] = String(words[0])
         }
-        for outcome in outcomes { sums[outcome.plan.fileName] = outcome.sha256 }
+        for outcome in outcomes { sums[outcome.plan.fileName] = outcome.checksums.sha256 }
         let text = sums.sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }
             .map { "\($0.value)  \($0.key)\n" }.joined()
         if text == present { return }

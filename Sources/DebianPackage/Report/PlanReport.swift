@@ -101,7 +101,7 @@ public enum BuildReport {
                             ("package", .string(outcome.plan.package.description)),
                             ("version", .string(outcome.plan.version.description)),
                             ("architecture", .string(outcome.plan.architecture.description)),
-                            ("size", .int(Int(outcome.size))), ("sha256", .string(outcome.sha256)),
+                            ("size", .int(Int(outcome.size))), ("sha256", .string(outcome.checksums.sha256)),
                             ("unchanged", .bool(outcome.isUpToDate)),
                         ])
                     })

@@ -40,7 +40,7 @@ public struct PackageWriter: Sendable {
             try file.commit()
             return BuiltPackage(
                 path: target, package: plan.package.description, architecture: plan.architecture.description,
-                size: checksum.count, sha256: checksum.finish(), digests: digests)
+                size: checksum.count, checksums: checksum.checksums, digests: digests)
         } catch let error as BuildError {
             throw error
         } catch let error as ArchiveError {
@@ -214,8 +214,8 @@ public struct BuiltPackage: Sendable {
     public var architecture: String
     /// Bytes.
     public var size: Int64
-    /// SHA-256 of the file in hexadecimal.
-    public var sha256: String
+    /// Checksums of the file.
+    public var checksums: PackageChecksums
     /// The checksums of each regular file in it, by installed path.
     public var digests: [String: FileDigests]
 }
