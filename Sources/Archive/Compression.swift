@@ -62,7 +62,8 @@ public struct Compression: Sendable, Hashable, CustomStringConvertible {
         }
         guard let level = Int(parts[1]), levels.contains(level) else {
             throw CompressionError(
-                found: text, expected: "\(codec.rawValue) with a level from \(levels.lowerBound) to \(levels.upperBound)")
+                found: text,
+                expected: "\(codec.rawValue) with a level from \(levels.lowerBound) to \(levels.upperBound)")
         }
         self.init(codec: codec, level: level)
     }

@@ -156,7 +156,9 @@ extension DebianVersion {
         }
         let word = Ascii.text(tail.prefix { Ascii.isLetter($0) }).lowercased()
         // Directly behind the number only these words announce a release; `1.1.1w` is later than 1.1.1.
-        if separator != 0x2d, !["a", "alpha", "b", "beta", "c", "dev", "pre", "preview", "rc", "snapshot"].contains(word) {
+        if separator != 0x2d,
+            !["a", "alpha", "b", "beta", "c", "dev", "pre", "preview", "rc", "snapshot"].contains(word)
+        {
             return try DebianVersion(Ascii.text(bytes))
         }
         var head = bytes[..<index]

@@ -22,7 +22,8 @@ public struct Maintainer: Hashable, Sendable, CustomStringConvertible {
         if let wrong = inner.firstIndex(where: { $0 <= 0x20 || $0 == 0x3c || $0 == 0x3e || $0 == 0x2c }) {
             throw fault("an address without blanks and brackets", wrong)
         }
-        guard let at = inner.firstIndex(of: 0x40), at > inner.startIndex, inner[(at + 1)...].contains(where: { $0 != 0x2e }),
+        guard let at = inner.firstIndex(of: 0x40), at > inner.startIndex,
+            inner[(at + 1)...].contains(where: { $0 != 0x2e }),
             !inner[(at + 1)...].contains(0x40)
         else { throw fault("an address such as team@example.org", open + 1) }
         let host = inner[(at + 1)...]

@@ -161,7 +161,8 @@ private struct RelationParser {
         while let byte = peek, byte == 0x3c || byte == 0x3d || byte == 0x3e { position += 1 }
         let word = Ascii.text(bytes[start..<position])
         guard let relationship = Relation.Relationship(rawValue: word) else {
-            let hint = word == "<" || word == ">" ? "; '\(word)' means '\(word)=' to dpkg: write that or '\(word)\(word)'" : ""
+            let hint =
+                word == "<" || word == ">" ? "; '\(word)' means '\(word)=' to dpkg: write that or '\(word)\(word)'" : ""
             throw fault("one of <<, <=, =, >=, >>\(hint)", at: start)
         }
         if kind == .provides, relationship != .equal { throw fault("'=' alone in Provides", at: start) }

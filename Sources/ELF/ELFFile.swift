@@ -1,11 +1,52 @@
-/// What an ELF file says about itself that a package has to know (elf(5), gABI).
+/// What an ELF file says about itself that a package has to know.
+///
+/// The format is that of elf(5), the System V gABI and, for symbol versions, the Linux Standard Base, Core, "Symbol
+/// Versioning". Both classes and both byte orders are read.
 public struct ELFFile: Sendable, Hashable {
-    /// The instruction set, `e_machine`.
+    /// The instruction set (`e_machine`).
+    public var machine: Machine
+    /// Whether addresses have 64 bits (`ELFCLASS64`).
+    public var is64Bit: Bool
+    /// Whether numbers begin with their least significant byte (`ELFDATA2LSB`).
+    public var isLittleEndian: Bool
+    /// The kind of file (`e_type`); a position-independent executable is `shared`.
+    public var type: FileType
+    /// Whether the linker marked it as a position-independent executable (`DF_1_PIE`).
+    public var isPositionIndependentExecutable: Bool
+    /// The dynamic linker that an executable asks for (`PT_INTERP`), as an absolute path.
+    public var interpreter: String?
+    /// Libraries by soname (`DT_NEEDED`), in the order of the file.
+    public var needed: [String]
+    /// Symbol versions that are needed of each library (`DT_VERNEED`), in the order of the file.
+    public var versionNeeds: [VersionNeed]
+    /// The library's own name (`DT_SONAME`).
+    public var soname: String?
+    /// Folders where libraries are looked for, separated by colons: `DT_RUNPATH`, else `DT_RPATH`.
+    public var runPath: String?
+    /// Whether an executable is complete without any library: it has neither an interpreter nor a needed library.
+    public var isStatic: Bool
+    /// Whether a program with this file in it gets an executable stack.
+    public var hasExecutableStack: Bool
+    /// Whether there is no symbol table (`.symtab`).
+    public var isStripped: Bool
+    /// The build identifier in hexadecimal (`NT_GNU_BUILD_ID`), if the linker left one.
+    public var buildID: String?
+
+    /// The instruction set.
     public enum Machine: Sendable, Hashable, CustomStringConvertible {
         case x86_64, aarch64
+        /// The value of `e_machine`.
         case other(UInt16)
 
-        /// The name as readelf(1) and uname(1) have it.
+        init(number: UInt16) {
+            switch number {
+            case 62: self = .x86_64
+            case 183: self = .aarch64
+            default: self = .other(number)
+            }
+        }
+
+        /// The name as uname(1) has it, or the number.
         public var description: String {
             switch self {
             case .x86_64: "x86-64"
@@ -15,10 +56,21 @@ public struct ELFFile: Sendable, Hashable {
         }
     }
 
-    /// The kind of file, `e_type`.
+    /// The kind of file.
     public enum FileType: Sendable, Hashable {
         case relocatable, executable, shared, core
+        /// The value of `e_type`.
         case other(UInt16)
+
+        init(number: UInt16) {
+            switch number {
+            case 1: self = .relocatable
+            case 2: self = .executable
+            case 3: self = .shared
+            case 4: self = .core
+            default: self = .other(number)
+            }
+        }
     }
 
     /// Versions of symbols that are needed of one library.
@@ -27,78 +79,49 @@ public struct ELFFile: Sendable, Hashable {
         public var library: String
         /// Such as `GLIBC_2.34`, in the order of the file.
         public var versions: [String]
+
+        /// Makes one from its parts.
+        public init(library: String, versions: [String]) {
+            self.library = library
+            self.versions = versions
+        }
     }
 
-    /// The instruction set.
-    public var machine: Machine
-    /// Whether addresses have 64 bits.
-    public var is64Bit: Bool
-    /// The kind of file; a position-independent executable is `shared`.
-    public var type: FileType
-    /// The dynamic linker that an executable asks for (`PT_INTERP`).
-    public var interpreter: String?
-    /// Libraries by soname (`DT_NEEDED`).
-    public var needed: [String] = []
-    /// Symbol versions that are needed (`DT_VERNEED`).
-    public var versionNeeds: [VersionNeed] = []
-    /// The library's own name (`DT_SONAME`).
-    public var soname: String?
-    /// Where libraries are looked for first (`DT_RUNPATH`, or the older `DT_RPATH`).
-    public var runPath: String?
-    /// Whether an executable is complete without any library.
-    public var isStatic = false
-    /// Whether the stack is asked to be executable.
-    public var hasExecutableStack = false
-    /// Whether the symbol table has been removed.
-    public var isStripped = true
-    /// The build id in hexadecimal, if the linker left one.
-    public var buildID: String?
-
-    /// Whether a file begins like an ELF file.
+    /// Whether a file that begins with these bytes (at least four) is meant to be an ELF file.
     public static func isELF(prefix: [UInt8]) -> Bool { prefix.starts(with: [0x7f, 0x45, 0x4c, 0x46]) }
 
-    /// Reads a file through a closure that gives bytes at an offset; it may give fewer at the end of the file.
+    /// Reads a file through a closure.
     ///
-    /// Reads a few kilobytes whatever the file's size, and everything read is bounded.
+    /// Headers, the dynamic section, notes and the strings that they name are read, never the code. What is kept is at
+    /// most a few megabytes even of a hostile file.
+    ///
+    /// - Parameters:
+    ///   - read: gives `count` bytes from `offset`; fewer mean that the file ends there.
+    ///   - size: the file's size in bytes; nothing beyond it is asked for.
+    /// - Throws: ``ELFError`` when the file is not ELF, ends early, contradicts itself or cannot be read.
     public init(
-        reading read: @escaping (_ offset: UInt64, _ count: Int) throws -> [UInt8], size: UInt64
+        reading read: (_ offset: UInt64, _ count: Int) throws -> [UInt8], size: UInt64
     ) throws(ELFError) {
-        var parser = try ELFParser(read: read, size: size)
-        machine = parser.machine
-        is64Bit = parser.is64Bit
-        type = parser.type
-        try parser.readSegments()
-        interpreter = parser.interpreter
-        needed = parser.needed
-        versionNeeds = parser.versionNeeds
-        soname = parser.soname
-        runPath = parser.runPath
-        hasExecutableStack = parser.hasExecutableStack
-        buildID = parser.buildID
-        isStripped = try !parser.hasSymbolTable()
-        isStatic = (type == .executable || type == .shared) && interpreter == nil && needed.isEmpty && soname == nil
-            && parser.hasEntryPoint
-    }
-}
-
-/// A file that is no sound ELF file.
-public enum ELFError: Error, Sendable, Hashable, CustomStringConvertible {
-    /// It does not begin with the magic number.
-    case notELF
-    /// It ends before what its headers promise.
-    case truncated(what: String)
-    /// A header has a value that cannot be.
-    case malformed(what: String)
-    /// The bytes could not be read.
-    case unreadable(String)
-
-    /// The sentence for people.
-    public var description: String {
-        switch self {
-        case .notELF: "no ELF file"
-        case .truncated(let what): "the file ends before its \(what)"
-        case .malformed(let what): "its \(what) cannot be right"
-        case .unreadable(let reason): reason
+        // The reader keeps the closure, and does not outlive this call.
+        let result: Result<ELFFile, ELFError> = withoutActuallyEscaping(read) { read in
+            do throws(ELFError) {
+                var reader = ELFReader(read: read, size: size)
+                return .success(try ELFParser.parse(&reader))
+            } catch { return .failure(error) }
         }
+        self = try result.get()
+    }
+
+    init(header: ELFHeader) {
+        machine = header.machine
+        is64Bit = header.layout.is64Bit
+        isLittleEndian = header.layout.isLittleEndian
+        type = header.type
+        isPositionIndependentExecutable = false
+        needed = []
+        versionNeeds = []
+        isStatic = false
+        hasExecutableStack = false
+        isStripped = true
     }
 }

@@ -17,7 +17,9 @@ public enum FileTree {
                 pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(validatingCString: $0) }
             }
             // A name that is not UTF-8 could not be written down in any of our formats.
-            guard let name else { throw FileError(operation: "read a name that is not UTF-8 in", path: folder, errno: EILSEQ) }
+            guard let name else {
+                throw FileError(operation: "read a name that is not UTF-8 in", path: folder, errno: EILSEQ)
+            }
             if name != ".", name != ".." { names.append(name) }
         }
         return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }

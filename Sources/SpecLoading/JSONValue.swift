@@ -31,7 +31,9 @@ public indirect enum JSONValue: Sendable {
         case .int(let value): text += String(value)
         case .string(let value): Self.quote(value, to: &text)
         case .array(let values):
-            if values.isEmpty { text += "[]" } else {
+            if values.isEmpty {
+                text += "[]"
+            } else {
                 text += "["
                 for (index, value) in values.enumerated() {
                     if index > 0 { text += "," }
@@ -42,7 +44,9 @@ public indirect enum JSONValue: Sendable {
                 text += "]"
             }
         case .object(let members):
-            if members.isEmpty { text += "{}" } else {
+            if members.isEmpty {
+                text += "{}"
+            } else {
                 text += "{"
                 for (index, member) in members.enumerated() {
                     if index > 0 { text += "," }

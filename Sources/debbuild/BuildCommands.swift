@@ -8,7 +8,8 @@ import SpecLoading
 struct AllCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "all", abstract: "Build every package of the workspace.",
-        discussion: "Writes the paths of the packages to standard output, one a line. What has not changed since it was "
+        discussion:
+            "Writes the paths of the packages to standard output, one a line. What has not changed since it was "
             + "last built is left as it is.")
 
     @OptionGroup var workspace: WorkspaceOptions

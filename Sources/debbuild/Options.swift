@@ -96,7 +96,8 @@ struct BuildOptions: ParsableArguments {
             }
         }
         if let releaseURL, !ReleaseFiles.isPlainURL(releaseURL) {
-            throw ValidationError("--release-url '\(releaseURL)' is no http, https or file URL without quotes or spaces")
+            throw ValidationError(
+                "--release-url '\(releaseURL)' is no http, https or file URL without quotes or spaces")
         }
     }
 }

@@ -52,7 +52,8 @@ struct LintCommand: AsyncParsableCommand {
         discussion: "A subject with a '/' or ending in .deb is a file, any other a package of the workspace. Ends with "
             + "1 when there is an error. The rules with their codes: debbuild lint --list.")
 
-    @Argument(help: ArgumentHelp("Package files or package names (default: all of the workspace).", valueName: "subject"))
+    @Argument(
+        help: ArgumentHelp("Package files or package names (default: all of the workspace).", valueName: "subject"))
     var subjects: [String] = []
     @Flag(help: "List the rules.") var list = false
     @OptionGroup var workspace: WorkspaceOptions

@@ -66,7 +66,8 @@ final class ProgressLine: BuildObserver {
         let percent = total > 0 ? Int(done * 100 / total) : 100
         // The compressor still has what it was given, so the line stays at 100 % for a moment.
         Terminal.writeError(
-            "\r\u{1B}[K\(percent) %  \(ByteCount.text(done)) of \(ByteCount.text(total))  \(ByteCount.text(Int64(rate)))/s")
+            "\r\u{1B}[K\(percent) %  \(ByteCount.text(done)) of \(ByteCount.text(total))  \(ByteCount.text(Int64(rate)))/s"
+        )
         state.isDrawn = true
     }
 

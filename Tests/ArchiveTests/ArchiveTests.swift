@@ -55,7 +55,8 @@ final class ArchiveWriterTests: XCTestCase {
             let parsed = try Compression(parsing: compression)
             let first = try write(parsed, threads: 1, data: data)
             for threads in [2, 3, 8] {
-                XCTAssertTrue(try write(parsed, threads: threads, data: data) == first, "\(compression) with \(threads)")
+                XCTAssertTrue(
+                    try write(parsed, threads: threads, data: data) == first, "\(compression) with \(threads)")
             }
         }
     }
@@ -129,14 +130,19 @@ final class ArchiveWriterTests: XCTestCase {
             try writer.finish()
             return sink.bytes
         }
-        let control = try tar([("./control", "Package: x1\nVersion: 1\nArchitecture: all\nMaintainer: A <a@b.c>\nDescription: x\n")])
+        let control = try tar([
+            ("./control", "Package: x1\nVersion: 1\nArchitecture: all\nMaintainer: A <a@b.c>\nDescription: x\n")
+        ])
         let data = try tar([("./etc/x", "hello\n")])
         let sink = Collector()
         let writer = try ArchiveWriter(format: .arBSD, sink: sink)
-        for (name, bytes) in [("debian-binary", Array("2.0\n".utf8)), ("control.tar.xz", control), ("data.tar.xz", data)] {
+        for (name, bytes) in [
+            ("debian-binary", Array("2.0\n".utf8)), ("control.tar.xz", control), ("data.tar.xz", data),
+        ] {
             try writer.begin(
                 Entry(
-                    path: name, kind: .file(size: Int64(bytes.count)), permissions: 0o644, owner: Owner(name: "", id: 0),
+                    path: name, kind: .file(size: Int64(bytes.count)), permissions: 0o644,
+                    owner: Owner(name: "", id: 0),
                     group: Owner(name: "", id: 0), modificationTime: 0))
             try bytes.withUnsafeBytes { try writer.append($0) }
             try writer.end()
@@ -207,12 +213,15 @@ final class ArchiveReaderTests: XCTestCase {
         var archives: [String] = []
         for (name, option) in [("a.tar", "-cf"), ("a.tar.gz", "-czf"), ("a.tar.xz", "-cJf"), ("a.tar.bz2", "-cjf")] {
             XCTAssertEqual(
-                try TestSupport.run("tar", [option, directory.path + "/" + name, "-C", directory.path + "/in", "d", "y"]).status, 0)
+                try TestSupport.run(
+                    "tar", [option, directory.path + "/" + name, "-C", directory.path + "/in", "d", "y"]
+                ).status, 0)
             archives.append(directory.path + "/" + name)
         }
         XCTAssertEqual(
             try TestSupport.run(
-                "python3", ["-m", "zipfile", "-c", "../a.zip", "d", "y"], workingDirectory: directory.path + "/in").status, 0)
+                "python3", ["-m", "zipfile", "-c", "../a.zip", "d", "y"], workingDirectory: directory.path + "/in"
+            ).status, 0)
         return archives + [directory.path + "/a.zip"]
     }
 
@@ -222,14 +231,16 @@ final class ArchiveReaderTests: XCTestCase {
             let target = directory.path + "/out"
             try MemberExtractor.extract(archive: archive, member: "d/x", to: target, permissions: 0o600)
             XCTAssertEqual(
-                try String(contentsOfFile: target, encoding: .utf8), String(repeating: "payload ", count: 5000), archive)
+                try String(contentsOfFile: target, encoding: .utf8), String(repeating: "payload ", count: 5000), archive
+            )
             XCTAssertThrowsError(
                 try MemberExtractor.extract(archive: archive, member: "x", to: target, permissions: 0o600)
             ) { error in
                 XCTAssertEqual((error as? ArchiveError)?.code, .memberMissing)
                 XCTAssertTrue("\(error)".contains("d/x"), "\(error)")
             }
-            XCTAssertThrowsError(try MemberExtractor.extract(archive: archive, member: "d", to: target, permissions: 0o600))
+            XCTAssertThrowsError(
+                try MemberExtractor.extract(archive: archive, member: "d", to: target, permissions: 0o600))
         }
     }
 
@@ -259,7 +270,9 @@ final class ArchiveReaderTests: XCTestCase {
                 try {
                     let reader = try ArchiveReader(path: path)
                     while try reader.next() != nil {}
-                    if bytes.count == 600 { throw ArchiveError(operation: "", subject: "", code: .malformed, detail: "") }
+                    if bytes.count == 600 {
+                        throw ArchiveError(operation: "", subject: "", code: .malformed, detail: "")
+                    }
                 }(), "\(bytes.prefix(9))")
         }
         XCTAssertThrowsError(try ArchiveReader(path: directory.path))
@@ -269,7 +282,8 @@ final class ArchiveReaderTests: XCTestCase {
     func testHostilePathsAreNotNormalised() {
         for path in ["../x", "a/../../x", "/..", "", "./", "a\nb", "a\0b", ".."] {
             let entry = Entry(
-                path: path, kind: .directory, permissions: 0, owner: Owner(name: "", id: 0), group: Owner(name: "", id: 0),
+                path: path, kind: .directory, permissions: 0, owner: Owner(name: "", id: 0),
+                group: Owner(name: "", id: 0),
                 modificationTime: 0)
             XCTAssertNil(entry.normalisedPath, path)
         }
@@ -280,11 +294,13 @@ final class ArchiveReaderTests: XCTestCase {
         XCTAssertEqual(
             try TestSupport.run(
                 "sh", ["-c", "head -c 200000000 /dev/zero > big && tar -czf bomb.tar.gz big && rm big"],
-                workingDirectory: directory.path).status, 0)
+                workingDirectory: directory.path
+            ).status, 0)
         let limits = ArchiveLimits(entries: 10, totalBytes: 1 << 20)
         XCTAssertThrowsError(
             try MemberExtractor.extract(
-                archive: directory.path + "/bomb.tar.gz", member: "big", to: directory.path + "/out", permissions: 0o600,
+                archive: directory.path + "/bomb.tar.gz", member: "big", to: directory.path + "/out",
+                permissions: 0o600,
                 limits: limits)
         ) { XCTAssertEqual(($0 as? ArchiveError)?.code, .limit) }
         XCTAssertFalse(FileManager.default.fileExists(atPath: directory.path + "/out"))

@@ -32,7 +32,8 @@ final class InstallationTests: XCTestCase {
         try requireProgram("mmdebstrap")
         let directory = try TemporaryDirectory()
         let packages = try RealPackages.build(into: directory.path + "/one", arguments: ["--fast"])
-        let newer = try RealPackages.build(into: directory.path + "/two", arguments: ["--fast", "--version", "0.4.0-rc.1"])
+        let newer = try RealPackages.build(
+            into: directory.path + "/two", arguments: ["--fast", "--version", "0.4.0-rc.1"])
         let root = directory.path + "/root"
         let made = try TestSupport.run(
             "mmdebstrap",
@@ -47,7 +48,8 @@ final class InstallationTests: XCTestCase {
             try FileManager.default.copyItem(atPath: XCTUnwrap(newer[name]), toPath: root + "/packages/new/\(name).deb")
         }
         let before = try snapshot(root)
-        let install = "apt-get install -y --no-install-recommends -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold"
+        let install =
+            "apt-get install -y --no-install-recommends -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold"
 
         // Installation in the guide's order.
         _ = try succeed(
@@ -64,17 +66,26 @@ final class InstallationTests: XCTestCase {
         XCTAssertEqual(try succeed(root, "readlink /etc/istio"), "/var/lib/istio\n")
 
         // Upgrade keeps what the administrator edited; the release candidate is older than its release.
-        _ = try succeed(root, "echo ISTIO_INBOUND_PORTS=8080 >>/var/lib/istio/envoy/sidecar.env; echo ISTIO_SERVICE_CIDR=10.0.0.0/8 >/var/lib/istio/envoy/cluster.env")
+        _ = try succeed(
+            root,
+            "echo ISTIO_INBOUND_PORTS=8080 >>/var/lib/istio/envoy/sidecar.env; echo ISTIO_SERVICE_CIDR=10.0.0.0/8 >/var/lib/istio/envoy/cluster.env"
+        )
         _ = try succeed(root, "\(install) /packages/new/*.deb")
         XCTAssertEqual(try succeed(root, "dpkg-query -W -f '${Version}' istio-proxy"), "0.4.0~rc.1")
         XCTAssertTrue(try succeed(root, "cat /var/lib/istio/envoy/sidecar.env").contains("ISTIO_INBOUND_PORTS=8080"))
         XCTAssertNotEqual(try shell(root, "dpkg --compare-versions 0.4.0~rc.1 ge 0.4.0").status, 0)
         // Downgrade and reinstallation.
-        _ = try succeed(root, "\(install) --allow-downgrades /packages/istio-agent.deb /packages/istio-auth-node-agent.deb /packages/istio-proxy.deb")
+        _ = try succeed(
+            root,
+            "\(install) --allow-downgrades /packages/istio-agent.deb /packages/istio-auth-node-agent.deb /packages/istio-proxy.deb"
+        )
         _ = try succeed(root, "\(install) --reinstall /packages/istio-proxy.deb")
 
         // The proxy does not work without the agent of its version.
-        let alone = try shell(root, "apt-get install -y /packages/new/istio-agent.deb istio-proxy- 2>&1; dpkg-query -W -f '${Version}' istio-agent")
+        let alone = try shell(
+            root,
+            "apt-get install -y /packages/new/istio-agent.deb istio-proxy- 2>&1; dpkg-query -W -f '${Version}' istio-agent"
+        )
         XCTAssertEqual(alone.status, 0, alone.output)
         _ = try succeed(root, "\(install) --allow-downgrades /packages/istio-agent.deb /packages/istio-proxy.deb")
 
@@ -82,8 +93,10 @@ final class InstallationTests: XCTestCase {
         _ = try succeed(root, "apt-get remove -y istio-proxy istio-agent istio-auth-node-agent")
         XCTAssertTrue(try succeed(root, "cat /var/lib/istio/envoy/sidecar.env").contains("ISTIO_INBOUND_PORTS=8080"))
         _ = try succeed(root, "apt-get purge -y istio-proxy istio-agent istio-auth-node-agent")
-        let left = try snapshot(root).subtracting(before).map { $0.split(separator: " ").first.map(String.init) ?? "" }.sorted()
-        XCTAssertEqual(left, ["/etc/certs", "/var/lib/istio", "/var/lib/istio/envoy", "/var/lib/istio/envoy/cluster.env"])
+        let left = try snapshot(root).subtracting(before).map { $0.split(separator: " ").first.map(String.init) ?? "" }
+            .sorted()
+        XCTAssertEqual(
+            left, ["/etc/certs", "/var/lib/istio", "/var/lib/istio/envoy", "/var/lib/istio/envoy/cluster.env"])
         let gone = before.subtracting(try snapshot(root)).filter { !$0.hasPrefix("/var/log") }
         XCTAssertEqual(gone, [], "nothing of the system may go with the packages")
         _ = try succeed(root, "getent passwd istio-proxy")
@@ -122,12 +135,14 @@ final class InstallationTests: XCTestCase {
         let directory = try TemporaryDirectory()
         let package = try XCTUnwrap(
             RealPackages.build(into: directory.path + "/packages", arguments: ["--compression", "xz:0"])["istio-proxy"])
-        let listing = try TestSupport.run("sh", ["-c", "ar p \"$1\" data.tar.xz | xz --robot --list -vv", "sh", package])
+        let listing = try TestSupport.run(
+            "sh", ["-c", "ar p \"$1\" data.tar.xz | xz --robot --list -vv", "sh", package])
         if listing.status == 0, !listing.output.isEmpty {
             XCTAssertTrue(listing.output.contains("--x86"), listing.output)
         }
         let expected = try TestSupport.run(
-            "sh", ["-c", "dpkg-deb --fsys-tarfile \"$1\" | tar -xO ./usr/local/bin/envoy | sha256sum", "sh", package]).output
+            "sh", ["-c", "dpkg-deb --fsys-tarfile \"$1\" | tar -xO ./usr/local/bin/envoy | sha256sum", "sh", package]
+        ).output
         for release in ["bullseye", "bookworm", "trixie"] {
             let root = directory.path + "/" + release
             let made = try TestSupport.run("mmdebstrap", ["--variant=essential", release, root])

@@ -33,7 +33,8 @@ enum RealPackages {
         }
         let result = try TestSupport.run(
             productPath("debbuild"),
-            ["all", "--workspace", repositoryRoot + "/Packaging", "--output", directory, "--quiet"] + payloads + arguments,
+            ["all", "--workspace", repositoryRoot + "/Packaging", "--output", directory, "--quiet"] + payloads
+                + arguments,
             environment: ["SOURCE_DATE_EPOCH": "1700000000"])
         guard result.status == 0 else { throw Failure(text: result.errors) }
         var paths: [String: String] = [:]

@@ -23,13 +23,15 @@ final class BadInputTests: XCTestCase {
     private static func adding(_ text: String) -> String { WorkspaceFixture.packageYAML + text + "\n" }
 
     private static func content(_ text: String) -> String {
-        WorkspaceFixture.packageYAML.replacingOccurrences(of: "changelog: changelog", with: text + "\nchangelog: changelog")
+        WorkspaceFixture.packageYAML.replacingOccurrences(
+            of: "changelog: changelog", with: text + "\nchangelog: changelog")
     }
 
     private static let cases: [Case] = [
         // YAML
         Case(name: "unknown key", package: adding("deepnds: [x]"), code: "unknown-key", place: "package.yaml:12:1"),
-        Case(name: "duplicate key", package: adding("summary: again"), code: "duplicate-key", place: "package.yaml:12:1"),
+        Case(
+            name: "duplicate key", package: adding("summary: again"), code: "duplicate-key", place: "package.yaml:12:1"),
         Case(name: "tab", package: adding("variables:\n\ta: b"), code: "tab", place: "package.yaml:13:1"),
         Case(name: "unclosed quote", package: adding("section: \"net"), code: "yaml"),
         Case(name: "bad indentation", package: adding("variables:\n    a: b\n  c: d"), code: "yaml"),
@@ -42,15 +44,19 @@ final class BadInputTests: XCTestCase {
             name: "alias bomb",
             package: adding(
                 "variables:\n  a: &a [x,x,x,x,x,x,x,x,x,x]\n"
-                    + (0..<6).map { "  b\($0): &\(["b", "c", "d", "e", "f", "g"][$0]) ["
-                        + [String](repeating: "*\(["a", "b", "c", "d", "e", "f"][$0])", count: 10).joined(separator: ",")
-                        + "]" }.joined(separator: "\n")), code: "too-many-nodes"),
+                    + (0..<6).map {
+                        "  b\($0): &\(["b", "c", "d", "e", "f", "g"][$0]) ["
+                            + [String](repeating: "*\(["a", "b", "c", "d", "e", "f"][$0])", count: 10).joined(
+                                separator: ",")
+                            + "]"
+                    }.joined(separator: "\n")), code: "too-many-nodes"),
         Case(
             name: "deep nesting", package: adding("variables: " + String(repeating: "[", count: 100)), code: "too-deep"),
         Case(
             name: "not UTF-8", code: "utf-8", place: "package.yaml:2:10",
             prepare: { fixture in
-                try fixture.directory.file("w/hello/package.yaml", bytes: Array("package: hello\nsummary: ".utf8) + [0xff, 0x0a])
+                try fixture.directory.file(
+                    "w/hello/package.yaml", bytes: Array("package: hello\nsummary: ".utf8) + [0xff, 0x0a])
             }),
         // types and values
         Case(
@@ -64,9 +70,11 @@ final class BadInputTests: XCTestCase {
             place: "package.yaml:1:10"),
         Case(name: "version", package: adding("version: 1.0_2"), code: "version", place: "package.yaml:12:13"),
         Case(
-            name: "architecture", package: replacing("[all]", "[amd46]"), code: "architecture", place: "package.yaml:5:17"),
+            name: "architecture", package: replacing("[all]", "[amd46]"), code: "architecture",
+            place: "package.yaml:5:17"),
         Case(
-            name: "relation", package: adding("depends: [\"curl (> 1)\"]"), code: "relation", place: "package.yaml:12:18"),
+            name: "relation", package: adding("depends: [\"curl (> 1)\"]"), code: "relation",
+            place: "package.yaml:12:18"),
         Case(name: "relation name", package: adding("depends: [Curl]"), code: "relation", place: "package.yaml:12:11"),
         Case(name: "relation alternatives", package: adding("conflicts: [\"a1 | b1\"]"), code: "relation"),
         Case(name: "relation bound in Provides", package: adding("provides: [\"mta (>= 1)\"]"), code: "relation"),
@@ -83,15 +91,18 @@ final class BadInputTests: XCTestCase {
         Case(name: "compression", package: adding("compression: xz:12"), code: "compression"),
         Case(name: "trigger", package: adding("triggers: [interests /x]"), code: "trigger"),
         Case(
-            name: "long summary", package: replacing("greet the world", String(repeating: "x", count: 81)), code: "summary"),
+            name: "long summary", package: replacing("greet the world", String(repeating: "x", count: 81)),
+            code: "summary"),
         Case(name: "field taken", package: adding("fields: {Section: net}"), code: "field-taken"),
         Case(name: "field name", package: adding("fields: {\"a b\": net}"), code: "field-name"),
         // variables and includes
         Case(
-            name: "undefined variable", package: replacing("greet the world", "greet ${wrold}"), code: "undefined-variable",
+            name: "undefined variable", package: replacing("greet the world", "greet ${wrold}"),
+            code: "undefined-variable",
             place: "package.yaml:2:16"),
         Case(
-            name: "variable cycle", package: adding("variables: {a: '${b}', b: '${a}'}\nsource: ${a}"), code: "variable-cycle"),
+            name: "variable cycle", package: adding("variables: {a: '${b}', b: '${a}'}\nsource: ${a}"),
+            code: "variable-cycle"),
         Case(name: "open variable", package: replacing("greet the world", "greet ${world"), code: "variable-syntax"),
         Case(name: "environment", package: adding("source: ${env:NOT_THERE_AT_ALL}"), code: "undefined-variable"),
         Case(
@@ -114,11 +125,14 @@ final class BadInputTests: XCTestCase {
             name: "named pipe", package: replacing("file: hello.sh", "file: pipe"), code: "source-not-file",
             prepare: { XCTAssertEqual(mkfifo($0.path + "/hello/pipe", 0o644), 0) }),
         Case(
-            name: "dot-dot destination", package: replacing("/usr/bin/hello", "/usr/../bin/hello"), code: "installed-path",
+            name: "dot-dot destination", package: replacing("/usr/bin/hello", "/usr/../bin/hello"),
+            code: "installed-path",
             place: "package.yaml:8:9"),
-        Case(name: "relative destination", package: replacing("/usr/bin/hello", "usr/bin/hello"), code: "installed-path"),
         Case(
-            name: "newline in a path", package: replacing("/usr/bin/hello", "\"/usr/bin/a\\nb\""), code: "installed-path"),
+            name: "relative destination", package: replacing("/usr/bin/hello", "usr/bin/hello"), code: "installed-path"),
+        Case(
+            name: "newline in a path", package: replacing("/usr/bin/hello", "\"/usr/bin/a\\nb\""),
+            code: "installed-path"),
         Case(name: "source outside", package: replacing("file: hello.sh", "file: ../../x"), code: "source-outside"),
         Case(
             name: "link outside", package: replacing("file: hello.sh", "file: link"), code: "source-outside",
@@ -144,7 +158,8 @@ final class BadInputTests: XCTestCase {
             name: "newline in a tree", package: content("  - tree: t\n    to: /usr/share/x"), code: "installed-path",
             prepare: { try $0.directory.file("w/hello/t/a\nb", "") }),
         Case(
-            name: "two entries", package: content("  - file: hello.sh\n    to: /usr/bin/hello"), code: "duplicate-entry",
+            name: "two entries", package: content("  - file: hello.sh\n    to: /usr/bin/hello"),
+            code: "duplicate-entry",
             place: "package.yaml:10:5"),
         Case(
             name: "file as a directory", package: content("  - file: hello.sh\n    to: /usr/bin/hello/x"),
@@ -161,13 +176,16 @@ final class BadInputTests: XCTestCase {
         Case(
             name: "wrong checksum", package: content("  - payload: p\n    to: /x"),
             workspace: WorkspaceFixture.workspaceYAML
-                + "payloads:\n  p: {path: hello/hello.sh, sha256: \(String(repeating: "0", count: 64))}\n", code: "payload"),
+                + "payloads:\n  p: {path: hello/hello.sh, sha256: \(String(repeating: "0", count: 64))}\n",
+            code: "payload"),
         Case(
-            name: "malformed checksum", workspace: WorkspaceFixture.workspaceYAML
+            name: "malformed checksum",
+            workspace: WorkspaceFixture.workspaceYAML
                 + "payloads:\n  p: {path: hello/hello.sh, sha256: abc}\n", code: "sha-256"),
         Case(
             name: "two sources", package: content("  - payload: p\n    to: /x"),
-            workspace: WorkspaceFixture.workspaceYAML + "payloads:\n  p: {path: a, url: http://b}\n", code: "payload-source"),
+            workspace: WorkspaceFixture.workspaceYAML + "payloads:\n  p: {path: a, url: http://b}\n",
+            code: "payload-source"),
         Case(
             name: "archive without member", package: content("  - payload: p\n    to: /x"),
             workspace: WorkspaceFixture.workspaceYAML + "payloads:\n  p: {archive: a.zip}\n", code: "payload-member"),
@@ -190,7 +208,8 @@ final class BadInputTests: XCTestCase {
             name: "unit name", package: adding("units: [{file: \"a b.service\"}]"), code: "unit-name",
             prepare: { try $0.directory.file("w/hello/a b.service", "[Service]\n") }),
         Case(
-            name: "changelog", code: "changelog-syntax", prepare: { try $0.directory.file("w/hello/changelog", "hello\n") }),
+            name: "changelog", code: "changelog-syntax",
+            prepare: { try $0.directory.file("w/hello/changelog", "hello\n") }),
         Case(
             name: "changelog of another package", code: "changelog-package",
             prepare: {
@@ -205,7 +224,9 @@ final class BadInputTests: XCTestCase {
             name: "mistake in another architecture's override",
             package: adding("overrides:\n  - architecture: arm64\n    dependz: [x]"), code: "unknown-key",
             place: "package.yaml:14:5"),
-        Case(name: "override without selector", package: adding("overrides:\n  - depends: [x]"), code: "override-selector"),
+        Case(
+            name: "override without selector", package: adding("overrides:\n  - depends: [x]"),
+            code: "override-selector"),
         Case(name: "workspace version", workspace: "output: out\n", code: "missing-key", place: "workspace.yaml:1:1"),
         Case(
             name: "package of the workspace", workspace: WorkspaceFixture.workspaceYAML + "packages: [hallo]\n",
@@ -235,7 +256,8 @@ final class BadInputTests: XCTestCase {
     }
 
     func testSeveralMistakesAreReportedAtOnce() throws {
-        let text = WorkspaceFixture.packageYAML
+        let text =
+            WorkspaceFixture.packageYAML
             .replacingOccurrences(of: "\"0755\"", with: "\"0799\"")
             .replacingOccurrences(of: "[all]", with: "[amd46]") + "deepnds: [x]\n"
         let fixture = try WorkspaceFixture(package: text)

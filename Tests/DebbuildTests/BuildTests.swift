@@ -31,7 +31,8 @@ final class BuildTests: XCTestCase {
         let root = try TemporaryDirectory()
         XCTAssertEqual(try TestSupport.run("dpkg-deb", ["-R", package, root.path]).status, 0)
         let sums = try String(contentsOfFile: root.path + "/DEBIAN/md5sums", encoding: .utf8)
-        let check = try TestSupport.run("md5sum", ["--check", "--strict"], workingDirectory: root.path, input: Array(sums.utf8))
+        let check = try TestSupport.run(
+            "md5sum", ["--check", "--strict"], workingDirectory: root.path, input: Array(sums.utf8))
         XCTAssertEqual(check.status, 0, check.output + check.errors)
         let file = try TestSupport.run("sha256sum", ["--check", "SHA256SUMS"], workingDirectory: fixture.output)
         XCTAssertEqual(file.status, 0, file.output)
@@ -73,7 +74,9 @@ final class BuildTests: XCTestCase {
         XCTAssertEqual(
             try TestSupport.run("dpkg-deb", ["-I", package, "conffiles"]).output,
             "/etc/hello/hello.sh\nremove-on-upgrade /etc/hello.old\n")
-        let tar = try TestSupport.run("sh", ["-c", "dpkg-deb --fsys-tarfile \"$1\" | tar --numeric-owner -tvf -", "sh", package]).output
+        let tar = try TestSupport.run(
+            "sh", ["-c", "dpkg-deb --fsys-tarfile \"$1\" | tar --numeric-owner -tvf -", "sh", package]
+        ).output
         XCTAssertTrue(tar.contains("1/4 "), tar)
     }
 
@@ -129,7 +132,8 @@ final class BuildTests: XCTestCase {
         try source.file("top/src/tool.c", "int x;")
         try FileManager.default.createSymbolicLink(atPath: source.path + "/top/t", withDestinationPath: "bin/tool")
         try FileManager.default.linkItem(atPath: source.path + "/top/bin/tool", toPath: source.path + "/top/bin/tool2")
-        let tar = try TestSupport.run("tar", ["--sort=name", "-czf", fixture.path + "/hello/x.tar.gz", "-C", source.path, "top"])
+        let tar = try TestSupport.run(
+            "tar", ["--sort=name", "-czf", fixture.path + "/hello/x.tar.gz", "-C", source.path, "top"])
         XCTAssertEqual(tar.status, 0)
         let package = try fixture.build()
         let root = try TemporaryDirectory()
@@ -145,22 +149,24 @@ final class BuildTests: XCTestCase {
             package: WorkspaceFixture.packageYAML
                 .replacingOccurrences(of: "[all]", with: "[amd64, arm64]")
                 .replacingOccurrences(of: "greet the world", with: "greet ${whom} on ${arch} for $$1")
-                + """
-                variables: {whom: "the ${what:-world}"}
-                depends: ["same (= ${version})"]
-                overrides:
-                  - architecture: arm64
-                    depends: [only-arm]
-                  - distribution: trixie
-                    section: web
-                """)
+                    + """
+                    variables: {whom: "the ${what:-world}"}
+                    depends: ["same (= ${version})"]
+                    overrides:
+                      - architecture: arm64
+                        depends: [only-arm]
+                      - distribution: trixie
+                        section: web
+                    """)
         let result = try fixture.debbuild(
             ["all", "--arch", "amd64", "--arch", "arm64", "--version", "2.0.0-rc.1", "--distribution", "trixie"])
         XCTAssertEqual(result.status, 0, result.errors)
         let packages = result.output.split(separator: "\n").map(String.init)
-        XCTAssertEqual(packages.map { ($0 as NSString).lastPathComponent }, [
-            "hello_2.0.0~rc.1_amd64.deb", "hello_2.0.0~rc.1_arm64.deb",
-        ])
+        XCTAssertEqual(
+            packages.map { ($0 as NSString).lastPathComponent },
+            [
+                "hello_2.0.0~rc.1_amd64.deb", "hello_2.0.0~rc.1_arm64.deb",
+            ])
         let fields = try packages.map {
             try TestSupport.run("dpkg-deb", ["-f", $0, "Depends", "Section", "Description"]).output
         }
@@ -183,7 +189,9 @@ final class BuildTests: XCTestCase {
             let package = try fixture.build(["--arch", "amd64"])
             let depends = try TestSupport.run("dpkg-deb", ["-f", package, "Depends"]).output
             let expected = try TestSupport.run("objdump", ["-T", "/bin/ls"]).output.split(separator: "\n")
-                .compactMap { line in line.firstRange(of: "GLIBC_").map { line[$0.upperBound...].prefix { $0 != ")" && $0 != " " } } }
+                .compactMap { line in
+                    line.firstRange(of: "GLIBC_").map { line[$0.upperBound...].prefix { $0 != ")" && $0 != " " } }
+                }
                 .max { $0.compare($1, options: .numeric) == .orderedAscending }
             XCTAssertTrue(depends.contains("libc6 (>= \(expected ?? ""))"), "\(depends) \(expected ?? "")")
             XCTAssertTrue(depends.contains("libselinux1"), depends)
@@ -218,8 +226,11 @@ final class BuildTests: XCTestCase {
         try source.file("d/x", "payload")
         try source.file("page", "from the web")
         XCTAssertEqual(
-            try TestSupport.run("python3", ["-m", "zipfile", "-c", fixture.path + "/a.zip", "d"], workingDirectory: source.path).status, 0)
-        XCTAssertEqual(try TestSupport.run("tar", ["-cJf", fixture.path + "/a.tar.xz", "-C", source.path, "./d"]).status, 0)
+            try TestSupport.run(
+                "python3", ["-m", "zipfile", "-c", fixture.path + "/a.zip", "d"], workingDirectory: source.path
+            ).status, 0)
+        XCTAssertEqual(
+            try TestSupport.run("tar", ["-cJf", fixture.path + "/a.tar.xz", "-C", source.path, "./d"]).status, 0)
         let package = try fixture.build([], environment: ["WEB": source.path])
         let root = try TemporaryDirectory()
         XCTAssertEqual(try TestSupport.run("dpkg-deb", ["-x", package, root.path]).status, 0)
@@ -260,7 +271,8 @@ final class BuildTests: XCTestCase {
         let item = (object?["packages"] as? [[String: Any]])?.first
         XCTAssertEqual(item?["unchanged"] as? Bool, true)
         XCTAssertEqual(
-            item?["sha256"] as? String, try TestSupport.run("sha256sum", [package]).output.split(separator: " ").first.map(String.init))
+            item?["sha256"] as? String,
+            try TestSupport.run("sha256sum", [package]).output.split(separator: " ").first.map(String.init))
     }
 
     func testReleaseFiles() throws {
@@ -282,13 +294,15 @@ final class BuildTests: XCTestCase {
         let directory = try TemporaryDirectory()
         let tool = productPath("debbuild")
         let environment = ["XDG_CACHE_HOME": directory.path + "/cache", "DEBEMAIL": "me@example.org"]
-        let made = try TestSupport.run(tool, ["init", "greeter"], environment: environment, workingDirectory: directory.path)
+        let made = try TestSupport.run(
+            tool, ["init", "greeter"], environment: environment, workingDirectory: directory.path)
         XCTAssertEqual(made.status, 0, made.errors)
         let built = try TestSupport.run(tool, ["all"], environment: environment, workingDirectory: directory.path)
         XCTAssertEqual(built.status, 0, built.errors)
         let package = built.output.split(separator: "\n").first.map(String.init) ?? ""
         XCTAssertEqual(try TestSupport.run("dpkg-deb", ["-f", package, "Package"]).output, "greeter\n")
-        let again = try TestSupport.run(tool, ["init", "greeter"], environment: environment, workingDirectory: directory.path)
+        let again = try TestSupport.run(
+            tool, ["init", "greeter"], environment: environment, workingDirectory: directory.path)
         XCTAssertEqual(again.status, 2)
         XCTAssertEqual(try TestSupport.run(tool, ["init", "Bad_Name"], workingDirectory: directory.path).status, 2)
     }

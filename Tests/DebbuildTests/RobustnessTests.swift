@@ -34,7 +34,8 @@ final class RobustnessTests: XCTestCase {
                 ("umask", [], [:], ["sh", "-c", "umask 077; exec \"$@\"", "sh"]),
             ]
             for (name, arguments, environment, wrapper) in runs {
-                let command = wrapper + [productPath("debbuild"), "all", "--force", "--compression", compression] + arguments
+                let command =
+                    wrapper + [productPath("debbuild"), "all", "--force", "--compression", compression] + arguments
                 let result = try TestSupport.run(
                     command[0], Array(command.dropFirst()),
                     environment: ["XDG_CACHE_HOME": fixture.directory.path + "/cache"].merging(environment) { $1 },

@@ -46,7 +46,8 @@ final class WorkspaceFixture {
              -- Test Team <team@example.org>  Sat, 03 Feb 2024 12:00:00 +0000
 
             """)
-        try directory.file("w/hello/copyright", "Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/\n")
+        try directory.file(
+            "w/hello/copyright", "Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/\n")
     }
 
     func debbuild(_ arguments: [String], environment: [String: String] = [:]) throws -> RunResult {

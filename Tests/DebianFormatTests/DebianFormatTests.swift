@@ -12,7 +12,8 @@ final class DebianVersionTests: XCTestCase {
             "rc", "~~", "alpha", "-", "1.0", "1.0-1", "1.0~", "+b1", ":",
         ]
         return (0..<count).map { _ in
-            var text = Int.random(in: 0..<6, using: &generator) == 0 ? "\(Int.random(in: 0...3, using: &generator)):" : ""
+            var text =
+                Int.random(in: 0..<6, using: &generator) == 0 ? "\(Int.random(in: 0...3, using: &generator)):" : ""
             text += String(Int.random(in: 0...20, using: &generator))
             for _ in 0..<Int.random(in: 0...5, using: &generator) {
                 text += pieces.randomElement(using: &generator) ?? ""
@@ -30,7 +31,9 @@ final class DebianVersionTests: XCTestCase {
         while pairs.count < 2000 {
             let first = versions[Int.random(in: 0..<versions.count, using: &generator)]
             let index = Int.random(in: 0..<versions.count, using: &generator)
-            pairs.append((first, pairs.count % 4 == 0 ? (try? DebianVersion(first.description + "0")) ?? first : versions[index]))
+            pairs.append(
+                (first, pairs.count % 4 == 0 ? (try? DebianVersion(first.description + "0")) ?? first : versions[index])
+            )
         }
         let input = pairs.map { "\($0.0) \($0.1)\n" }.joined()
         let script = """
@@ -57,10 +60,12 @@ final class DebianVersionTests: XCTestCase {
         try requireProgram("dpkg")
         var texts = generated(700, seed: 7)
         texts += [
-            "", "1", ":1", "1:", "a1", "-1", "1-", "1_2", "1 2", "1:2:3", "2147483647:1", "2147483648:1", "1é", "1/2", "0-0",
+            "", "1", ":1", "1:", "a1", "-1", "1-", "1_2", "1 2", "1:2:3", "2147483647:1", "2147483648:1", "1é", "1/2",
+            "0-0",
             "1-a_b", "1--2", "1-2-3", "+1", "~1", "1:~1", "1:a", "99999999999:1", "1\t", "1.0(2)",
         ]
-        let script = "while IFS= read -r a; do if dpkg --validate-version \"$a\" 2>/dev/null; then echo y; else echo n; fi; done"
+        let script =
+            "while IFS= read -r a; do if dpkg --validate-version \"$a\" 2>/dev/null; then echo y; else echo n; fi; done"
         let result = try TestSupport.run(
             "sh", ["-c", script], input: Array(texts.map { $0 + "\n" }.joined().utf8))
         let answers = result.output.split(separator: "\n")
@@ -81,7 +86,9 @@ final class DebianVersionTests: XCTestCase {
             let mapped = try DebianVersion.mapped(from: given)
             XCTAssertEqual(mapped.description, wanted)
         }
-        for (earlier, later) in [("1.30.0-rc.1", "1.30.0"), ("1.30.0-alpha.1", "1.30.0-beta.0"), ("1.29.9", "1.30.0-rc.1")] {
+        for (earlier, later) in [
+            ("1.30.0-rc.1", "1.30.0"), ("1.30.0-alpha.1", "1.30.0-beta.0"), ("1.29.9", "1.30.0-rc.1"),
+        ] {
             XCTAssertLessThan(try DebianVersion.mapped(from: earlier), try DebianVersion.mapped(from: later))
         }
     }
@@ -161,7 +168,8 @@ final class RelationTests: XCTestCase {
 
     func testWhatIsRefused() {
         for text in [
-            "", " ", ",", "a1,", "a1 |", "| a1", "a1 b1", "a1 (1.0)", "a1 (> 1)", "a1 (< 1)", "a1 (>= )", "a1 (>= 1", "a1 >= 1",
+            "", " ", ",", "a1,", "a1 |", "| a1", "a1 b1", "a1 (1.0)", "a1 (> 1)", "a1 (< 1)", "a1 (>= )", "a1 (>= 1",
+            "a1 >= 1",
             "a1 (>= 1_2)", "a1 (== 1)", "A1", "a1 (>= 1) (<< 2)", "a1 [amd64]", "a1 <!nocheck>", "a1:nonsense", "${x}",
             "a1 (>= ${v})", "a1;b1", "a1\u{0}",
         ] {
@@ -207,14 +215,19 @@ final class ControlFormatTests: XCTestCase {
 
     func testConffilesByDpkgsRules() {
         XCTAssertNoThrow(try Conffiles(parsing: "/etc/a\nremove-on-upgrade /etc/b\n"))
-        for text in ["/etc/a", " /etc/a\n", "/etc/a \n", "\n", "etc/a\n", "/etc/a\n/etc/a\n", "drop /etc/a\n", "remove-on-upgrade x\n"] {
+        for text in [
+            "/etc/a", " /etc/a\n", "/etc/a \n", "\n", "etc/a\n", "/etc/a\n/etc/a\n", "drop /etc/a\n",
+            "remove-on-upgrade x\n",
+        ] {
             XCTAssertThrowsError(try Conffiles(parsing: text), text)
         }
     }
 
     func testMaintainers() throws {
         XCTAssertEqual(try Maintainer("A B <a.b@example.org>").address, "a.b@example.org")
-        for text in ["", "A", "<a@b>", "A <a>", "A <a@b", "A <@b>", "A <a@>", "A <a b@c>", "A <a@b> x", "A\n <a@b>", "A <a@b_c>"] {
+        for text in [
+            "", "A", "<a@b>", "A <a>", "A <a@b", "A <@b>", "A <a@>", "A <a b@c>", "A <a@b> x", "A\n <a@b>", "A <a@b_c>",
+        ] {
             XCTAssertThrowsError(try Maintainer(text), text)
         }
     }
@@ -240,7 +253,8 @@ final class ControlFormatTests: XCTestCase {
             "Thu, 01 Jan 1970 00:00:00 +0000", "Tue, 19 Jan 2038 03:14:08 +0530",
         ]
         for date in dates {
-            let text = "tool (1:2.0-3) unstable; urgency=medium\n\n  * First.\n    More.\n\n -- A B <a@b.org>  \(date)\n"
+            let text =
+                "tool (1:2.0-3) unstable; urgency=medium\n\n  * First.\n    More.\n\n -- A B <a@b.org>  \(date)\n"
             let path = try directory.file("changelog", text)
             let entry = try XCTUnwrap(try Changelog.parse(text).first)
             let theirs = try TestSupport.run("dpkg-parsechangelog", ["-l", path, "-S", "Timestamp"]).output
@@ -253,7 +267,8 @@ final class ControlFormatTests: XCTestCase {
 
     func testMalformedChangelogs() {
         for text in [
-            "tool\n", "tool (1) unstable\n", "tool (1_) unstable; urgency=low\n\n  * x\n\n -- A <a@b>  Mon, 23 Nov 2026 12:00:00 +0000\n",
+            "tool\n", "tool (1) unstable\n",
+            "tool (1_) unstable; urgency=low\n\n  * x\n\n -- A <a@b>  Mon, 23 Nov 2026 12:00:00 +0000\n",
             "  * x\n", " -- A <a@b>  Mon, 23 Nov 2026 12:00:00 +0000\n", "tool (1) unstable; urgency=low\n",
             "tool (1) unstable; urgency=low\n\n  * x\n\n -- A <a@b> Mon, 23 Nov 2026 12:00:00 +0000\n",
             "tool (1) unstable; urgency=low\n\n  * x\n\n -- A <a@b>  23. November 2026\n",
@@ -267,7 +282,8 @@ final class ControlFormatTests: XCTestCase {
         let seconds = Double(ProcessInfo.processInfo.environment["FUZZ_SECONDS"] ?? "") ?? 2
         let end = Date().addingTimeInterval(seconds)
         let seeds = [
-            "1:2.0~rc1-3+b1", "a1 (>= 1), b1 | c1:any (<< 2)", "Package: a\nDescription: b\n c\n .\n", "/etc/a\n/etc/b\n",
+            "1:2.0~rc1-3+b1", "a1 (>= 1), b1 | c1:any (<< 2)", "Package: a\nDescription: b\n c\n .\n",
+            "/etc/a\n/etc/b\n",
             "A B <a@b.org>", "d41d8cd98f00b204e9800998ecf8427e  usr/bin/x\n", "interest /x",
             "t (1) u; urgency=low\n\n  * x\n\n -- A <a@b>  Mon, 23 Nov 2026 12:00:00 +0000\n",
         ].map { Array($0.utf8) }
@@ -295,7 +311,9 @@ final class ControlFormatTests: XCTestCase {
                 XCTAssertEqual(try? ControlParagraph(parsing: value.description), value, text)
             }
             if let value = try? Conffiles(parsing: text) { XCTAssertEqual(try? Conffiles(parsing: value.text), value) }
-            if let value = try? MD5Sums(parsing: text) { XCTAssertEqual(try? MD5Sums(parsing: value.text).text, value.text) }
+            if let value = try? MD5Sums(parsing: text) {
+                XCTAssertEqual(try? MD5Sums(parsing: value.text).text, value.text)
+            }
             if let value = try? Maintainer(text) { XCTAssertEqual(try? Maintainer(value.description), value, text) }
             if let value = try? Trigger(text) { XCTAssertEqual(try? Trigger(value.description), value) }
             _ = try? DebianVersion.mapped(from: text)

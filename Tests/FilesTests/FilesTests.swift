@@ -47,10 +47,14 @@ final class FilesTests: XCTestCase {
         let directory = try TemporaryDirectory()
         XCTAssertThrowsError(try InputFile(path: directory.path)) { XCTAssertEqual(($0 as? FileError)?.errno, EISDIR) }
         XCTAssertEqual(mkfifo(directory.path + "/pipe", 0o600), 0)
-        XCTAssertThrowsError(try InputFile(path: directory.path + "/pipe")) { XCTAssertEqual(($0 as? FileError)?.errno, EINVAL) }
+        XCTAssertThrowsError(try InputFile(path: directory.path + "/pipe")) {
+            XCTAssertEqual(($0 as? FileError)?.errno, EINVAL)
+        }
         XCTAssertThrowsError(try InputFile(path: "/dev/null"))
         let path = try directory.file("x", String(repeating: "x", count: 100))
-        XCTAssertThrowsError(try FileTree.readWhole(path, limit: 99)) { XCTAssertEqual(($0 as? FileError)?.errno, EFBIG) }
+        XCTAssertThrowsError(try FileTree.readWhole(path, limit: 99)) {
+            XCTAssertEqual(($0 as? FileError)?.errno, EFBIG)
+        }
         XCTAssertEqual(try FileTree.readWhole(path, limit: 100).count, 100)
     }
 
@@ -72,7 +76,8 @@ final class FilesTests: XCTestCase {
         XCTAssertNil(try FileTree.firstDifference(a, try directory.file("b", bytes: bytes)))
         bytes[150_001] = 2
         XCTAssertEqual(try FileTree.firstDifference(a, try directory.file("b", bytes: bytes)), 150_001)
-        XCTAssertEqual(try FileTree.firstDifference(a, try directory.file("b", bytes: Array(bytes.prefix(65_536)))), 65_536)
+        XCTAssertEqual(
+            try FileTree.firstDifference(a, try directory.file("b", bytes: Array(bytes.prefix(65_536)))), 65_536)
     }
 
     func testHardLinkReplacesInOneStep() throws {

@@ -42,7 +42,8 @@ final class SpecLoadingTests: XCTestCase {
     }
 
     func testScalarsAreWhatTheShapeSays() {
-        let (value, errors) = decode("name: 1.30\nmode: 0755\ncount: 3\non: true\ncolor: red\ntags: one\nmore: {a: 1, b: x}\n")
+        let (value, errors) = decode(
+            "name: 1.30\nmode: 0755\ncount: 3\non: true\ncolor: red\ntags: one\nmore: {a: 1, b: x}\n")
         XCTAssertEqual(errors, "")
         XCTAssertEqual(value?.name?.value, "1.30")
         XCTAssertEqual(value?.mode, 0o755)
@@ -180,7 +181,8 @@ final class SpecLoadingTests: XCTestCase {
             print(json.dumps([validator.is_valid(yaml.safe_load(d)) for d in given["documents"]]))
             """
         let schema = item.jsonSchema(id: "urn:test", title: "Test").pretty
-        let input = try JSONSerialization.data(withJSONObject: ["schema": schema, "documents": documents] as [String: Any])
+        let input = try JSONSerialization.data(
+            withJSONObject: ["schema": schema, "documents": documents] as [String: Any])
         let result = try TestSupport.run(python, ["-c", script], input: [UInt8](input))
         let valid = try JSONSerialization.jsonObject(with: Data(result.standardOutput)) as? [Bool]
         XCTAssertEqual(valid, documents.map { decode($0).0 != nil }, result.errors)
@@ -190,7 +192,8 @@ final class SpecLoadingTests: XCTestCase {
         let seconds = Double(ProcessInfo.processInfo.environment["FUZZ_SECONDS"] ?? "") ?? 2
         let end = Date().addingTimeInterval(seconds)
         let seed = Array(
-            "name: &a ${x:-y}\nmode: \"0755\"\ntags: [a, 'b', *a]\nmore:\n  k: |\n    text\n  l: >-\n    folded\ninclude: [x]\n".utf8)
+            "name: &a ${x:-y}\nmode: \"0755\"\ntags: [a, 'b', *a]\nmore:\n  k: |\n    text\n  l: >-\n    folded\ninclude: [x]\n"
+                .utf8)
         var generator = SeededGenerator(seed: 12)
         var count = 0
         while Date() < end {
@@ -200,7 +203,9 @@ final class SpecLoadingTests: XCTestCase {
                 switch Int.random(in: 0..<4, using: &generator) {
                 case 0: bytes[index] = UInt8.random(in: 0...255, using: &generator)
                 case 1: bytes.remove(at: index)
-                case 2: bytes.insert(Array(":-[]{}&*!|>'\"%@\t\n ${}#,?".utf8).randomElement(using: &generator) ?? 0, at: index)
+                case 2:
+                    bytes.insert(
+                        Array(":-[]{}&*!|>'\"%@\t\n ${}#,?".utf8).randomElement(using: &generator) ?? 0, at: index)
                 default: bytes.append(contentsOf: bytes[index...].prefix(60))
                 }
             }

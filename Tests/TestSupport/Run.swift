@@ -19,9 +19,9 @@ public struct RunResult: Sendable {
 public func programPath(_ name: String) -> String? {
     if name.contains("/") { return FileManager.default.isExecutableFile(atPath: name) ? name : nil }
     let path = ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin"
-    for folder in path.split(separator: ":") + ["/usr/sbin", "/sbin"] {
+    for folder in path.split(separator: ":").map(String.init) + ["/usr/sbin", "/sbin"] {
         let candidate = folder + "/" + name
-        if FileManager.default.isExecutableFile(atPath: String(candidate)) { return String(candidate) }
+        if FileManager.default.isExecutableFile(atPath: candidate) { return candidate }
     }
     return nil
 }
@@ -46,9 +46,9 @@ public func run(
     let outputPath = folder.path + "/out"
     let errorPath = folder.path + "/err"
     let inputPath = folder.path + "/in"
-    FileManager.default.createFile(atPath: outputPath, contents: nil)
-    FileManager.default.createFile(atPath: errorPath, contents: nil)
-    FileManager.default.createFile(atPath: inputPath, contents: Data(input ?? []))
+    for (path, contents) in [(outputPath, []), (errorPath, []), (inputPath, input ?? [])] {
+        try Data(contents).write(to: URL(fileURLWithPath: path))
+    }
     guard let output = FileHandle(forWritingAtPath: outputPath), let errors = FileHandle(forWritingAtPath: errorPath),
         let source = FileHandle(forReadingAtPath: inputPath)
     else { throw CocoaError(.fileReadUnknown) }

@@ -231,7 +231,8 @@ public struct Builder: Sendable {
             let fingerprint = try? PlanFingerprint.of(plan, checksums: checksums, mayRead: true),
             fingerprint == record.fingerprint
         else { return nil }
-        return BuildOutcome(plan: plan, path: path, size: record.status.size, checksums: record.checksums, isUpToDate: true)
+        return BuildOutcome(
+            plan: plan, path: path, size: record.status.size, checksums: record.checksums, isUpToDate: true)
     }
 
     // MARK: - reproducibility

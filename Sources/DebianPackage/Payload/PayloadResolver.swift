@@ -39,9 +39,11 @@ public struct PayloadResolver: Sendable {
             return try unpack(path, member: member)
         case .url(let url, let member):
             let path = try await Download(cacheDirectory: cacheDirectory, announce: announce)
-                .file(at: url, sha256: source.sha256, verify: { path throws(PayloadError) in
-                    _ = try verified(path, sha256: source.sha256)
-                })
+                .file(
+                    at: url, sha256: source.sha256,
+                    verify: { path throws(PayloadError) in
+                        _ = try verified(path, sha256: source.sha256)
+                    })
             guard let member else { return ResolvedPayload(path: path, status: try status(path)) }
             return try unpack(path, member: member)
         case .product(let product):

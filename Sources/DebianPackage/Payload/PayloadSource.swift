@@ -83,7 +83,8 @@ extension PayloadError: CustomStringConvertible {
         switch self {
         case .missing(_, let nearest): nearest.map { "'\($0)' exists" }
         case .notAFile, .file, .archive: nil
-        case .checksum: "the file is not the one that was reviewed: fetch it again, or put the new checksum in after a look"
+        case .checksum:
+            "the file is not the one that was reviewed: fetch it again, or put the new checksum in after a look"
         case .download: "see EXIT CODES in curl(1)"
         case .programMissing(let program, _): "apt-get install \(program)"
         case .productBuild(_, _, let output): output.isEmpty ? nil : output

@@ -55,7 +55,8 @@ struct ContentPlanner {
                 return
             }
             guard !target.value.isEmpty, !target.value.utf8.contains(where: { $0 < 0x20 || $0 == 0x7f }) else {
-                diagnostics.error("link-target", "target of link '\(path)' is empty or has control characters",
+                diagnostics.error(
+                    "link-target", "target of link '\(path)' is empty or has control characters",
                     at: target.range)
                 return
             }

@@ -97,7 +97,8 @@ public struct PackagePlanner: Sendable {
             package: name.value, version: version, architecture: architecture,
             fileName: "\(name.value)_\(version.withoutEpoch)_\(architecture).deb", control: control,
             controlFiles: controlFiles.sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) },
-            entries: entries, compression: requested.with(branchFilter: elf.branchFilter(of: entries, distribution: distribution)),
+            entries: entries,
+            compression: requested.with(branchFilter: elf.branchFilter(of: entries, distribution: distribution)),
             sourceDateEpoch: epoch, remarks: remarks)
     }
 

@@ -43,7 +43,8 @@ struct SourceFiles {
                 diagnostics.error(
                     "source-not-file",
                     "'\(path.value)' is \(status.kind == .directory ? "a directory" : "not a regular file")",
-                    at: path.range, help: status.kind == .directory ? "use 'tree:' for a directory with its files" : nil)
+                    at: path.range, help: status.kind == .directory ? "use 'tree:' for a directory with its files" : nil
+                )
                 return nil
             }
             // A link inside the workspace may point anywhere; what it reaches must be inside too.

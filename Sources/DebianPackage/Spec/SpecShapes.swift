@@ -99,7 +99,8 @@ public enum SpecShapes {
             .optional("scripts", \.scripts, scripts, "Maintainer scripts (Policy 6)."),
             .optional("alternatives", \.alternatives, .list(of: alternative), "Choices for update-alternatives(1)."),
             .optional(
-                "triggers", \.triggers, .list(of: parsed("trigger") { text throws(FormatError) in try Trigger(text) }), "deb-triggers(5) lines.",
+                "triggers", \.triggers, .list(of: parsed("trigger") { text throws(FormatError) in try Trigger(text) }),
+                "deb-triggers(5) lines.",
                 example: "[interest-noawait /usr/share/x]"),
             .optional(
                 "conffiles", \.conffiles, .list(of: path),
@@ -223,7 +224,8 @@ public enum SpecShapes {
                     "distribution", \.distribution, .located(.nonEmptyString),
                     "The distribution that overrides are selected for.", example: "bookworm"),
                 .optional(
-                    "swift-package", \.swiftPackage, path, "The Swift package whose products are payload (default '..')."),
+                    "swift-package", \.swiftPackage, path,
+                    "The Swift package whose products are payload (default '..')."),
                 .optional(
                     "swift-sdks", \.swiftSDKs, .entries(of: path), "Swift SDK names by architecture."),
                 .optional("variables", \.variables, .entries(of: .located(.string)), "Variables for every field."),
@@ -241,8 +243,9 @@ public enum SpecShapes {
                     "architectures", \.architectures,
                     .entries(
                         of: .object(
-                            "PayloadSource", doc: "One source.", new: PayloadSourceSpec.init, fields: sourceFields)
-                            .ranged { $0.range = $1 }),
+                            "PayloadSource", doc: "One source.", new: PayloadSourceSpec.init, fields: sourceFields
+                        )
+                        .ranged { $0.range = $1 }),
                     "Sources by architecture.")
             ])
     }

@@ -188,6 +188,6 @@ public struct Workspace: Sendable {
             shown: { LexicalPath.shortened($0, in: FileTree.currentDirectory) },
             nearest: { NearestPath.existing(for: $0) }
         )
-            .load(path, diagnostics: &diagnostics)
+        .load(path, diagnostics: &diagnostics)
     }
 }

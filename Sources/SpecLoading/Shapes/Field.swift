@@ -108,7 +108,8 @@ extension Shape {
             for field in fields where field.schema.isRequired && node[key: field.schema.key] == nil {
                 diagnostics.error(
                     "missing-key", "key '\(field.schema.key)' is missing", at: node.range,
-                    help: field.schema.doc + (field.schema.example.map { " Example: \(field.schema.key): \($0)" } ?? ""))
+                    help: field.schema.doc + (field.schema.example.map { " Example: \(field.schema.key): \($0)" } ?? "")
+                )
                 isComplete = false
             }
             return isComplete ? value : nil

@@ -49,7 +49,9 @@ extension SchemaNode {
                 ("type", .string("integer")), ("minimum", .int(range.lowerBound)), ("maximum", .int(range.upperBound)),
             ]
         case .octal:
-            return [("type", .array([.string("string"), .string("integer")])), ("pattern", .string("^(0o)?[0-7]{3,5}$"))]
+            return [
+                ("type", .array([.string("string"), .string("integer")])), ("pattern", .string("^(0o)?[0-7]{3,5}$")),
+            ]
         case .enumeration(let words): return [("enum", .array(words.map { .string($0) }))]
         case .list(let item):
             return [
@@ -106,7 +108,8 @@ extension SchemaNode {
             for field in fields {
                 var meaning = field.doc.replacing("|", with: "\\|")
                 if let example = field.example { meaning += " Example: `\(example)`." }
-                text += "| `\(field.key)`\(field.isRequired ? " (required)" : "") | \(field.node.typeName) | \(meaning) |\n"
+                text +=
+                    "| `\(field.key)`\(field.isRequired ? " (required)" : "") | \(field.node.typeName) | \(meaning) |\n"
             }
             text += "\n"
             for field in fields { text += field.node.reference(seen: &seen) }
