@@ -41,11 +41,23 @@ public final class AtomicFile {
         try OutputDescriptor.write(bytes, to: descriptor, path: target)
     }
 
-    /// Syncs the file, gives it its mode and its name, and syncs the folder.
-    public func commit() throws(FileError) {
+    /// How much of a file has to survive a power cut.
+    public enum Durability: Sendable {
+        /// The file and its name.
+        case name
+        /// The file; the caller syncs the folder once for several.
+        case contents
+        /// Nothing: the file can be made again.
+        case none
+    }
+
+    /// Gives the file its mode and its name, synced as far as asked.
+    public func commit(_ durability: Durability = .name) throws(FileError) {
         guard descriptor >= 0 else { throw FileError(operation: "write", path: target, errno: EBADF) }
         guard fchmod(descriptor, mode_t(permissions)) == 0 else { throw .last("set the mode of", target) }
-        guard fsync(descriptor) == 0 else { throw .last("sync", target) }
+        if durability != .none {
+            guard fsync(descriptor) == 0 else { throw .last("sync", target) }
+        }
         let closing = descriptor
         descriptor = -1
         guard close(closing) == 0 else {
@@ -58,7 +70,7 @@ public final class AtomicFile {
             unlink(temporary)
             throw error
         }
-        try FileTree.syncDirectory(LexicalPath.split(target).folder)
+        if durability == .name { try FileTree.syncDirectory(LexicalPath.split(target).folder) }
     }
 
     /// Removes the temporary file; nothing happens after a commit.

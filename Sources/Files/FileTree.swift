@@ -141,7 +141,7 @@ public enum FileTree {
     }
 
     /// Syncs a folder, so that a rename in it survives a power cut.
-    static func syncDirectory(_ path: String) throws(FileError) {
+    public static func syncDirectory(_ path: String) throws(FileError) {
         let descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard descriptor >= 0 else { throw .last("open", path) }
         defer { close(descriptor) }

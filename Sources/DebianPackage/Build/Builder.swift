@@ -202,11 +202,14 @@ public struct Builder: Sendable {
         let built = try writer.write(plan)
         do throws(FileError) {
             let status = try FileStatus.of(built.path, followLinks: false)
+            // Begun anew, so that it holds the files of this plan and no others.
+            let contents = ChecksumCache(path: contentsPath(of: built.path), isFresh: true)
             if let fingerprint = try PlanFingerprint.of(
-                plan, contents: built.digests, checksums: checksums, mayRead: true)
+                plan, contents: built.digests, checksums: contents, mayRead: true)
             {
                 try BuildRecord(fingerprint: fingerprint, checksums: built.checksums, status: status)
                     .save(recordPath(of: built.path))
+                try contents.save()
             }
         } catch {
             throw .file(package: plan.fileName, error)
@@ -225,12 +228,18 @@ public struct Builder: Sendable {
         recordDirectory + "/" + FileDigests.of(Array(package.utf8)).sha256.prefix(32)
     }
 
+    private func contentsPath(of package: String) -> String { recordPath(of: package) + ".contents" }
+
     private func upToDate(_ plan: BuildPlan) -> BuildOutcome? {
         let path = outputDirectory + "/" + plan.fileName
-        guard let record = BuildRecord.load(recordPath(of: path)), record.describes(path),
-            let fingerprint = try? PlanFingerprint.of(plan, checksums: checksums, mayRead: true),
+        guard let record = BuildRecord.load(recordPath(of: path)), record.describes(path) else { return nil }
+        let contents = ChecksumCache(path: contentsPath(of: path))
+        guard let fingerprint = try? PlanFingerprint.of(plan, checksums: contents, mayRead: true),
             fingerprint == record.fingerprint
         else { return nil }
+        // Files that were touched and not changed need not be read again; that the cache is a help and no more is why a
+        // failure to write it does not matter.
+        try? contents.save()
         return BuildOutcome(
             plan: plan, path: path, size: record.status.size, checksums: record.checksums, isUpToDate: true)
     }

@@ -102,7 +102,7 @@ struct SwiftProduct {
         try FileTree.createDirectories(cacheDirectory + "/products")
         let file = try AtomicFile(target: recordPath)
         try file.write(text: "\(fingerprint)\n\(path)\n\(Self.line("", status))\n")
-        try file.commit()
+        try file.commit(.none)
     }
 }
 

@@ -41,7 +41,7 @@ struct BuildRecord: Sendable, Equatable {
                 \(Int64(bitPattern: status.inode)) \(Int64(bitPattern: status.device))
 
                 """)
-        try file.commit()
+        try file.commit(.none)
     }
 
     /// Whether the file at a path is the one that this record is about.

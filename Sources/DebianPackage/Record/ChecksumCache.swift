@@ -32,11 +32,13 @@ public final class ChecksumCache: Sendable {
 
     /// Opens a cache kept in a file; one that cannot be read or understood counts as empty.
     ///
-    /// - Parameter path: nil keeps the sums in memory alone.
-    public init(path: String?) {
+    /// - Parameters:
+    ///   - path: nil keeps the sums in memory alone.
+    ///   - isFresh: begins empty whatever the file holds.
+    public init(path: String?, isFresh: Bool = false) {
         self.path = path
         var loaded = State()
-        if let path, let bytes = try? FileTree.readWhole(path, limit: 256 << 20) {
+        if let path, !isFresh, let bytes = try? FileTree.readWhole(path, limit: 256 << 20) {
             loaded.sums = Self.parse(bytes)
         }
         state = Mutex(loaded)
@@ -87,7 +89,7 @@ public final class ChecksumCache: Sendable {
         guard let text else { return }
         let file = try AtomicFile(target: path)
         try file.write(text: text)
-        try file.commit()
+        try file.commit(.none)
     }
 
     private static func parse(_ bytes: [UInt8]) -> [Key: String] {

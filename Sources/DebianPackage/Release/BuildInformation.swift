@@ -35,7 +35,7 @@ public enum BuildInformation {
         paragraph["Environment"] = "\nSOURCE_DATE_EPOCH=\"\(plan.sourceDateEpoch)\""
         let file = try AtomicFile(target: path(for: outcome.path))
         try file.write(text: paragraph.description)
-        try file.commit()
+        try file.commit(.contents)
     }
 
     /// The file beside a package.

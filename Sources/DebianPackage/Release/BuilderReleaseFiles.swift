@@ -21,6 +21,10 @@ extension Builder {
                     url: url.hasSuffix("/") ? String(url.dropLast()) : url, outcomes: outcomes,
                     directory: outputDirectory)
             }
+            // Once for the names of all of them.
+            if url != nil || outcomes.contains(where: { !$0.isUpToDate }) {
+                try FileTree.syncDirectory(outputDirectory)
+            }
         } catch {
             throw .file(package: outputDirectory, error)
         }

@@ -27,6 +27,6 @@ public enum ChecksumList {
         if text == present { return }
         let file = try AtomicFile(target: path)
         try file.write(text: text)
-        try file.commit()
+        try file.commit(.contents)
     }
 }

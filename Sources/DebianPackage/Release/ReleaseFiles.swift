@@ -32,7 +32,7 @@ public enum ReleaseFiles {
             let version = outcomes.first { $0.plan.architecture == architecture }?.plan.version.description ?? ""
             let file = try AtomicFile(target: folder + "/" + versionFileName)
             try file.write(text: text(url: address, version: version))
-            try file.commit()
+            try file.commit(.contents)
             paths.append(folder + "/" + versionFileName)
         }
         return paths

@@ -37,7 +37,7 @@ public struct PackageWriter: Sendable {
             let file = try AtomicFile(target: target)
             let checksum = HashingSink(forwardingTo: file)
             try assemble(plan, control: control, data: data, sink: checksum)
-            try file.commit()
+            try file.commit(.contents)
             return BuiltPackage(
                 path: target, package: plan.package.description, architecture: plan.architecture.description,
                 size: checksum.count, checksums: checksum.checksums, digests: digests)
