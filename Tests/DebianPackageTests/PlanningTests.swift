@@ -1,0 +1,88 @@
+import DebianFormat
+import Foundation
+import TestSupport
+import XCTest
+
+@testable import DebianPackage
+
+/// The parts of planning that are values.
+final class PlanningTests: XCTestCase {
+    func testPatterns() {
+        let cases: [(String, String, Bool)] = [
+            ("*.sh", "a.sh", true), ("*.sh", "d/e/a.sh", true), ("*.sh", "a.sh.orig", false),
+            ("d/*.sh", "d/a.sh", true),
+            ("d/*.sh", "d/e/a.sh", false), ("d/**", "d/e/a.sh", true), ("**/x", "a/b/x", true), ("**/x", "x", true),
+            ("d/**/x", "d/x", true), ("d/**/x", "d/a/b/x", true), ("/d", "d", true), ("/d", "e/d", false),
+            ("a?c", "abc", true),
+            ("a?c", "a/c", false), ("[a-c]x", "bx", true), ("[!a-c]x", "bx", false), ("[!a-c]x", "dx", true),
+            ("[", "[", true),
+            ("\\*", "*", true), ("\\*", "a", false), ("", "", true), ("**", "any/thing", true),
+        ]
+        for (pattern, path, expected) in cases {
+            XCTAssertEqual(GlobPattern(pattern).matches(path), expected, "\(pattern) on \(path)")
+        }
+        // Many stars take time in proportion to the path, not to its powers.
+        let stars = String(repeating: "*a", count: 200)
+        XCTAssertFalse(GlobPattern(stars + "b").matches(String(repeating: "a", count: 2000)))
+    }
+
+    func testSnippetsAreShellThatShellcheckAccepts() throws {
+        try requireProgram("shellcheck")
+        let directory = try TemporaryDirectory()
+        for upgrade in UnitPolicy.Upgrade.allCases {
+            for flags in 0..<8 {
+                let unit = UnitPolicy(
+                    name: "a-b@x.service", isEnabled: flags & 1 != 0, isStarted: flags & 2 != 0, onUpgrade: upgrade,
+                    stopsOnRemove: flags & 4 != 0, isInstallable: flags != 5)
+                let assembler = MaintainerScriptAssembler(
+                    package: "some-package", units: [unit, unit], hasSysusers: flags & 1 != 0,
+                    hasTmpfiles: flags & 2 != 0,
+                    alternatives: [Alternative(name: "x", link: "/usr/bin/x", path: "/usr/bin/y", priority: 5)])
+                for script in MaintainerScriptName.allCases {
+                    for own in [nil, "#!/bin/sh\nset -e\nif true; then\n    #DEBHELPER#\n    :\nfi\n"] {
+                        guard case .complete(let text) = assembler.script(script, own: own) else { continue }
+                        let path = try directory.file("s", text)
+                        let result = try TestSupport.run("shellcheck", ["--shell=sh", path])
+                        XCTAssertEqual(result.status, 0, result.output + text)
+                    }
+                }
+            }
+        }
+    }
+
+    func testScriptsKeepTheirOwnText() {
+        let assembler = MaintainerScriptAssembler(
+            package: "x", units: [], hasSysusers: true, hasTmpfiles: false, alternatives: [])
+        XCTAssertEqual(assembler.script(.postinst, own: "#!/bin/sh\n"), .markerMissing)
+        XCTAssertEqual(assembler.script(.prerm, own: "#!/bin/sh\necho\n"), .complete("#!/bin/sh\necho\n"))
+        XCTAssertNil(assembler.script(.prerm, own: nil))
+        guard case .complete(let text) = assembler.script(.postinst, own: "#!/bin/sh\na\n#DEBHELPER#\nb\n") else {
+            return XCTFail("no script")
+        }
+        XCTAssertTrue(text.hasPrefix("#!/bin/sh\na\ncase \"$1\" in\n"), text)
+        XCTAssertTrue(text.hasSuffix("esac\nb\n"), text)
+        XCTAssertTrue(text.contains("systemd-sysusers x.conf"), text)
+    }
+
+    func testDatesAreThoseOfTheSystem() throws {
+        var generator = SeededGenerator(seed: 21)
+        for _ in 0..<40 {
+            let seconds = Int64.random(in: 0...7_000_000_000, using: &generator)
+            let theirs = try TestSupport.run(
+                "date", ["-u", "-R", "-d", "@\(seconds)"], environment: ["LC_ALL": "C"]
+            ).output
+            XCTAssertEqual(MailDate.text(seconds) + "\n", theirs)
+        }
+    }
+
+    func testModesAndSizesAreWrittenAsPeopleReadThem() {
+        XCTAssertEqual(ModeText.permissions(0o4755), "rwsr-xr-x")
+        XCTAssertEqual(ModeText.permissions(0o2640), "rw-r-S---")
+        XCTAssertEqual(ModeText.permissions(0o1777), "rwxrwxrwt")
+        XCTAssertEqual(ModeText.octal(0o44), "0044")
+        XCTAssertEqual(ByteCount.text(999), "999 B")
+        XCTAssertEqual(ByteCount.text(1000), "1.0 kB")
+        XCTAssertEqual(ByteCount.text(22_925_872), "22.9 MB")
+        XCTAssertEqual(ByteCount.text(999_999), "1.0 MB")
+    }
+}
