@@ -71,9 +71,12 @@ public indirect enum JSONValue: Sendable {
             case "\t": text += "\\t"
             case "\r": text += "\\r"
             default:
-                if scalar.value < 0x20 || scalar.value == 0x7f {
-                    let digits = String(scalar.value, radix: 16)
-                    text += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+                // What does not show is escaped, too: the text may end up on a terminal.
+                if scalar == "\u{7f}" || !(scalar.isASCII || DisplayText.isShown(scalar)) || scalar.value < 0x20 {
+                    for unit in String(scalar).utf16 {
+                        let digits = String(unit, radix: 16)
+                        text += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+                    }
                 } else {
                     text.unicodeScalars.append(scalar)
                 }

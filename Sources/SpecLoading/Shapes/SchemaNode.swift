@@ -1,7 +1,7 @@
 /// What a shape accepts, as a value: the source of the JSON Schema and of the reference document.
 public indirect enum SchemaNode: Sendable {
-    /// Any scalar, taken as text.
-    case string(format: String?)
+    /// Any scalar, taken as text; the pattern is an ECMA-262 regular expression for the schema.
+    case string(format: String?, pattern: String? = nil)
     /// `true` or `false`.
     case boolean
     /// A whole number.
@@ -18,6 +18,10 @@ public indirect enum SchemaNode: Sendable {
     case object(name: String, doc: String, fields: [FieldSchema])
     /// A mapping that one of several keys tells apart.
     case keyed([(key: String, node: SchemaNode)])
+    /// Something, or nothing.
+    case nullable(SchemaNode)
+    /// One of several things.
+    case oneOf([SchemaNode])
 }
 
 /// A key of a mapping.
@@ -28,64 +32,19 @@ public struct FieldSchema: Sendable {
     public var isRequired: Bool
     /// What it means.
     public var doc: String
-    /// A value to learn from.
+    /// A value to learn from, in YAML.
     public var example: String?
     /// What it holds.
     public var node: SchemaNode
+    /// What holds when the key is missing; nil where nothing does.
+    public var defaultValue: JSONValue?
 }
 
 extension SchemaNode {
-    /// JSON Schema, draft 2020-12, of this node.
-    var jsonSchema: JSONValue { .object(members) }
-
-    private var members: [(String, JSONValue)] {
-        switch self {
-        case .string:
-            // A reader of YAML may hand `1.30` on as a number; we take its text.
-            return [("type", .array([.string("string"), .string("number"), .string("boolean")]))]
-        case .boolean: return [("type", .string("boolean"))]
-        case .integer(let range):
-            return [
-                ("type", .string("integer")), ("minimum", .int(range.lowerBound)), ("maximum", .int(range.upperBound)),
-            ]
-        case .octal:
-            return [
-                ("type", .array([.string("string"), .string("integer")])), ("pattern", .string("^(0o)?[0-7]{3,5}$")),
-            ]
-        case .enumeration(let words): return [("enum", .array(words.map { .string($0) }))]
-        case .list(let item):
-            return [
-                (
-                    "anyOf",
-                    .array([.object([("type", .string("array")), ("items", item.jsonSchema)]), item.jsonSchema])
-                )
-            ]
-        case .map(let value):
-            return [("type", .string("object")), ("additionalProperties", value.jsonSchema)]
-        case .object(_, let doc, let fields):
-            let properties = fields.map { field -> (String, JSONValue) in
-                var inner = field.node.members.filter { $0.0 != "description" }
-                inner.insert(("description", .string(field.doc)), at: 0)
-                if let example = field.example { inner.append(("examples", .array([.string(example)]))) }
-                return (field.key, .object(inner))
-            }
-            var result: [(String, JSONValue)] = [
-                ("description", .string(doc)), ("type", .string("object")), ("properties", .object(properties)),
-                ("additionalProperties", .bool(false)),
-            ]
-            let required = fields.filter(\.isRequired).map { JSONValue.string($0.key) }
-            if !required.isEmpty { result.append(("required", .array(required))) }
-            return result
-        case .keyed(let choices): return [("oneOf", .array(choices.map(\.node.jsonSchema)))]
-        }
-    }
-
-    // MARK: - reference
-
     /// What a value is, in a few words.
     var typeName: String {
         switch self {
-        case .string(let format): format ?? "text"
+        case .string(let format, _): format ?? "text"
         case .boolean: "true or false"
         case .integer(let range): "a number from \(range.lowerBound) to \(range.upperBound)"
         case .octal: "octal mode"
@@ -94,33 +53,25 @@ extension SchemaNode {
         case .map(let value): "mapping of names to " + value.typeName
         case .object(let name, _, _): name
         case .keyed(let choices): choices.map { "`\($0.key)`" }.joined(separator: ", ") + " item"
+        case .nullable(let inner): inner.typeName + ", or nothing"
+        case .oneOf(let choices): choices.map(\.typeName).joined(separator: ", or ")
         }
     }
 
-    /// A Markdown table for each mapping, the outer one first.
-    func reference(seen: inout Set<String>) -> String {
+    /// Whether a node could be meant for this, judged by its kind alone.
+    func suits(_ node: YAMLNode) -> Bool {
         switch self {
-        case .list(let inner), .map(let inner): return inner.reference(seen: &seen)
-        case .keyed(let choices): return choices.map { $0.node.reference(seen: &seen) }.joined()
-        case .object(let name, let doc, let fields):
-            guard seen.insert(name).inserted else { return "" }
-            var text = "## \(name)\n\n\(doc)\n\n| key | value | meaning |\n|---|---|---|\n"
-            for field in fields {
-                var meaning = field.doc.replacing("|", with: "\\|")
-                if let example = field.example { meaning += " Example: `\(example)`." }
-                text +=
-                    "| `\(field.key)`\(field.isRequired ? " (required)" : "") | \(field.node.typeName) | \(meaning) |\n"
-            }
-            text += "\n"
-            for field in fields { text += field.node.reference(seen: &seen) }
-            return text
-        default: return ""
+        case .string, .boolean, .integer, .octal, .enumeration:
+            if case .scalar = node.content { return true }
+            return false
+        case .map, .object, .keyed:
+            if case .mapping = node.content { return true }
+            return false
+        case .list(let item):
+            if case .sequence = node.content { return true }
+            return item.suits(node)
+        case .nullable(let inner): return node.isNull || inner.suits(node)
+        case .oneOf(let choices): return choices.contains { $0.suits(node) }
         }
-    }
-}
-
-extension String {
-    fileprivate func replacing(_ letter: Character, with text: String) -> String {
-        split(separator: letter, omittingEmptySubsequences: false).joined(separator: text)
     }
 }

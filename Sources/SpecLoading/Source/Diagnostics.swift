@@ -2,7 +2,7 @@
 public struct Diagnostic: Sendable, Hashable {
     /// How bad it is.
     public enum Severity: String, Sendable, Hashable {
-        case error, warning
+        case error, warning, note
     }
 
     /// How bad it is.
@@ -23,6 +23,8 @@ public struct Diagnostic: Sendable, Hashable {
 public struct Diagnostics: Sendable {
     private var items: [Diagnostic] = []
     private var seen: Set<Diagnostic> = []
+    private static let messageLimit = 2000
+    private static let suggestionLimit = 100
 
     /// Nothing found.
     public init() {}
@@ -48,10 +50,13 @@ public struct Diagnostics: Sendable {
     public var isEmpty: Bool { items.isEmpty }
 
     /// The number of errors.
-    public var errorCount: Int { items.count { $0.severity == .error } }
+    public private(set) var errorCount = 0
 
     /// Whether there is an error.
-    public var hasErrors: Bool { items.contains { $0.severity == .error } }
+    public var hasErrors: Bool { errorCount > 0 }
+
+    /// Whether it is still worth looking for what the user meant: a hostile file has mistakes by the hundred thousand.
+    var wantsSuggestions: Bool { items.count < Self.suggestionLimit }
 
     /// Reports an error.
     public mutating func error(
@@ -67,7 +72,30 @@ public struct Diagnostics: Sendable {
         add(Diagnostic(severity: .warning, code: code, message: message, range: range, notes: notes, help: help))
     }
 
+    /// Reports something that is worth knowing and not wrong.
+    public mutating func note(
+        _ code: String, _ message: String, at range: SourceRange?, notes: [String] = [], help: String? = nil
+    ) {
+        add(Diagnostic(severity: .note, code: code, message: message, range: range, notes: notes, help: help))
+    }
+
+    /// Takes over what was found elsewhere, as it is.
+    mutating func append(_ other: Diagnostics) {
+        for item in other.items { insert(item) }
+    }
+
     private mutating func add(_ item: Diagnostic) {
-        if seen.insert(item).inserted { items.append(item) }
+        var item = item
+        item.message = DisplayText.shortened(item.message, to: Self.messageLimit)
+        if let expansion = item.range?.expansion {
+            item.notes.append("with its variables it is '\(DisplayText.shortened(expansion))'")
+        }
+        insert(item)
+    }
+
+    private mutating func insert(_ item: Diagnostic) {
+        guard seen.insert(item).inserted else { return }
+        items.append(item)
+        if item.severity == .error { errorCount += 1 }
     }
 }

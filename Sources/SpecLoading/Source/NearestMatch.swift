@@ -2,12 +2,20 @@
 public enum NearestMatch {
     /// The most similar of some words, or nil when none is near: at most a third of the letters differ.
     public static func of(_ word: String, among candidates: some Sequence<String>) -> String? {
-        let wanted = Array(word.lowercased().unicodeScalars.prefix(200))
+        of(word, among: candidates, budget: Int.max)
+    }
+
+    /// The same with a bound on the pairs of letters that are compared, for words that a hostile file may have made.
+    static func of(_ word: String, among candidates: some Sequence<String>, budget: Int) -> String? {
+        var budget = budget
+        let wanted = Array(word.lowercased().unicodeScalars.prefix(100))
         var best: (word: String, distance: Int)?
         for candidate in candidates {
-            let letters = Array(candidate.lowercased().unicodeScalars.prefix(200))
+            let letters = Array(candidate.lowercased().unicodeScalars.prefix(100))
             let limit = max(1, max(wanted.count, letters.count) / 3)
             if abs(wanted.count - letters.count) > limit { continue }
+            budget -= wanted.count * letters.count
+            if budget < 0 { break }
             let distance = distance(wanted, letters)
             if distance <= limit, distance < best?.distance ?? Int.max { best = (candidate, distance) }
         }

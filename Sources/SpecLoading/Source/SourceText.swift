@@ -4,109 +4,75 @@ public final class SourceText: Sendable {
     public let path: String
     /// The bytes of the file.
     public let bytes: [UInt8]
-    private let lineStarts: [Int]
+    /// Bytes of a byte order mark, which is no part of the first line.
+    let markLength: Int
+    /// The bytes of each line without its end.
+    private let lines: [Range<Int>]
 
     /// Keeps a file's bytes.
     public init(path: String, bytes: [UInt8]) {
         self.path = path
         self.bytes = bytes
-        var starts = [0]
-        for (index, byte) in bytes.enumerated() where byte == 0x0a { starts.append(index + 1) }
-        lineStarts = starts
+        markLength = bytes.starts(with: [0xef, 0xbb, 0xbf]) ? 3 : 0
+        lines = Self.lines(of: bytes, from: markLength)
     }
+
+    /// Lines end where they do for YAML 1.1 (section 5.4), or places that libyaml tells would be off: behind a line
+    /// feed, a carriage return, both, a next line, a line separator or a paragraph separator.
+    private static func lines(of bytes: [UInt8], from first: Int) -> [Range<Int>] {
+        var lines: [Range<Int>] = []
+        var start = first
+        var index = first
+        while index < bytes.count {
+            let length: Int
+            switch bytes[index] {
+            case 0x0a: length = 1
+            case 0x0d: length = index + 1 < bytes.count && bytes[index + 1] == 0x0a ? 2 : 1
+            case 0xc2: length = index + 1 < bytes.count && bytes[index + 1] == 0x85 ? 2 : 0
+            case 0xe2:
+                let isSeparator =
+                    index + 2 < bytes.count && bytes[index + 1] == 0x80
+                    && (bytes[index + 2] == 0xa8 || bytes[index + 2] == 0xa9)
+                length = isSeparator ? 3 : 0
+            default: length = 0
+            }
+            if length > 0 {
+                lines.append(start..<index)
+                start = index + length
+                index = start
+            } else {
+                index += 1
+            }
+        }
+        lines.append(start..<bytes.count)
+        return lines
+    }
+
+    /// How many lines there are; a line feed at the end begins one more.
+    var lineCount: Int { lines.count }
 
     /// The text of a line, counted from 1, without its end; bytes that are not UTF-8 become replacement characters.
     public func line(_ number: Int) -> String {
-        guard number >= 1, number <= lineStarts.count else { return "" }
-        let start = lineStarts[number - 1]
-        var end = number < lineStarts.count ? lineStarts[number] - 1 : bytes.count
-        if end > start, bytes[end - 1] == 0x0d { end -= 1 }
-        return String(decoding: bytes[start..<max(start, end)], as: UTF8.self)
+        guard number >= 1, number <= lines.count else { return "" }
+        return String(decoding: bytes[lines[number - 1]], as: UTF8.self)
     }
 
     /// The line and column, both from 1, of a byte.
     public func position(ofByte offset: Int) -> (line: Int, column: Int) {
         var low = 0
-        var high = lineStarts.count - 1
+        var high = lines.count - 1
         while low < high {
             let middle = (low + high + 1) / 2
-            if lineStarts[middle] <= offset { low = middle } else { high = middle - 1 }
+            if lines[middle].lowerBound <= offset { low = middle } else { high = middle - 1 }
         }
-        let before = bytes[lineStarts[low]..<min(max(offset, lineStarts[low]), bytes.count)]
+        let start = lines[low].lowerBound
+        let before = bytes[start..<min(max(offset, start), bytes.count)]
         return (low + 1, String(decoding: before, as: UTF8.self).unicodeScalars.count + 1)
     }
-}
 
-/// A stretch of a ``SourceText``; lines and columns count from 1, columns in characters.
-public struct SourceRange: Sendable, Hashable {
-    /// The file.
-    public let source: SourceText
-    /// First line.
-    public var line: Int
-    /// First column.
-    public var column: Int
-    /// The line behind the last character.
-    public var endLine: Int
-    /// The column behind the last character.
-    public var endColumn: Int
-    /// Characters between the beginning and the value's text (1 for a quote); nil when the text cannot be found by
-    /// counting, because it was folded or a variable was put in.
-    public var textStart: Int?
-
-    /// Creates a range.
-    public init(
-        source: SourceText, line: Int, column: Int, endLine: Int, endColumn: Int, textStart: Int? = nil
-    ) {
-        self.source = source
-        self.line = line
-        self.column = column
-        self.endLine = endLine
-        self.endColumn = endColumn
-        self.textStart = textStart
-    }
-
-    /// `file:line:column`.
-    public var place: String { "\(source.path):\(line):\(column)" }
-
-    /// The part from a character of the value's text on, where that can be told.
-    public func narrowed(to offset: Int) -> SourceRange {
-        guard let textStart, line == endLine, column + textStart + offset < endColumn || offset == 0 else {
-            return self
-        }
-        var copy = self
-        copy.column = column + textStart + offset
-        copy.textStart = nil
-        return copy
-    }
-
-    /// Two ranges are equal when they are the same stretch of the same file.
-    public static func == (left: SourceRange, right: SourceRange) -> Bool {
-        left.source === right.source && left.line == right.line && left.column == right.column
-            && left.endLine == right.endLine && left.endColumn == right.endColumn
-    }
-
-    /// Feeds the place into a hasher.
-    public func hash(into hasher: inout Hasher) {
-        hasher.combine(ObjectIdentifier(source))
-        hasher.combine(line)
-        hasher.combine(column)
+    /// The character at a line and column, both from 1; nil behind the end of the line.
+    func character(line: Int, column: Int) -> Unicode.Scalar? {
+        guard column >= 1 else { return nil }
+        return self.line(line).unicodeScalars.dropFirst(column - 1).first
     }
 }
-
-/// A value with the place where the user wrote it.
-public struct Located<Value> {
-    /// The value.
-    public var value: Value
-    /// Where it stands; nil for one that no file has.
-    public var range: SourceRange?
-
-    /// Puts a value at a place.
-    public init(value: Value, range: SourceRange?) {
-        self.value = value
-        self.range = range
-    }
-}
-
-extension Located: Sendable where Value: Sendable {}
-extension Located: Equatable where Value: Equatable {}
-extension Located: Hashable where Value: Hashable {}

@@ -2,12 +2,21 @@
 public struct IncludeResolver {
     /// The key.
     public static let key = "include"
-    private static let depthLimit = 16
+    /// The longest chain of files that include one another.
+    static let depthLimit = 16
+    /// Files that are read for one; the same file counts each time.
+    static let fileLimit = 256
     private let readFile: (String) throws -> [UInt8]
     /// How a path is shown to the user.
     private let shown: (String) -> String
     /// What exists near a path that does not, for the diagnostic.
     private let nearest: (String) -> String?
+
+    /// What is left to spend, so that files that include one another many times end soon.
+    private struct Budget {
+        var files = IncludeResolver.fileLimit
+        var nodes = YAMLLoader.nodeLimit
+    }
 
     /// Creates a resolver that reads files through a closure.
     public init(
@@ -21,18 +30,14 @@ public struct IncludeResolver {
 
     /// The merged tree, or nil after a diagnostic.
     public func load(_ path: String, diagnostics: inout Diagnostics) -> YAMLNode? {
-        load(path, chain: [], from: nil, diagnostics: &diagnostics)
+        var budget = Budget()
+        return load(path, chain: [], from: nil, budget: &budget, diagnostics: &diagnostics)
     }
 
     private func load(
-        _ path: String, chain: [String], from range: SourceRange?, diagnostics: inout Diagnostics
+        _ path: String, chain: [String], from range: SourceRange?, budget: inout Budget, diagnostics: inout Diagnostics
     ) -> YAMLNode? {
-        if chain.contains(path) || chain.count >= Self.depthLimit {
-            diagnostics.error(
-                "include-cycle", "'\(shown(path))' includes itself", at: range,
-                notes: [(chain + [path]).map(shown).joined(separator: " → ")], help: "take one of the includes out")
-            return nil
-        }
+        guard isAllowed(path, chain: chain, from: range, budget: &budget, diagnostics: &diagnostics) else { return nil }
         let bytes: [UInt8]
         do {
             bytes = try readFile(path)
@@ -43,6 +48,13 @@ public struct IncludeResolver {
         }
         let source = SourceText(path: shown(path), bytes: bytes)
         guard let node = YAMLLoader.load(source, diagnostics: &diagnostics) else { return nil }
+        budget.nodes -= node.nodeCount
+        guard budget.nodes >= 0 else {
+            diagnostics.error(
+                "too-many-nodes", "the files have more than \(YAMLLoader.nodeLimit) nodes together", at: range,
+                help: "a file counts each time that it is included")
+            return nil
+        }
         guard case .mapping = node.content else {
             diagnostics.error(
                 "type", "the file holds \(node.kindName), not a mapping", at: node.range,
@@ -50,7 +62,7 @@ public struct IncludeResolver {
             return nil
         }
         guard let include = node[key: Self.key] else { return node }
-        var result = node.removing(keys: [Self.key])
+        let result = node.removing(keys: [Self.key])
         let items: [YAMLNode]
         switch include.content {
         case .sequence(let list): items = list
@@ -63,21 +75,51 @@ public struct IncludeResolver {
         let folder = path.lastIndex(of: "/").map { String(path[...$0]) } ?? ""
         var isComplete = true
         for item in items {
-            guard let name = item.scalarText, !item.isNull else {
-                diagnostics.error("type", "an include is \(item.kindName), not a file name", at: item.range)
+            guard let name = item.scalarText, !item.isNull, !name.isEmpty else {
+                let found = item.scalarText == "" && !item.isNull ? "an empty text" : item.kindName
+                diagnostics.error("type", "an include is \(found), not a file name", at: item.range)
                 isComplete = false
                 continue
             }
             let target = Self.simplified(name.hasPrefix("/") ? name : folder + name)
-            guard let included = load(target, chain: chain + [path], from: item.range, diagnostics: &diagnostics)
+            guard
+                let included = load(
+                    target, chain: chain + [path], from: item.range, budget: &budget, diagnostics: &diagnostics)
             else {
                 isComplete = false
+                // Every further file would only say the same.
+                if budget.files < 0 || budget.nodes < 0 { break }
                 continue
             }
             base = base.map { NodeMerge.overlay($0, included, lists: .append) } ?? included
         }
-        if let base { result = NodeMerge.overlay(base, result, lists: .append) }
-        return isComplete ? result : nil
+        guard isComplete else { return nil }
+        return base.map { NodeMerge.overlay($0, result, lists: .append) } ?? result
+    }
+
+    private func isAllowed(
+        _ path: String, chain: [String], from range: SourceRange?, budget: inout Budget, diagnostics: inout Diagnostics
+    ) -> Bool {
+        budget.files -= 1
+        if chain.contains(path) {
+            diagnostics.error(
+                "include-cycle", "'\(shown(path))' includes itself", at: range,
+                notes: [(chain + [path]).map(shown).joined(separator: " → ")], help: "take one of the includes out")
+            return false
+        }
+        if chain.count >= Self.depthLimit {
+            diagnostics.error(
+                "include-depth", "more than \(Self.depthLimit) files include one another", at: range,
+                notes: [(chain + [path]).map(shown).joined(separator: " → ")], help: "include the last ones directly")
+            return false
+        }
+        if budget.files < 0 {
+            diagnostics.error(
+                "include-count", "more than \(Self.fileLimit) files are included", at: range,
+                help: "a file counts each time that it is included")
+            return false
+        }
+        return true
     }
 
     /// Without `.` and `..` where they can be resolved, so that one file has one name.

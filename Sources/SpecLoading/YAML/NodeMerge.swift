@@ -15,11 +15,15 @@ public enum NodeMerge {
         switch (base.content, top.content) {
         case (.mapping(let below), .mapping(let above)):
             var pairs = below
+            var places: [String: Int] = [:]
+            for (index, pair) in below.enumerated() { places[pair.key.scalarText ?? ""] = index }
             for pair in above {
-                if let index = pairs.firstIndex(where: { $0.key.scalarText == pair.key.scalarText }) {
+                let name = pair.key.scalarText ?? ""
+                if let index = places[name] {
                     pairs[index] = YAMLNode.Pair(
                         key: pair.key, value: overlay(pairs[index].value, pair.value, lists: lists))
                 } else {
+                    places[name] = pairs.count
                     pairs.append(pair)
                 }
             }

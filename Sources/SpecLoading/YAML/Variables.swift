@@ -26,14 +26,41 @@ public struct VariableScope: Sendable {
             define(name, text, range: pair.value.range)
         }
     }
+
+    /// Defines the scalars of a mapping and reports what cannot be a variable: a name that `${…}` cannot mention, a
+    /// list, a mapping, nothing.
+    public mutating func define(_ mapping: YAMLNode?, diagnostics: inout Diagnostics) {
+        guard let mapping else { return }
+        guard case .mapping(let pairs) = mapping.content else {
+            diagnostics.error(
+                "type", "expected a mapping of names to texts, found \(mapping.kindName)", at: mapping.range)
+            return
+        }
+        for pair in pairs {
+            let name = pair.key.scalarText ?? ""
+            if !VariableTemplate.isName(name) {
+                diagnostics.error(
+                    "variable-name", "'\(DisplayText.shortened(name))' is no name of a variable", at: pair.key.range,
+                    help: "letters, digits, '_' and '-'")
+            } else if let text = pair.value.text(for: "a text", isText: true, &diagnostics) {
+                define(name, text, range: pair.value.range)
+            }
+        }
+    }
 }
 
 /// Puts variables into the scalars of a tree. Keys are left as they are.
 public struct VariableExpansion {
     private let scope: VariableScope
-    private var inProgress: [String] = []
     private var diagnostics = Diagnostics()
-    private static let lengthLimit = 1 << 20
+    private var inProgress: [String] = []
+    /// Each variable is worked out once: definitions that mention others twice would take exponential time.
+    private var known: [String: String] = [:]
+    private var produced = 0
+    /// Bytes of one scalar.
+    static let lengthLimit = 1 << 20
+    /// Variables that mention one another.
+    static let depthLimit = 32
 
     private init(scope: VariableScope) { self.scope = scope }
 
@@ -43,9 +70,7 @@ public struct VariableExpansion {
     ) -> YAMLNode? {
         var expansion = VariableExpansion(scope: scope)
         let result = expansion.expand(node)
-        for item in expansion.diagnostics.all {
-            diagnostics.error(item.code, item.message, at: item.range, notes: item.notes, help: item.help)
-        }
+        diagnostics.append(expansion.diagnostics)
         return expansion.diagnostics.hasErrors ? nil : result
     }
 
@@ -53,12 +78,19 @@ public struct VariableExpansion {
         var copy = node
         switch node.content {
         case .scalar(let text, let style):
-            guard text.contains("$") else { return node }
+            guard text.utf8.contains(UInt8(ascii: "$")), produced <= YAMLLoader.textLimit else { return node }
             let expanded = expand(text, range: node.range)
             if expanded != text {
                 copy.content = .scalar(text: expanded, style: style == .plain ? .quoted : style)
                 copy.original = text
                 copy.range?.textStart = nil
+                copy.range?.expansion = expanded
+            }
+            produced += expanded.utf8.count
+            if produced > YAMLLoader.textLimit {
+                diagnostics.error(
+                    "variable-length", "the expanded texts have more than \(YAMLLoader.textLimit) bytes together",
+                    at: node.range)
             }
         case .sequence(let items): copy.content = .sequence(items.map { expand($0) })
         case .mapping(let pairs):
@@ -68,102 +100,89 @@ public struct VariableExpansion {
     }
 
     private mutating func expand(_ text: String, range: SourceRange?) -> String {
+        switch VariableTemplate.parse(text) {
+        case .success(let template): return expand(template.pieces, text: text, range: range)
+        case .failure(let fault):
+            diagnostics.error(
+                "variable-syntax", fault.message, at: place(fault.offset, fault.length, text, range), help: fault.help)
+            return ""
+        }
+    }
+
+    private mutating func expand(
+        _ pieces: [VariableTemplate.Piece], text: String, range: SourceRange?
+    ) -> String {
         var result = ""
-        var rest = Substring(text)
-        while let dollar = rest.firstIndex(of: "$") {
-            result += rest[..<dollar]
-            let offset = text.unicodeScalars.distance(from: text.startIndex, to: dollar)
-            rest = rest[rest.index(after: dollar)...]
-            if rest.first == "$" {
-                result += "$"
-                rest = rest.dropFirst()
-            } else if rest.first == "{" {
-                guard let close = rest.firstIndex(of: "}") else {
-                    diagnostics.error(
-                        "variable-syntax", "'${' has no '}'", at: range?.narrowed(to: offset),
-                        help: "write '$$' for a dollar sign")
-                    return result
-                }
-                let body = rest[rest.index(after: rest.startIndex)..<close]
-                rest = rest[rest.index(after: close)...]
-                result += value(of: body, range: range?.narrowed(to: offset))
-            } else {
-                // A lone dollar sign means itself: passwords and regular expressions have them.
-                result += "$"
+        for piece in pieces {
+            switch piece {
+            case .text(let literal): result += literal
+            case .reference(let reference): result += value(of: reference, text: text, range: range)
             }
             if result.utf8.count > Self.lengthLimit {
-                diagnostics.error("variable-length", "the expanded text has more than 1 MiB", at: range)
-                return result
+                diagnostics.error(
+                    "variable-length", "the expanded text has more than \(Self.lengthLimit) bytes", at: range)
+                return ""
             }
         }
-        return result + rest
+        return result
     }
 
-    private mutating func value(of body: Substring, range: SourceRange?) -> String {
-        var name = body
-        var fallback: Substring?
-        if let mark = body.range(ofText: ":-") {
-            name = body[..<mark.lowerBound]
-            fallback = body[mark.upperBound...]
+    private func place(_ offset: Int, _ length: Int, _ text: String, _ range: SourceRange?) -> SourceRange? {
+        range?.narrowed(to: offset, length: length, searching: "$", in: text)
+    }
+
+    private mutating func value(
+        of reference: VariableTemplate.Reference, text: String, range: SourceRange?
+    ) -> String {
+        let found =
+            reference.isEnvironment
+            ? scope.environment[reference.name]
+            : scope.definitions[reference.name].map { value(of: $0, named: reference.name, from: range) }
+        // As in sh(1), ':-' stands in for a variable that is not set and for one that is empty.
+        if let fallback = reference.fallback, found?.isEmpty ?? true {
+            return expand(fallback, text: text, range: range)
         }
-        if name.hasPrefix("env:") {
-            let key = String(name.dropFirst(4))
-            if let value = scope.environment[key], fallback == nil || !value.isEmpty { return value }
-            if let fallback { return String(fallback) }
+        if let found { return found }
+        let place = place(reference.offset, reference.length, text, range)
+        let name = DisplayText.shortened(reference.name)
+        if reference.isEnvironment {
             diagnostics.error(
-                "undefined-variable", "the environment has no variable '\(key)'", at: range,
-                help: "set it, or give a default: ${env:\(key):-…}")
-            return ""
-        }
-        let key = String(name)
-        guard Self.isName(key) else {
+                "undefined-variable", "the environment has no variable '\(name)'", at: place,
+                help: "set it, or give a default: ${env:\(name):-…}")
+        } else {
+            let nearest =
+                diagnostics.wantsSuggestions
+                ? NearestMatch.of(reference.name, among: scope.definitions.keys.sorted(), budget: 200_000) : nil
             diagnostics.error(
-                "variable-syntax", "'${\(body)}' names no variable", at: range,
-                help: "letters, digits, '_' and '-'; write '$$' for a dollar sign")
-            return ""
-        }
-        guard let definition = scope.definitions[key] else {
-            if let fallback { return String(fallback) }
-            let nearest = NearestMatch.of(key, among: scope.definitions.keys.sorted())
-            diagnostics.error(
-                "undefined-variable", "there is no variable '\(key)'", at: range,
+                "undefined-variable", "there is no variable '\(name)'", at: place,
                 help: nearest.map { "did you mean '${\($0)}'?" }
-                    ?? "define it under 'variables', or give a default: ${\(key):-…}")
-            return ""
+                    ?? "define it under 'variables', or give a default: ${\(name):-…}")
         }
-        if inProgress.contains(key) || inProgress.count > 32 {
+        return ""
+    }
+
+    private mutating func value(
+        of definition: VariableScope.Definition, named name: String, from range: SourceRange?
+    ) -> String {
+        guard definition.text.utf8.contains(UInt8(ascii: "$")) else { return definition.text }
+        if let value = known[name] { return value }
+        if inProgress.contains(name) {
             diagnostics.error(
-                "variable-cycle", "variable '\(key)' is defined by itself", at: definition.range ?? range,
-                notes: [(inProgress + [key]).joined(separator: " → ")])
+                "variable-cycle", "variable '\(name)' is defined by itself", at: definition.range ?? range,
+                notes: [(inProgress + [name]).joined(separator: " → ")])
             return ""
         }
-        guard definition.text.contains("$") else { return definition.text }
-        inProgress.append(key)
-        defer { inProgress.removeLast() }
-        return expand(definition.text, range: definition.range)
-    }
-
-    private static func isName(_ text: String) -> Bool {
-        !text.isEmpty
-            && text.utf8.allSatisfy { byte in
-                switch byte {
-                case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-                    UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"), UInt8(ascii: "-"):
-                    true
-                default: false
-                }
-            }
-    }
-}
-
-extension Substring {
-    /// The first place of a short text.
-    fileprivate func range(ofText wanted: String) -> Range<Index>? {
-        var start = startIndex
-        while start < endIndex {
-            if self[start...].hasPrefix(wanted) { return start..<index(start, offsetBy: wanted.count) }
-            start = index(after: start)
+        if inProgress.count >= Self.depthLimit {
+            diagnostics.error(
+                "variable-depth", "more than \(Self.depthLimit) variables mention one another",
+                at: definition.range ?? range, notes: [(inProgress + [name]).joined(separator: " → ")],
+                help: "define the last ones without the others")
+            return ""
         }
-        return nil
+        inProgress.append(name)
+        let value = expand(definition.text, range: definition.range)
+        inProgress.removeLast()
+        known[name] = value
+        return value
     }
 }

@@ -111,4 +111,13 @@ public struct YAMLNode: Sendable {
         case .mapping(let pairs): pairs.contains { $0.value.mentionsVariable }
         }
     }
+
+    /// This node and all below it, keys included.
+    var nodeCount: Int {
+        switch content {
+        case .scalar: 1
+        case .sequence(let items): items.reduce(1) { $0 + $1.nodeCount }
+        case .mapping(let pairs): pairs.reduce(1) { $0 + 1 + $1.value.nodeCount }
+        }
+    }
 }
