@@ -317,6 +317,32 @@ final class BuildTests: XCTestCase {
         XCTAssertEqual(try TestSupport.run(tool, ["version", "map", "x"]).status, 2)
     }
 
+    func testOurOwnPackagesAreValidByTheSchema() throws {
+        guard try TestSupport.run("python3", ["-c", "import jsonschema, yaml"]).status == 0 else {
+            throw XCTSkip("the Python packages jsonschema and PyYAML are not installed")
+        }
+        let script = """
+            import json, sys, jsonschema, yaml
+            schema = json.load(sys.stdin)
+            for path in sys.argv[1:]:
+                document = yaml.safe_load(open(path))
+                validator = jsonschema.Draft202012Validator(schema)
+                for error in validator.iter_errors(document): print(path, error.json_path, error.message)
+            """
+        let workspace = repositoryRoot + "/Packaging"
+        let folders = try FileManager.default.contentsOfDirectory(atPath: workspace).filter { !$0.contains(".") }
+        XCTAssertEqual(folders.count, 5)
+        for (subject, paths) in [
+            ("package", folders.map { "\(workspace)/\($0)/package.yaml" }),
+            ("workspace", [workspace + "/workspace.yaml"]),
+        ] {
+            let schema = try TestSupport.run(productPath("debbuild"), ["schema", subject])
+            let result = try TestSupport.run("python3", ["-c", script] + paths, input: schema.standardOutput)
+            XCTAssertEqual(result.status, 0, result.errors)
+            XCTAssertEqual(result.output, "")
+        }
+    }
+
     func testToolVersionIsTheWorkspaces() throws {
         let version = try TestSupport.run(productPath("debbuild"), ["--version"]).output.split(separator: "\n").first
         let workspace = try String(contentsOfFile: repositoryRoot + "/Packaging/workspace.yaml", encoding: .utf8)

@@ -70,8 +70,10 @@ enum UnitSnippets {
         let marker = self.marker(unit, package: package)
         var branches: [(condition: String, action: String)] = []
         if unit.onUpgrade == .stopStart {
-            // deb-systemd-invoke would not start a unit that the administrator disabled and runs all the same.
-            branches.append(("[ -e \(marker) ]", "rm -f \(marker)\n        systemctl --quiet start '\(unit.name)'"))
+            // Not "start": that leaves out a unit that the administrator disabled and ran all the same. Every other verb
+            // goes to systemctl(1) as it is, behind policy-rc.d.
+            branches.append(
+                ("[ -e \(marker) ]", "rm -f \(marker)\n        deb-systemd-invoke reload-or-restart '\(unit.name)'"))
         }
         switch unit.onUpgrade {
         case .restart:

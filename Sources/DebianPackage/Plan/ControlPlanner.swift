@@ -76,7 +76,8 @@ struct ControlPlanner {
                     append(parsed)
                 } catch {
                     diagnostics.error(
-                        "relation", "\(kind.rawValue): \(error)", at: text.range?.narrowed(to: error.offset),
+                        "relation", "\(kind.rawValue): \(error)",
+                        at: text.range?.narrowed(toByte: error.offset, of: text.value),
                         help: "see Policy 7.1, e.g. 'iptables (>= 1.8) | nftables'")
                 }
             }

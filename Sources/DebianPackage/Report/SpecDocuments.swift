@@ -4,7 +4,7 @@ import SpecLoading
 public enum SpecDocuments {
     /// JSON Schema of `package.yaml`.
     public static var packageSchema: JSONValue {
-        SpecShapes.package.jsonSchema(id: "urn:debbuild:package", title: "debbuild package.yaml")
+        SpecShapes.packageFile.jsonSchema(id: "urn:debbuild:package", title: "debbuild package.yaml")
     }
 
     /// JSON Schema of `workspace.yaml`.
@@ -14,7 +14,7 @@ public enum SpecDocuments {
 
     /// Every key of `package.yaml` in Markdown.
     public static var packageReference: String {
-        SpecShapes.package.markdownReference(title: "package.yaml")
+        SpecShapes.packageFile.markdownReference(title: "package.yaml")
     }
 
     /// Every key of `workspace.yaml` in Markdown.

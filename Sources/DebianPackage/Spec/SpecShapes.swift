@@ -13,6 +13,15 @@ public enum SpecShapes {
             fields: identity + relations + files + handledBefore)
     }
 
+    /// What may stand in the file itself: the architectures may come from `defaults`.
+    static var packageFile: Shape<PackageSpec> {
+        .object(
+            "Package", doc: "A Debian binary package.", new: PackageSpec.init,
+            fields: (identity + relations + files + handledBefore).map {
+                $0.schema.key == "architectures" ? $0.madeOptional() : $0
+            })
+    }
+
     /// An item of `overrides` before it is merged: everything optional, for checking items that do not apply.
     public static var override: Shape<PackageSpec> {
         .object(

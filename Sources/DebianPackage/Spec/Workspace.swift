@@ -43,7 +43,7 @@ public struct Workspace: Sendable {
         let defaults = node[key: "defaults"]
         // The defaults speak of ${package} and ${arch}, which have no value yet.
         var scope = VariableScope(environment: environment)
-        scope.define(node[key: "variables"])
+        scope.define(node[key: "variables"], diagnostics: &diagnostics)
         guard
             let expanded = VariableExpansion.expand(
                 node.removing(keys: ["defaults", "variables"]), scope: scope, diagnostics: &diagnostics),
@@ -83,7 +83,7 @@ public struct Workspace: Sendable {
 
         var scope = VariableScope(environment: environment)
         for (name, value) in spec.variables { scope.define(name.value, value.value, range: value.range) }
-        scope.define(node[key: "variables"])
+        scope.define(node[key: "variables"], diagnostics: &diagnostics)
         let effective = version ?? spec.version?.value
         var builtIn = [
             "package": node[key: "package"]?.scalarText ?? name,

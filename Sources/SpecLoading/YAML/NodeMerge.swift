@@ -8,7 +8,7 @@ public enum NodeMerge {
         case replace
     }
 
-    /// Mappings merge by key, scalars replace, lists as asked; a node tagged `!replace` replaces whatever is below it.
+    /// Mappings merge by key, scalars replace each other, lists as asked; a node tagged `!replace` replaces whatever is below it.
     public static func overlay(_ base: YAMLNode, _ top: YAMLNode, lists: Lists) -> YAMLNode {
         if top.replaces { return top }
         var result = top
@@ -30,6 +30,11 @@ public enum NodeMerge {
             result.content = .mapping(pairs)
         case (.sequence(let below), .sequence(let above)) where lists == .append:
             result.content = .sequence(below + above)
+        // A single value may stand for a list of one (Shape.list), so it must not throw a list away.
+        case (.sequence(let below), .scalar) where lists == .append && !top.isNull:
+            result.content = .sequence(below + [top])
+        case (.scalar, .sequence(let above)) where lists == .append && !base.isNull:
+            result.content = .sequence([base] + above)
         default: break
         }
         return result
