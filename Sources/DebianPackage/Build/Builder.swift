@@ -138,7 +138,7 @@ public struct Builder: Sendable {
                 } catch {
                     unavailable.insert(name.value)
                     diagnostics.error(
-                        "payload", "payload '\(name.value)': \(error)", at: source.range ?? name.range,
+                        error.code, "payload '\(name.value)': \(error)", at: source.range ?? name.range,
                         help: error.help)
                 }
             }

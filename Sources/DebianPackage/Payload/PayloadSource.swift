@@ -78,6 +78,11 @@ extension PayloadError: CustomStringConvertible {
         }
     }
 
+    /// The code of the diagnostic; a download is told apart because its failure may not be the user's.
+    public var code: String {
+        if case .download = self { "payload-download" } else { "payload" }
+    }
+
     /// What to do about it.
     public var help: String? {
         switch self {

@@ -135,24 +135,3 @@ struct ELFPayload {
         }
     }
 }
-
-extension InputFile {
-    /// Up to `count` bytes from an offset; fewer at the end of the file.
-    func bytes(at offset: Int64, count: Int) throws(FileError) -> [UInt8] {
-        var bytes = [UInt8](repeating: 0, count: count)
-        var failure: FileError?
-        var length = 0
-        bytes.withUnsafeMutableBytes { buffer in
-            do throws(FileError) {
-                while length < buffer.count {
-                    let rest = UnsafeMutableRawBufferPointer(rebasing: buffer[length...])
-                    let got = try read(at: offset + Int64(length), into: rest)
-                    if got == 0 { break }
-                    length += got
-                }
-            } catch { failure = error }
-        }
-        if let failure { throw failure }
-        return Array(bytes.prefix(length))
-    }
-}
