@@ -111,12 +111,14 @@ public final class ArchiveReader: ByteSource {
     /// The next entry, or nil at the end of the archive.
     public func next() throws(ArchiveError) -> Entry? {
         var raw: OpaquePointer?
-        let status = archive_read_next_header(handle, &raw)
+        let status = UTF8Locale.with { archive_read_next_header(handle, &raw) }
         if status == ARCHIVE_EOF {
+            if let failure = input?.failure { throw failure }
             if entryCount == 0, archive_format(handle) == 0 {
                 throw ArchiveError(
                     operation: "read", subject: subject, code: .malformed, detail: "not an archive of a known format")
             }
+            try checkEnd()
             return nil
         }
         // A warning at a header is about a name that the locale's character set cannot hold; we take names as UTF-8.
@@ -129,9 +131,19 @@ public final class ArchiveReader: ByteSource {
             throw ArchiveError(
                 operation: "read", subject: subject, code: .limit, detail: "more than \(limits.entries) entries")
         }
-        let entry = try convert(raw)
+        let entry = try UTF8Locale.with { () throws(ArchiveError) in try convert(raw) }
         currentPath = entry.path
         return entry
+    }
+
+    /// A tar ends in blocks of zeros: one that was cut between two entries looks whole to libarchive.
+    private func checkEnd() throws(ArchiveError) {
+        guard archive_format(handle) & ARCHIVE_FORMAT_BASE_MASK == ARCHIVE_FORMAT_TAR,
+            archive_filter_bytes(handle, 0) <= archive_read_header_position(handle)
+        else { return }
+        throw ArchiveError(
+            operation: "read", subject: subject, code: .truncated,
+            detail: "the archive ends after entry \(entryCount) without its end marker")
     }
 
     /// Reads the next bytes of the current entry; 0 at its end.
@@ -168,7 +180,7 @@ public final class ArchiveReader: ByteSource {
             switch type {
             // A zip without Unix modes has no type; its directories end in a slash.
             case carchive_type_file: kind = .file(size: archive_entry_size(raw))
-            case 0: kind = path.hasSuffix("/") ? .directory : .file(size: archive_entry_size(raw))
+            case 0: kind = path.utf8.last == UInt8(ascii: "/") ? .directory : .file(size: archive_entry_size(raw))
             case carchive_type_directory: kind = .directory
             case carchive_type_link:
                 let target = archive_entry_symlink_utf8(raw) ?? archive_entry_symlink(raw)

@@ -133,7 +133,7 @@ public final class ArchiveWriter {
             archive_entry_set_size(entry, bytes)
         case .directory:
             archive_entry_set_filetype(entry, carchive_type_directory)
-            if !item.path.hasSuffix("/") { archive_entry_set_pathname(entry, item.path + "/") }
+            if item.path.utf8.last != UInt8(ascii: "/") { archive_entry_set_pathname(entry, item.path + "/") }
         case .symbolicLink(let target):
             archive_entry_set_filetype(entry, carchive_type_link)
             archive_entry_set_symlink(entry, target)

@@ -1,3 +1,5 @@
+import Files
+
 /// One member of an archive, without its contents.
 public struct Entry: Sendable, Hashable {
     /// What the member is.
@@ -48,7 +50,7 @@ public struct Entry: Sendable, Hashable {
 
     private static func normalised(_ path: String) -> String? {
         guard !path.utf8.contains(where: { $0 == 0 || $0 == 0x0a }) else { return nil }
-        let components = path.split(separator: "/").filter { $0 != "." }
+        let components = LexicalPath.components(path).filter { $0 != "." }
         guard !components.isEmpty, !components.contains("..") else { return nil }
         return components.joined(separator: "/")
     }

@@ -14,10 +14,10 @@ public enum MemberExtractor {
         let wanted = Entry.hardLinkTarget(member) ?? member
         let reader = try ArchiveReader(path: archive, limits: limits)
         var similar: [String] = []
-        let name = wanted.split(separator: "/").last ?? ""
+        let name = LexicalPath.components(wanted).last ?? ""
         while let entry = try reader.next() {
             guard entry.path == member || entry.normalisedPath == wanted else {
-                if similar.count < 5, entry.path.split(separator: "/").last == name { similar.append(entry.path) }
+                if similar.count < 5, LexicalPath.components(entry.path).last == name { similar.append(entry.path) }
                 continue
             }
             guard case .file(let size) = entry.kind else {

@@ -1,11 +1,30 @@
 /// Paths as text, without asking the file system.
+///
+/// The kernel knows bytes and not Characters: a slash before a combining mark is one Character and still a slash. Every
+/// question here is answered from Unicode scalars, so that no `..` hides behind a mark.
 public enum LexicalPath {
+    /// The parts between slashes, without empty ones.
+    public static func components(_ path: some StringProtocol) -> [Substring] {
+        Substring(path).unicodeScalars.split(separator: "/").map { Substring($0) }
+    }
+
+    /// Whether the path begins at the root.
+    public static func isAbsolute(_ path: some StringProtocol) -> Bool { path.utf8.first == UInt8(ascii: "/") }
+
+    /// Whether the path lies below the folder, or is the folder.
+    public static func isInside(_ path: some StringProtocol, folder: String) -> Bool {
+        let bytes = folder.utf8.last == UInt8(ascii: "/") ? folder.utf8.dropLast() : folder.utf8[...]
+        guard path.utf8.starts(with: bytes) else { return false }
+        let next = path.utf8.dropFirst(bytes.count).first
+        return next == nil || next == UInt8(ascii: "/")
+    }
+
     /// An absolute path without `.`, `..`, double and trailing slashes; nil when it is not absolute or `..` climbs above
     /// the root.
     public static func normalised(_ path: String) -> String? {
-        guard path.hasPrefix("/") else { return nil }
+        guard isAbsolute(path) else { return nil }
         var components: [Substring] = []
-        for component in path.split(separator: "/") where component != "." {
+        for component in Self.components(path) where component != "." {
             if component == ".." {
                 guard components.popLast() != nil else { return nil }
             } else {
@@ -17,15 +36,16 @@ public enum LexicalPath {
 
     /// A path as people write it in a folder: without the folder, if it lies below.
     public static func shortened(_ path: String, in folder: String) -> String {
-        let prefix = folder.hasSuffix("/") ? folder : folder + "/"
-        if path.hasPrefix(prefix), path.utf8.count > prefix.utf8.count { return String(path.dropFirst(prefix.count)) }
-        return path
+        let prefix = folder.utf8.last == UInt8(ascii: "/") ? folder : folder + "/"
+        guard path.utf8.starts(with: prefix.utf8), path.utf8.count > prefix.utf8.count else { return path }
+        return String(Substring(path.utf8.dropFirst(prefix.utf8.count)))
     }
 
     /// The folder and the last component; the folder of a bare name is `.`.
     public static func split(_ path: String) -> (folder: String, name: String) {
-        guard let slash = path.lastIndex(of: "/") else { return (".", path) }
-        let name = String(path[path.index(after: slash)...])
-        return (slash == path.startIndex ? "/" : String(path[..<slash]), name)
+        let scalars = path.unicodeScalars
+        guard let slash = scalars.lastIndex(of: "/") else { return (".", path) }
+        let name = String(scalars[scalars.index(after: slash)...])
+        return (slash == scalars.startIndex ? "/" : String(scalars[..<slash]), name)
     }
 }

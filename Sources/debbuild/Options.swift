@@ -208,7 +208,7 @@ extension WorkspaceOptions {
 /// Paths from the command line, relative to the working directory.
 enum AbsolutePath {
     static func of(_ path: String) -> String {
-        if path.hasPrefix("/") { return LexicalPath.normalised(path) ?? path }
+        if LexicalPath.isAbsolute(path) { return LexicalPath.normalised(path) ?? path }
         var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
         guard getcwd(&buffer, buffer.count) != nil else { return path }
         let end = buffer.firstIndex(of: 0) ?? buffer.endIndex

@@ -279,8 +279,53 @@ final class ArchiveReaderTests: XCTestCase {
         XCTAssertThrowsError(try ArchiveReader(path: directory.path + "/nothing"))
     }
 
+    func testTarCutBetweenEntriesIsTruncated() throws {
+        let directory = try TemporaryDirectory()
+        XCTAssertEqual(
+            try TestSupport.run(
+                "sh", ["-c", "echo x >x && echo y >y && tar -cf whole.tar x y"], workingDirectory: directory.path
+            ).status, 0)
+        let bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: directory.path + "/whole.tar")))
+        // A header and a block for each file; tar itself accepts one block of zeros, and so do we.
+        for (count, isWhole) in [(1024, false), (2048, false), (2560, true), (3072, true)] {
+            let path = try directory.file("cut.tar", bytes: Array(bytes.prefix(count)))
+            var found: ArchiveError.Code?
+            do {
+                let reader = try ArchiveReader(path: path)
+                while try reader.next() != nil {}
+            } catch {
+                found = error.code
+            }
+            XCTAssertEqual(found, isWhole ? nil : .truncated, "\(count)")
+        }
+    }
+
+    /// In the C locale, which tests run in on a bare machine, libarchive would refuse each of these names.
+    func testNamesBeyondASCIIInEveryFormat() throws {
+        let directory = try TemporaryDirectory()
+        let name = "d/n\u{e4}me-\u{4e2d}\u{6587}.txt"
+        let script = """
+            import sys, tarfile, zipfile
+            with zipfile.ZipFile('a.zip', 'w') as z: z.writestr(sys.argv[1], 'x')
+            for form, number in (('gnu', tarfile.GNU_FORMAT), ('pax', tarfile.PAX_FORMAT)):
+                with tarfile.open(form + '.tar', 'w', format=number) as t: t.addfile(tarfile.TarInfo(sys.argv[1]))
+            """
+        XCTAssertEqual(
+            try TestSupport.run("python3", ["-c", script, name], workingDirectory: directory.path).status, 0)
+        for archive in ["a.zip", "gnu.tar", "pax.tar"] {
+            let reader = try ArchiveReader(path: directory.path + "/" + archive)
+            let path = try XCTUnwrap(try reader.next()).path
+            XCTAssertEqual(Array(path.utf8), Array(name.utf8), archive)
+            XCTAssertNil(try reader.next())
+        }
+    }
+
     func testHostilePathsAreNotNormalised() {
-        for path in ["../x", "a/../../x", "/..", "", "./", "a\nb", "a\0b", ".."] {
+        // A slash before a combining mark is one Character with it and still the kernel's slash.
+        for path in [
+            "../\u{301}x", "a/..\u{2f}\u{300}", "x/../\u{20dd}", "../x", "a/../../x", "/..", "", "./", "a\nb", "a\0b",
+            "..",
+        ] {
             let entry = Entry(
                 path: path, kind: .directory, permissions: 0, owner: Owner(name: "", id: 0),
                 group: Owner(name: "", id: 0),

@@ -98,6 +98,21 @@ final class FilesTests: XCTestCase {
         XCTAssertNil(LexicalPath.normalised("a"))
         XCTAssertEqual(LexicalPath.shortened("/a/b/c", in: "/a"), "b/c")
         XCTAssertEqual(LexicalPath.shortened("/ab/c", in: "/a"), "/ab/c")
+        XCTAssertEqual(LexicalPath.components("/a//b/").map(String.init), ["a", "b"])
+        XCTAssertTrue(LexicalPath.isInside("/a/b", folder: "/a") && LexicalPath.isInside("/a", folder: "/a/"))
+        XCTAssertFalse(LexicalPath.isInside("/ab", folder: "/a"))
+        XCTAssertTrue(LexicalPath.isInside("/ab", folder: "/"))
+    }
+
+    /// realpath(1) knows slashes by their byte, as the kernel does.
+    func testCombiningMarksDoNotHideSlashes() throws {
+        for path in ["/a/b/../\u{301}c", "/\u{301}a/./b", "/a/\u{301}/../..", "/a\u{301}/b\u{20dd}/.."] {
+            let said = try TestSupport.run("realpath", ["-m", "-s", path]).output
+            let expected = said.utf8.last == 10 ? Array(said.utf8.dropLast()) : Array(said.utf8)
+            XCTAssertEqual(LexicalPath.normalised(path).map { Array($0.utf8) }, expected, path)
+        }
+        XCTAssertNil(LexicalPath.normalised("/../\u{301}x"))
+        XCTAssertEqual(LexicalPath.split("/a/\u{301}b").folder, "/a")
     }
 
     func testErrorsNameOperationPathAndReason() {

@@ -8,7 +8,7 @@ enum NearestPath {
     }
 
     private static func find(near path: String) -> String? {
-        var components = path.split(separator: "/", omittingEmptySubsequences: true).map(String.init)
+        var components = LexicalPath.components(path).map(String.init)
         guard let missing = components.popLast() else { return nil }
         var wanted = missing
         while true {

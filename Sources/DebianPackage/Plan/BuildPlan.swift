@@ -70,7 +70,7 @@ public struct PlannedEntry: Sendable, Hashable {
     public var installedPath: String {
         var path = entry.path[...]
         if path.hasPrefix(".") { path = path.dropFirst() }
-        if path.count > 1, path.hasSuffix("/") { path = path.dropLast() }
+        if path.count > 1, path.utf8.last == UInt8(ascii: "/") { path = path.dropLast() }
         return path.isEmpty ? "/" : String(path)
     }
 }

@@ -78,8 +78,8 @@ struct ContentPlanner {
         guard let destination = item.destination,
             let path = InstalledPath.parse(destination, diagnostics: &diagnostics)
         else { return nil }
-        if path == "/" || destination.value.hasSuffix("/") {
-            let last = source.value.split(separator: "/").last.map(String.init) ?? ""
+        if path == "/" || destination.value.utf8.last == UInt8(ascii: "/") {
+            let last = LexicalPath.components(source.value).last.map(String.init) ?? ""
             return path == "/" ? "/" + last : path + "/" + last
         }
         return path
@@ -153,7 +153,7 @@ struct ContentPlanner {
                         diagnostics: &diagnostics)
                 case .symbolicLink:
                     let target = try FileTree.readLink(file)
-                    if target.hasPrefix("/") {
+                    if LexicalPath.isAbsolute(target) {
                         diagnostics.error(
                             "tree-absolute-link",
                             "'\(relative)' in tree '\(root.value)' is an absolute link to '\(target)'", at: root.range,
@@ -204,7 +204,7 @@ struct ContentPlanner {
                     continue
                 }
                 if excludes.matches(inside) { continue }
-                let components = inside.split(separator: "/").dropFirst(item.stripComponents)
+                let components = LexicalPath.components(inside).dropFirst(item.stripComponents)
                 if components.isEmpty { continue }
                 let relative = components.joined(separator: "/")
                 let path = prefix == "/" ? "/" + relative : prefix + "/" + relative
@@ -227,7 +227,9 @@ struct ContentPlanner {
                 case .hardLink(let target):
                     // The tar of the package names the entry by its new path.
                     var link = Entry.hardLinkTarget(target)
-                    link = link.map { $0.split(separator: "/").dropFirst(item.stripComponents).joined(separator: "/") }
+                    link = link.map {
+                        LexicalPath.components($0).dropFirst(item.stripComponents).joined(separator: "/")
+                    }
                     guard let link, !link.isEmpty else {
                         diagnostics.error(
                             "archive-link", "hard link '\(inside)' of '\(archive.value)' leaves its place",

@@ -73,7 +73,7 @@ struct EntryCollector {
 
     private mutating func addParents(of path: String, range: SourceRange?, diagnostics: inout Diagnostics) {
         var parent = path[...]
-        while parent != "/", let slash = parent.lastIndex(of: "/") {
+        while parent != "/", let slash = parent.unicodeScalars.lastIndex(of: "/") {
             parent = slash == parent.startIndex ? "/" : parent[..<slash]
             let key = String(parent)
             if let present = slots[key] {

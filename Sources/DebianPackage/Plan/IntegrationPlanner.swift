@@ -23,7 +23,7 @@ struct IntegrationPlanner {
     mutating func addUnits(_ specs: [UnitSpec], diagnostics: inout Diagnostics) {
         for spec in specs {
             guard let file = spec.file, let bytes = sources.text(file, diagnostics: &diagnostics) else { continue }
-            let name = file.value.split(separator: "/").last.map(String.init) ?? file.value
+            let name = LexicalPath.components(file.value).last.map(String.init) ?? file.value
             guard Self.isUnitName(name) else {
                 diagnostics.error(
                     "unit-name", "'\(name)' is no unit name", at: file.range,
@@ -72,7 +72,7 @@ struct IntegrationPlanner {
         }
         for page in spec.manualPages {
             guard let bytes = sources.text(page, diagnostics: &diagnostics) else { continue }
-            let name = page.value.split(separator: "/").last.map(String.init) ?? page.value
+            let name = LexicalPath.components(page.value).last.map(String.init) ?? page.value
             guard let section = name.split(separator: ".").last, name.contains("."),
                 let digit = section.first, ("1"..."9").contains(digit)
             else {
@@ -119,6 +119,6 @@ struct IntegrationPlanner {
         guard let type = name.split(separator: ".").last, types.contains(String(type)), name.utf8.count <= 255 else {
             return false
         }
-        return ShellWord.isPlain(name) && !name.contains("/") && !name.contains("+")
+        return ShellWord.isPlain(name) && !name.utf8.contains(UInt8(ascii: "/")) && !name.contains("+")
     }
 }

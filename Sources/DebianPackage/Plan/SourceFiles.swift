@@ -85,7 +85,7 @@ struct SourceFiles {
     }
 
     private func isInside(_ path: String) -> Bool {
-        path == workspaceRoot || path.hasPrefix(workspaceRoot == "/" ? "/" : workspaceRoot + "/")
+        LexicalPath.isInside(path, folder: workspaceRoot)
     }
 }
 
@@ -95,13 +95,13 @@ enum InstalledPath {
     static func parse(_ path: Located<String>, diagnostics: inout Diagnostics) -> String? {
         let text = path.value
         var problem: (message: String, help: String)?
-        if !text.hasPrefix("/") {
+        if !LexicalPath.isAbsolute(text) {
             problem = ("path '\(text)' is not absolute", "write '/\(text)'")
         } else if text.utf8.contains(where: { $0 < 0x20 || $0 == 0x7f }) {
             problem = ("path has control characters", "dpkg's file lists hold one path a line: rename the file")
-        } else if text.split(separator: "/").contains("..") {
+        } else if LexicalPath.components(text).contains("..") {
             problem = ("path '\(text)' has '..'", "write the path that is meant")
-        } else if text.utf8.count > 4096 || text.split(separator: "/").contains(where: { $0.utf8.count > 255 }) {
+        } else if text.utf8.count > 4096 || LexicalPath.components(text).contains(where: { $0.utf8.count > 255 }) {
             problem = ("path has \(text.utf8.count) bytes (must be <=4096, each component <=255)", "shorten it")
         }
         if let problem {
@@ -113,6 +113,6 @@ enum InstalledPath {
 
     /// Without `.` components, double or trailing slashes.
     static func normalised(_ text: String) -> String {
-        "/" + text.split(separator: "/").filter { $0 != "." }.joined(separator: "/")
+        "/" + LexicalPath.components(text).filter { $0 != "." }.joined(separator: "/")
     }
 }

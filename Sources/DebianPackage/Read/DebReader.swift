@@ -107,7 +107,7 @@ private struct Reading {
             throw DebFault(.memberOrder, "", "read members", expected: "data.tar", found: "the end of the file")
         }
         return PackageImage(
-            fileName: path.split(separator: "/").last.map(String.init), members: members, control: control,
+            fileName: LexicalPath.components(path).last.map(String.init), members: members, control: control,
             controlFiles: controlFiles.sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) },
             entries: entries, timeLimit: members.map(\.modificationTime).max().flatMap { $0 > 0 ? $0 : nil },
             skippedTexts: skippedTexts)
@@ -234,7 +234,7 @@ private struct Reading {
         var total = 0
         while let entry = try tar.next() {
             if Self.isRoot(entry.path) { continue }
-            guard let file = entry.normalisedPath, !file.contains("/") else {
+            guard let file = entry.normalisedPath, !file.utf8.contains(UInt8(ascii: "/")) else {
                 throw DebFault(.path, name, "read member", expected: "files without folders", found: "'\(entry.path)'")
             }
             guard case .file(let size) = entry.kind else {

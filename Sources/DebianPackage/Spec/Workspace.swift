@@ -29,7 +29,7 @@ public struct Workspace: Sendable {
                     return LexicalPath.normalised(candidate)
                 }
             }
-            guard let slash = folder.lastIndex(of: "/"), folder != "/" else { return nil }
+            guard let slash = folder.unicodeScalars.lastIndex(of: "/"), folder != "/" else { return nil }
             folder = slash == folder.startIndex ? "/" : String(folder[..<slash])
         }
     }
@@ -105,7 +105,9 @@ public struct Workspace: Sendable {
     /// The folder of a package, absolute; a diagnostic when there is none.
     public func folder(of name: String, diagnostics: inout Diagnostics) -> String? {
         let range = spec.packages.first { $0.value == name }?.range
-        guard let folder = LexicalPath.normalised(directory + "/" + name), folder.hasPrefix(directory + "/") else {
+        guard let folder = LexicalPath.normalised(directory + "/" + name),
+            LexicalPath.isInside(folder, folder: directory), folder != directory
+        else {
             diagnostics.error("package-folder", "package folder '\(name)' is outside the workspace", at: range)
             return nil
         }
@@ -123,7 +125,7 @@ public struct Workspace: Sendable {
 
     /// A path of `workspace.yaml` as an absolute one.
     func absolute(_ path: String) -> String {
-        LexicalPath.normalised(path.hasPrefix("/") ? path : directory + "/" + path) ?? path
+        LexicalPath.normalised(LexicalPath.isAbsolute(path) ? path : directory + "/" + path) ?? path
     }
 
     // MARK: - overrides

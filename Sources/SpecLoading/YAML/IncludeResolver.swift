@@ -72,7 +72,7 @@ public struct IncludeResolver {
             return nil
         }
         var base: YAMLNode?
-        let folder = path.lastIndex(of: "/").map { String(path[...$0]) } ?? ""
+        let folder = path.unicodeScalars.lastIndex(of: "/").map { String(path[...$0]) } ?? ""
         var isComplete = true
         for item in items {
             guard let name = item.scalarText, !item.isNull, !name.isEmpty else {
@@ -81,7 +81,7 @@ public struct IncludeResolver {
                 isComplete = false
                 continue
             }
-            let target = Self.simplified(name.hasPrefix("/") ? name : folder + name)
+            let target = Self.simplified(name.utf8.first == UInt8(ascii: "/") ? name : folder + name)
             guard
                 let included = load(
                     target, chain: chain + [path], from: item.range, budget: &budget, diagnostics: &diagnostics)
@@ -125,9 +125,10 @@ public struct IncludeResolver {
     /// Without `.` and `..` where they can be resolved, so that one file has one name.
     private static func simplified(_ path: String) -> String {
         var parts: [Substring] = []
-        for part in path.split(separator: "/") where part != "." {
+        // By scalars: a slash before a combining mark is a slash all the same.
+        for part in path.unicodeScalars.split(separator: "/").map({ Substring($0) }) where part != "." {
             if part == "..", let last = parts.last, last != ".." { parts.removeLast() } else { parts.append(part) }
         }
-        return (path.hasPrefix("/") ? "/" : "") + parts.joined(separator: "/")
+        return (path.utf8.first == UInt8(ascii: "/") ? "/" : "") + parts.joined(separator: "/")
     }
 }

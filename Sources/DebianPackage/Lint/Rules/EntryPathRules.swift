@@ -1,4 +1,5 @@
 import Archive
+import Files
 
 /// Rules for where entries are.
 enum EntryPathRules {
@@ -128,8 +129,8 @@ enum EntryPaths {
 
     /// Where a link points to; nil when it leads above the root.
     static func target(of link: String, at path: String) -> String? {
-        var components: [Substring] = link.hasPrefix("/") ? [] : parent(of: path).split(separator: "/")
-        for part in link.split(separator: "/") {
+        var components: [Substring] = LexicalPath.isAbsolute(link) ? [] : LexicalPath.components(parent(of: path))
+        for part in LexicalPath.components(link) {
             if part == "." { continue }
             if part == ".." {
                 if components.popLast() == nil { return nil }
@@ -142,7 +143,7 @@ enum EntryPaths {
 
     /// Whether a path is in a folder of programs.
     static func isProgram(_ path: String) -> Bool {
-        let folder = path.split(separator: "/").dropLast().last
+        let folder = LexicalPath.components(path).dropLast().last
         return folder.map { ["bin", "sbin", "games", "init.d"].contains($0) } ?? false
     }
 }

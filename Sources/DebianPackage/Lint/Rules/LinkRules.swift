@@ -1,5 +1,6 @@
 import Archive
 import DebianFormat
+import Files
 
 /// Rules for symbolic and hard links.
 enum LinkRules {
@@ -14,8 +15,8 @@ enum LinkRules {
             guard case .symbolicLink(let target) = entry.kind,
                 let resolved = EntryPaths.target(of: target, at: entry.path)
             else { return nil }
-            let top = entry.path.split(separator: "/").first
-            let isSameTop = top == resolved.split(separator: "/").first && top != nil
+            let top = LexicalPath.components(entry.path).first
+            let isSameTop = top == LexicalPath.components(resolved).first && top != nil
             // A link straight in the root has no top-level directory around it.
             if EntryPaths.parent(of: entry.path) == "/" { return nil }
             if target.hasPrefix("/") {
@@ -70,7 +71,7 @@ enum LinkRules {
         var found: [LintRule.Observation] = []
         for entry in subject.image.entries {
             if case .hardLink(let target) = entry.kind {
-                let path = "/" + target.split(separator: "/").filter { $0 != "." }.joined(separator: "/")
+                let path = "/" + LexicalPath.components(target).filter { $0 != "." }.joined(separator: "/")
                 if !seen.contains(path) {
                     found.append(.init(entry.path, "is a hard link to '\(path)', which does not stand before it"))
                 } else if subject.conffiles.contains(path) || subject.conffiles.contains(entry.path) {

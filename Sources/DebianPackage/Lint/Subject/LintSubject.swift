@@ -1,5 +1,6 @@
 import Archive
 import DebianFormat
+import Files
 
 /// A package as the rules look at it: the image with what several rules need worked out once.
 struct LintSubject: Sendable {
@@ -137,7 +138,7 @@ extension ImageEntry {
     var isDirectory: Bool { kind == .directory }
 
     /// The last component of the path.
-    var fileName: Substring { path.split(separator: "/").last ?? "" }
+    var fileName: Substring { LexicalPath.components(path).last ?? "" }
 }
 
 extension PackageImage {

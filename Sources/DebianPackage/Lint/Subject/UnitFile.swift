@@ -1,3 +1,5 @@
+import Files
+
 /// A systemd unit file (systemd.syntax(7)) as lint looks at it.
 struct UnitFile: Sendable {
     /// One assignment.
@@ -22,7 +24,7 @@ struct UnitFile: Sendable {
     let malformedLines: [Int]
 
     /// The last component of the path.
-    var name: String { path.split(separator: "/").last.map(String.init) ?? path }
+    var name: String { LexicalPath.components(path).last.map(String.init) ?? path }
 
     init(path: String, text: [UInt8]) {
         self.path = path
