@@ -121,7 +121,7 @@ extension WorkspaceOptions {
             } catch {
                 diagnostics.error(
                     "architecture", "--arch: \(error)", at: nil,
-                    help: NearestMatch.of(text, among: Architecture.known).map { "did you mean '\($0)'?" })
+                    help: NearestMatch.of(text, among: Architecture.common).map { "did you mean '\($0)'?" })
             }
         }
         if let version {

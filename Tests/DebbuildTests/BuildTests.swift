@@ -38,12 +38,38 @@ final class BuildTests: XCTestCase {
         XCTAssertEqual(file.status, 0, file.output)
     }
 
-    func testInstalledSizeIsWhatDpkgGencontrolWouldCount() throws {
-        let fixture = try WorkspaceFixture()
+    /// Files are rounded up, a hard-linked one counts once, and all else is 1 KiB.
+    func testInstalledSizeIsWhatDpkgGencontrolCounts() throws {
+        try requireProgram("dpkg-gencontrol")
+        let fixture = try WorkspaceFixture(
+            package: WorkspaceFixture.packageYAML.replacingOccurrences(
+                of: "changelog: changelog",
+                with: """
+                      - symlink: /usr/bin/hi
+                        target: hello
+                      - archive: x.tar
+                        to: /opt
+                    changelog: changelog
+                    """))
         try fixture.directory.file("w/hello/hello.sh", bytes: [UInt8](repeating: 65, count: 5000))
+        let made = try TestSupport.run(
+            "sh", ["-c", "head -c 3000 /dev/zero >a && ln a b && ln a c && : >empty && tar -cf x.tar a b c empty"],
+            workingDirectory: fixture.path + "/hello")
+        XCTAssertEqual(made.status, 0, made.errors)
         let package = try fixture.build()
-        // 5000 bytes are 5 KiB; copyright and changelog 1 each; ./, usr, bin, share, doc, doc/hello are 6.
-        XCTAssertEqual(try TestSupport.run("dpkg-deb", ["-f", package, "Installed-Size"]).output, "13\n")
+        let stated = try TestSupport.run("dpkg-deb", ["-f", package, "Installed-Size"]).output
+        let root = try TemporaryDirectory()
+        XCTAssertEqual(try TestSupport.run("dpkg-deb", ["-x", package, root.path + "/tree"]).status, 0)
+        let control = try root.file(
+            "control", "Source: hello\nMaintainer: A <a@b.c>\n\nPackage: hello\nArchitecture: all\n")
+        let changelog = try root.file(
+            "changelog", "hello (1) unstable; urgency=low\n\n  * A.\n\n -- A <a@b.c>  Sat, 03 Feb 2024 12:00:00 +0000\n"
+        )
+        let counted = try TestSupport.run(
+            "dpkg-gencontrol",
+            ["-O", "-c" + control, "-l" + changelog, "-f" + root.path + "/files", "-P" + root.path + "/tree"],
+            workingDirectory: root.path)
+        XCTAssertTrue(counted.output.contains("\nInstalled-Size: " + stated), stated + counted.output + counted.errors)
     }
 
     func testSpecialBitsOwnersConffilesAndLinks() throws {

@@ -34,7 +34,7 @@ struct PayloadCatalogue {
         for (key, _) in payload.architectures where (try? Architecture(key.value)) == nil {
             diagnostics.error(
                 "architecture", "'\(key.value)' is no architecture", at: key.range,
-                help: NearestMatch.of(key.value, among: Architecture.known).map { "did you mean '\($0)'?" })
+                help: NearestMatch.of(key.value, among: Architecture.common).map { "did you mean '\($0)'?" })
             return nil
         }
         let hasCommon = locations(payload.common).isEmpty == false

@@ -25,7 +25,7 @@ struct ControlPlanner {
                 "required-field", "package '\(name.value)' has no maintainer", at: name.range,
                 help: "add 'maintainer: Name <address>' here or under 'defaults' in workspace.yaml")
         }
-        control["Installed-Size"] = String(installedSize(entries))
+        control["Installed-Size"] = String(InstalledSize.kibibytes(of: entries.lazy.map(\.entry.kind)))
         control["Section"] = (spec.section?.value).flatMap { $0.isEmpty ? nil : $0 } ?? "misc"
         control["Priority"] = (spec.priority?.value ?? .optional).rawValue
         if let multiArch = spec.multiArch {
@@ -42,15 +42,6 @@ struct ControlPlanner {
         addDescription(to: &control, diagnostics: &diagnostics)
         for field in spec.extraFields { addExtra(field, to: &control, diagnostics: &diagnostics) }
         return control.orderedForBinaryControl()
-    }
-
-    private func installedSize(_ entries: [PlannedEntry]) -> Int64 {
-        var sizes: [Int64] = []
-        var others = 0
-        for planned in entries {
-            if case .file(let size) = planned.entry.kind { sizes.append(size) } else { others += 1 }
-        }
-        return InstalledSize.kibibytes(files: sizes, others: others)
     }
 
     // MARK: - relations

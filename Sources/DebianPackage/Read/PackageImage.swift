@@ -63,12 +63,7 @@ public struct PackageImage: Sendable {
 
     /// KiB by the rule of deb-substvars(5): each file rounded up, 1 for everything else.
     public var computedInstalledSize: Int64 {
-        var sizes: [Int64] = []
-        var others = 0
-        for entry in entries {
-            if case .file(let size) = entry.kind { sizes.append(size) } else { others += 1 }
-        }
-        return InstalledSize.kibibytes(files: sizes, others: others)
+        InstalledSize.kibibytes(of: entries.lazy.map(\.kind))
     }
 }
 

@@ -281,7 +281,7 @@ public enum SpecShapes {
     private static var architecture: Shape<Located<Architecture>> {
         parsed(
             "architecture",
-            help: { text in NearestMatch.of(text, among: Architecture.known).map { "did you mean '\($0)'?" } }
+            help: { text in NearestMatch.of(text, among: Architecture.common).map { "did you mean '\($0)'?" } }
         ) { text throws(FormatError) in try Architecture(text) }
     }
 

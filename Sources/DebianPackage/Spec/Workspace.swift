@@ -155,7 +155,7 @@ public struct Workspace: Sendable {
                 } else {
                     diagnostics.error(
                         "architecture", "'\(selector.scalarText ?? "")' is no architecture", at: selector.range,
-                        help: NearestMatch.of(selector.scalarText ?? "", among: Architecture.known)
+                        help: NearestMatch.of(selector.scalarText ?? "", among: Architecture.common)
                             .map { "did you mean '\($0)'?" })
                     applies = false
                 }
