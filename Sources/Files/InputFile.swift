@@ -7,6 +7,7 @@ public final class InputFile {
     /// Its status at that moment.
     public let status: FileStatus
     private let descriptor: Int32
+    private static let adviceThreshold: Int64 = 1 << 17
 
     /// Opens a file; anything but a regular file is refused with EISDIR or EINVAL.
     public init(path: String, followLinks: Bool = true) throws(FileError) {
@@ -25,7 +26,8 @@ public final class InputFile {
             close(descriptor)
             throw FileError(operation: "read", path: path, errno: status.kind == .directory ? EISDIR : EINVAL)
         }
-        posix_fadvise(descriptor, 0, 0, POSIX_FADV_SEQUENTIAL)
+        // What the kernel reads ahead by itself is enough for small files, of which there may be many.
+        if status.size > Self.adviceThreshold { posix_fadvise(descriptor, 0, 0, POSIX_FADV_SEQUENTIAL) }
     }
 
     deinit { close(descriptor) }

@@ -6,7 +6,7 @@ import Files
 /// One checksum over everything that decides the bytes of a package.
 enum PlanFingerprint {
     /// Raised whenever the writer would make other bytes of the same plan.
-    private static let writerGeneration = "1"
+    private static let writerGeneration = "2"
 
     /// - Parameters:
     ///   - contents: SHA-256 by path for files that have been read already; the others come from the cache.
@@ -15,14 +15,8 @@ enum PlanFingerprint {
     static func of(
         _ plan: BuildPlan, contents: [String: FileDigests] = [:], checksums: ChecksumCache, mayRead: Bool
     ) throws(FileError) -> String? {
-        var hash = SHA256()
-        func add(_ text: String) {
-            var text = text
-            // Lengths in front keep two neighbouring fields from being taken for one another.
-            let length = text.utf8.count
-            text = "\(length):\(text)"
-            text.withUTF8 { hash.update(bufferPointer: UnsafeRawBufferPointer($0)) }
-        }
+        var hash = FieldHash()
+        func add(_ text: String) { hash.add(text) }
         add(writerGeneration)
         add(plan.fileName)
         add(plan.control.description)
@@ -34,10 +28,15 @@ enum PlanFingerprint {
         }
         for planned in plan.entries {
             let entry = planned.entry
-            add(entry.path)
-            add(
-                "\(entry.kind) \(entry.permissions) \(entry.owner) \(entry.group) \(entry.modificationTime) "
-                    + "\(planned.isConffile)")
+            hash.add(entry.path)
+            hash.add(entry.kind)
+            hash.add(Int64(entry.permissions))
+            for owner in [entry.owner, entry.group] {
+                hash.add(owner.name)
+                hash.add(owner.id)
+            }
+            hash.add(entry.modificationTime)
+            hash.add(planned.isConffile ? 1 : 0)
             switch planned.source {
             case .nothing: break
             case .bytes(let bytes): add(FileDigests.of(bytes).sha256)
@@ -57,6 +56,41 @@ enum PlanFingerprint {
                 add("\(try checksums.sha256(of: path, status: status)) \(index)")
             }
         }
-        return Hexadecimal.text(hash.finalize())
+        return hash.finish()
     }
+}
+
+/// SHA-256 over fields that cannot be taken for one another: each has its length in front, and a number has eight bytes.
+private struct FieldHash {
+    private var hash = SHA256()
+
+    mutating func add(_ text: String) {
+        var text = text
+        add(Int64(text.utf8.count))
+        text.withUTF8 { hash.update(bufferPointer: UnsafeRawBufferPointer($0)) }
+    }
+
+    mutating func add(_ number: Int64) {
+        withUnsafeBytes(of: number.littleEndian) { hash.update(bufferPointer: $0) }
+    }
+
+    mutating func add(_ kind: Entry.Kind) {
+        switch kind {
+        case .file(let size):
+            add(0)
+            add(size)
+        case .directory: add(1)
+        case .symbolicLink(let target):
+            add(2)
+            add(target)
+        case .hardLink(let target):
+            add(3)
+            add(target)
+        case .other(let name):
+            add(4)
+            add(name)
+        }
+    }
+
+    func finish() -> String { Hexadecimal.text(hash.finalize()) }
 }
