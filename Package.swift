@@ -14,10 +14,12 @@ let package = Package(
         .executable(name: "pilot-agent", targets: ["pilot-agent"]),
         .executable(name: "node_agent", targets: ["node_agent"]),
         .executable(name: "meshcheck", targets: ["meshcheck"]),
+        .executable(name: "mesh-lab", targets: ["mesh-lab"]),
         .library(name: "Archive", targets: ["Archive"]),
         .library(name: "DebianFormat", targets: ["DebianFormat"]),
         .library(name: "DebianPackage", targets: ["DebianPackage"]),
         .library(name: "ELF", targets: ["ELF"]),
+        .library(name: "MeshContract", targets: ["MeshContract"]),
         .library(name: "SpecLoading", targets: ["SpecLoading"]),
     ],
     dependencies: [
@@ -27,6 +29,28 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         // Runs curl and swift build with arguments as arrays, never through a shell.
         .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2", traits: []),
+        // X.509 certificates, requests and chains.
+        .package(url: "https://github.com/apple/swift-certificates", from: "1.21.1"),
+        // DER for extensions and key formats that swift-certificates leaves to its users.
+        .package(url: "https://github.com/apple/swift-asn1", from: "1.7.4"),
+        // gRPC towards and in the certificate authority.
+        .package(url: "https://github.com/grpc/grpc-swift-2", from: "2.4.3"),
+        // HTTP/2 with mutual TLS below gRPC.
+        .package(url: "https://github.com/grpc/grpc-swift-nio-transport", from: "2.9.2"),
+        // Joins gRPC and the generated messages.
+        .package(url: "https://github.com/grpc/grpc-swift-protobuf", from: "2.4.1"),
+        // The runtime of the generated messages.
+        .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
+        // Sockets and event loops below HTTP, DNS and TCP probes.
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        // TLS of probes and of the control plane.
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
+        // HTTP requests of pilot-agent and meshcheck.
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+        // HTTP servers: the control plane's Pilot and meshcheck serve.
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
+        // The logger type that the server libraries take.
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
     ],
     targets: [
         // libarchive: every archive format that is read or written; seen by Archive alone.
@@ -51,6 +75,86 @@ let package = Package(
             ],
             swiftSettings: strict),
 
+        .target(name: "MeshContract", swiftSettings: strict),
+        .target(
+            name: "WorkloadCertificates",
+            dependencies: [
+                "Files", "MeshContract",
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "CryptoExtras", package: "swift-crypto"),
+                .product(name: "SwiftASN1", package: "swift-asn1"),
+                .product(name: "X509", package: "swift-certificates"),
+            ],
+            swiftSettings: strict),
+        // Generated from the .proto beside it.
+        .target(
+            name: "IstioCAProtocol",
+            dependencies: [
+                .product(name: "GRPCCore", package: "grpc-swift-2"),
+                .product(name: "GRPCProtobuf", package: "grpc-swift-protobuf"),
+                .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+            ],
+            exclude: ["istio_ca.proto"]),
+        .target(
+            name: "CertificateAgent",
+            dependencies: [
+                "Files", "IstioCAProtocol", "MeshContract", "WorkloadCertificates",
+                .product(name: "GRPCCore", package: "grpc-swift-2"),
+                .product(name: "GRPCNIOTransportHTTP2", package: "grpc-swift-nio-transport"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+                .product(name: "SwiftASN1", package: "swift-asn1"),
+                .product(name: "X509", package: "swift-certificates"),
+            ],
+            swiftSettings: strict),
+        // fork, exec and what has to happen between them, where Swift may not run.
+        .target(name: "CProcess"),
+        .target(name: "Processes", dependencies: ["CProcess"], swiftSettings: strict),
+        .target(
+            name: "SidecarAgent",
+            dependencies: [
+                "Files", "MeshContract", "Processes", "WorkloadCertificates",
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "X509", package: "swift-certificates"),
+            ],
+            swiftSettings: strict),
+        .target(
+            name: "ControlPlane",
+            dependencies: [
+                "Files", "IstioCAProtocol", "MeshContract", "SpecLoading", "WorkloadCertificates",
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "CryptoExtras", package: "swift-crypto"),
+                .product(name: "GRPCCore", package: "grpc-swift-2"),
+                .product(name: "GRPCNIOTransportHTTP2", package: "grpc-swift-nio-transport"),
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+                .product(name: "SwiftASN1", package: "swift-asn1"),
+                .product(name: "X509", package: "swift-certificates"),
+            ],
+            swiftSettings: strict),
+
+        // glibc's resolver functions, most of which are macros.
+        .target(name: "CResolver", linkerSettings: [.linkedLibrary("resolv")]),
+        .target(
+            name: "HostProbes",
+            dependencies: [
+                "CResolver", "DebianFormat", "Files", "MeshContract", "Processes", "WorkloadCertificates",
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+                .product(name: "X509", package: "swift-certificates"),
+            ],
+            swiftSettings: strict),
+        .target(
+            name: "Scenarios", dependencies: ["DebianFormat", "HostProbes", "MeshContract", "SpecLoading"],
+            swiftSettings: strict),
+        .target(name: "Reports", dependencies: ["Scenarios"], swiftSettings: strict),
+
         .executableTarget(
             name: "debbuild",
             dependencies: [
@@ -58,9 +162,26 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),
-        .executableTarget(name: "pilot-agent", path: "Sources/pilot-agent", swiftSettings: strict),
-        .executableTarget(name: "node_agent", path: "Sources/node_agent", swiftSettings: strict),
-        .executableTarget(name: "meshcheck", path: "Sources/meshcheck", swiftSettings: strict),
+        .executableTarget(
+            name: "pilot-agent",
+            dependencies: ["SidecarAgent", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            path: "Sources/pilot-agent", swiftSettings: strict),
+        .executableTarget(
+            name: "node_agent",
+            dependencies: ["CertificateAgent", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            path: "Sources/node_agent", swiftSettings: strict),
+        .executableTarget(
+            name: "mesh-lab",
+            dependencies: ["ControlPlane", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            path: "Sources/mesh-lab", swiftSettings: strict),
+        .executableTarget(
+            name: "meshcheck",
+            dependencies: [
+                "Files", "Reports", "Scenarios",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Hummingbird", package: "hummingbird"),
+            ],
+            path: "Sources/meshcheck", swiftSettings: strict),
 
         .target(name: "TestSupport", path: "Tests/TestSupport"),
         .testTarget(name: "FilesTests", dependencies: ["Files", "TestSupport"]),
@@ -71,6 +192,18 @@ let package = Package(
         .testTarget(name: "PackagingTests", dependencies: ["TestSupport"]),
         .testTarget(name: "DebianPackageTests", dependencies: ["DebianPackage", "TestSupport"]),
         .testTarget(name: "DebbuildTests", dependencies: ["debbuild", "TestSupport"]),
+        .testTarget(name: "MeshContractTests", dependencies: ["MeshContract", "TestSupport"]),
+        .testTarget(name: "WorkloadCertificatesTests", dependencies: ["WorkloadCertificates", "TestSupport"]),
+        .testTarget(
+            name: "CertificateAgentTests", dependencies: ["CertificateAgent", "mesh-lab", "node_agent", "TestSupport"]),
+        .testTarget(
+            name: "SidecarAgentTests",
+            dependencies: ["Processes", "SidecarAgent", "mesh-lab", "pilot-agent", "TestSupport"]),
+        .testTarget(name: "ControlPlaneTests", dependencies: ["ControlPlane", "mesh-lab", "TestSupport"]),
+        .testTarget(name: "HostProbesTests", dependencies: ["HostProbes", "TestSupport"]),
+        .testTarget(name: "ScenariosTests", dependencies: ["Scenarios", "TestSupport"]),
+        .testTarget(name: "ReportsTests", dependencies: ["Reports", "TestSupport"]),
+        .testTarget(name: "MeshcheckTests", dependencies: ["meshcheck", "TestSupport"]),
         .testTarget(name: "ConformanceTests", dependencies: ["debbuild", "TestSupport"]),
     ],
     swiftLanguageModes: [.v6]

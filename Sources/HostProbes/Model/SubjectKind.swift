@@ -1,0 +1,68 @@
+/// One kind of thing on a machine that a check can look at: what names it, and what can be read of it.
+///
+/// The scenario loader, the schema and the documentation are made from this declaration.
+public struct SubjectKind: Sendable, Hashable {
+    /// What selects the subject or says how to look at it.
+    public struct Parameter: Sendable, Hashable {
+        /// The key in the scenario.
+        public var name: String
+        /// The type.
+        public var type: ValueType
+        /// One line for people, with the unit.
+        public var summary: String
+        /// Whether a scenario has to say it.
+        public var isRequired: Bool
+        /// The allowed words, when only some are.
+        public var choices: [String]
+
+        /// Creates a parameter.
+        public init(
+            _ name: String, _ type: ValueType, _ summary: String, isRequired: Bool = false, choices: [String] = []
+        ) {
+            self.name = name
+            self.type = type
+            self.summary = summary
+            self.isRequired = isRequired
+            self.choices = choices
+        }
+    }
+
+    /// Something that can be expected of the subject.
+    public struct Attribute: Sendable, Hashable {
+        /// The key below `expect`.
+        public var name: String
+        /// The type.
+        public var type: ValueType
+        /// One line for people, with the unit.
+        public var summary: String
+
+        /// Creates an attribute.
+        public init(_ name: String, _ type: ValueType, _ summary: String) {
+            self.name = name
+            self.type = type
+            self.summary = summary
+        }
+    }
+
+    /// The key in the scenario, such as `process`.
+    public var name: String
+    /// One line for people.
+    public var summary: String
+    /// The parameter that a bare text stands for (`file: /etc/certs/key.pem`).
+    public var mainParameter: String
+    /// The parameters.
+    public var parameters: [Parameter]
+    /// The attributes.
+    public var attributes: [Attribute]
+
+    /// Creates a kind.
+    public init(
+        _ name: String, _ summary: String, mainParameter: String, parameters: [Parameter], attributes: [Attribute]
+    ) {
+        self.name = name
+        self.summary = summary
+        self.mainParameter = mainParameter
+        self.parameters = parameters
+        self.attributes = attributes
+    }
+}

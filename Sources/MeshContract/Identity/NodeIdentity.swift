@@ -1,0 +1,37 @@
+/// What a proxy calls itself towards Pilot: `TYPE~IP~ID~DOMAIN`.
+public struct NodeIdentity: Sendable, Hashable, CustomStringConvertible {
+    /// The role of the proxy.
+    public enum Role: String, Sendable, Hashable, CaseIterable {
+        case sidecar, ingress, egress
+    }
+
+    /// The role.
+    public var role: Role
+    /// The address that the machine's services are registered with.
+    public var address: String
+    /// `NAME.NAMESPACE`.
+    public var id: String
+    /// The domain of short names, `NAMESPACE.svc.cluster.local`.
+    public var domain: String
+
+    /// Creates an identity of parts without `~`.
+    public init(role: Role, address: String, id: String, domain: String) {
+        self.role = role
+        self.address = address
+        self.id = id
+        self.domain = domain
+    }
+
+    /// Reads `TYPE~IP~ID~DOMAIN`; nil unless there are four parts, none empty, and the role is known.
+    public init?(_ text: some StringProtocol) {
+        let parts = text.utf8.split(separator: UInt8(ascii: "~"), omittingEmptySubsequences: false)
+            .map { String(decoding: $0, as: UTF8.self) }
+        guard parts.count == 4, parts.allSatisfy({ !$0.isEmpty }), let role = Role(rawValue: parts[0]) else {
+            return nil
+        }
+        self.init(role: role, address: parts[1], id: parts[2], domain: parts[3])
+    }
+
+    /// As it stands in Envoy's `--service-node`.
+    public var description: String { "\(role.rawValue)~\(address)~\(id)~\(domain)" }
+}

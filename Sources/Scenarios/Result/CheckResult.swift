@@ -1,0 +1,113 @@
+import HostProbes
+import MeshContract
+
+/// What became of one check.
+public enum Outcome: Sendable, Hashable {
+    case passed
+    /// At least one expectation does not hold.
+    case failed
+    /// It was not looked at.
+    case skipped(SkipReason)
+    /// Nothing could be seen; a `notPermitted` error never counts as passed, and as failed only with `--strict`.
+    case error(ProbeError)
+}
+
+/// Why a check was not looked at.
+public enum SkipReason: Sendable, Hashable {
+    /// These checks failed before, and this one depends on them.
+    case needs([String])
+    /// The condition in `when` does not hold; the text says which.
+    case condition(String)
+    /// `--fail-fast` ended the run.
+    case stopped
+    /// A value that another check would have captured is not there.
+    case missingCapture(name: String, from: String)
+}
+
+/// How much a failure matters.
+public enum Severity: String, Sendable, Hashable, CaseIterable {
+    case error, warning, info
+}
+
+/// One expectation with what was found.
+public struct ExpectationResult: Sendable, Hashable {
+    /// The attribute, with the path inside it: `hosts[0].port`.
+    public var attribute: String
+    /// The expectation in words: `at least 1`, `inside 10.63.240.0/20`.
+    public var expected: String
+    /// What was read, shortened for people.
+    public var found: String
+    /// Whether it holds.
+    public var holds: Bool
+
+    /// Creates a result.
+    public init(attribute: String, expected: String, found: String, holds: Bool) {
+        self.attribute = attribute
+        self.expected = expected
+        self.found = found
+        self.holds = holds
+    }
+}
+
+/// One check of one run.
+public struct CheckResult: Sendable, Hashable {
+    /// The check's id, unique in a run.
+    public var id: String
+    /// Why the check exists.
+    public var title: String
+    /// The step of the guide: the scenario's name.
+    public var step: String
+    /// The file and line of the check.
+    public var place: String
+    /// The kind of subject.
+    public var kind: String
+    /// The subject in words: `file /etc/certs/key.pem`.
+    public var subject: String
+    /// Tags of the check and its scenario.
+    public var tags: [String]
+    /// How much a failure matters.
+    public var severity: Severity
+    /// What became of it.
+    public var outcome: Outcome
+    /// How often it was looked at.
+    public var attempts: Int
+    /// From the first look to the last.
+    public var duration: Duration
+    /// The expectations of the last look.
+    public var expectations: [ExpectationResult]
+    /// Lines that a person wants to see when it failed.
+    public var evidence: [String]
+    /// The code of the diagnosis that explains it.
+    public var diagnosis: String?
+
+    /// Creates a result.
+    public init(
+        id: String, title: String, step: String, place: String, kind: String, subject: String, tags: [String],
+        severity: Severity, outcome: Outcome, attempts: Int, duration: Duration,
+        expectations: [ExpectationResult], evidence: [String], diagnosis: String? = nil
+    ) {
+        self.id = id
+        self.title = title
+        self.step = step
+        self.place = place
+        self.kind = kind
+        self.subject = subject
+        self.tags = tags
+        self.severity = severity
+        self.outcome = outcome
+        self.attempts = attempts
+        self.duration = duration
+        self.expectations = expectations
+        self.evidence = evidence
+        self.diagnosis = diagnosis
+    }
+
+    /// Whether it says that something is wrong with the machine.
+    public var isFailure: Bool {
+        switch outcome {
+        case .failed: true
+        case .error(let error): error.reason != .notPermitted
+        case .passed, .skipped: false
+        }
+    }
+}
