@@ -41,6 +41,16 @@ public final class AtomicFile {
         try OutputDescriptor.write(bytes, to: descriptor, path: target)
     }
 
+    /// Gives the file an owner and a group, as far as the process may; what it may not give stays its own.
+    public func give(owner: UInt32, group: UInt32) throws(FileError) {
+        guard descriptor >= 0 else { throw FileError(operation: "write", path: target, errno: EBADF) }
+        if fchown(descriptor, owner, group) == 0 { return }
+        guard errno == EPERM else { throw .last("set the owner of", target) }
+        // A group that the process is in may be given without privilege.
+        let unchanged = uid_t.max
+        if fchown(descriptor, unchanged, group) != 0, errno != EPERM { throw .last("set the group of", target) }
+    }
+
     /// How much of a file has to survive a power cut.
     public enum Durability: Sendable {
         /// The file and its name.
