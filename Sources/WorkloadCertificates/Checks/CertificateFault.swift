@@ -59,7 +59,7 @@ public enum CertificateFault: Error, Sendable, Hashable, CustomStringConvertible
     private static func text(_ date: Date) -> String { date.formatted(.iso8601) }
 
     /// Text from a certificate without control characters, which would forge lines of a log, and not endless.
-    static func printable(_ text: String) -> String {
+    public static func printable(_ text: String) -> String {
         var scalars = String.UnicodeScalarView()
         for scalar in text.unicodeScalars.prefix(400) {
             let isControl =

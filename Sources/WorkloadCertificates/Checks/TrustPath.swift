@@ -38,6 +38,21 @@ public enum TrustPath {
         return Array(chain).last
     }
 
+    /// Whether there is a way and the leaf is a server's of this name (RFC 6125) or address.
+    static func isValid(
+        leaf: Certificate, intermediates: [Certificate], roots: [Certificate], at date: Date, host: String?,
+        address: String?
+    ) async -> Bool {
+        var verifier = Verifier(rootCertificates: CertificateStore(roots)) {
+            RFC5280Policy(fixedExpiryValidationTime: date)
+            WorkloadPolicy()
+            ServerIdentityPolicy(serverHostname: host, serverIP: address)
+        }
+        let result = await verifier.validate(leaf: leaf, intermediates: CertificateStore(intermediates))
+        if case .validCertificate = result { return true }
+        return false
+    }
+
     private static func validate(
         leaf: Certificate, intermediates: [Certificate], roots: [Certificate], at date: Date
     ) async -> CertificateValidationResult {

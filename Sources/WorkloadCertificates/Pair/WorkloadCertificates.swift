@@ -32,13 +32,30 @@ public struct WorkloadCertificates: Sendable {
         roots = try Self.roots(ofPEM: rootPEM)
     }
 
+    /// Creates a value of what is decoded already.
+    public init(
+        leaf: Certificate, intermediates: [Certificate], roots: [Certificate], privateKey: Certificate.PrivateKey
+    ) {
+        self.leaf = leaf
+        self.intermediates = intermediates
+        self.roots = roots
+        self.privateKey = privateKey
+    }
+
     /// Reads the three files.
     public static func load(_ files: CertificateFiles) throws(CertificateLoadError) -> WorkloadCertificates {
+        try loadWithKey(files).certificates
+    }
+
+    /// Reads the three files, and gives the key in PEM as well, for libraries that want it so.
+    public static func loadWithKey(
+        _ files: CertificateFiles
+    ) throws(CertificateLoadError) -> (certificates: WorkloadCertificates, keyPEM: [UInt8]) {
         let chain = try read(files.chain, .chain)
         let key = try read(files.key, .key)
         let roots = try read(files.root, .roots)
         do {
-            return try WorkloadCertificates(chainPEM: chain, keyPEM: key, rootPEM: roots)
+            return (try WorkloadCertificates(chainPEM: chain, keyPEM: key, rootPEM: roots), key)
         } catch {
             throw error.naming(files)
         }
@@ -103,6 +120,13 @@ extension CertificateLoadError {
 }
 
 extension Certificate {
+    /// Whether it is an authority's, names itself as its issuer and is signed by its own key.
+    public var isSelfSignedAuthority: Bool {
+        // An extension that cannot be decoded makes no authority.
+        guard case .isCertificateAuthority = try? extensions.basicConstraints else { return false }
+        return subject == issuer && publicKey.isValidSignature(signature, for: self)
+    }
+
     /// The URIs among the subject alternative names.
     var identityURIs: [String] {
         // A certificate whose extension cannot be decoded has no identity; the caller sees the number 0.

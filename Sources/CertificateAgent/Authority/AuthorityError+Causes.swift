@@ -1,0 +1,94 @@
+import Glibc
+import GRPCCore
+import NIOCore
+import NIOPosix
+import NIOSSL
+import WorkloadCertificates
+
+extension AuthorityError {
+    /// The error in this module's terms, by the types of its causes.
+    init(_ error: any Error, address: AuthorityAddress) {
+        let causes = Self.causes(of: error)
+        for cause in causes {
+            if let failure = cause as? IOError {
+                self = .connection(address, errno: failure.errnoCode)
+                return
+            }
+            if let failure = cause as? ChannelError, case .connectTimeout = failure {
+                self = .connection(address, errno: ETIMEDOUT)
+                return
+            }
+            if let failure = cause as? NIOSSLError {
+                self = .handshake(detail: Self.text(failure))
+                return
+            }
+            if let failure = cause as? BoringSSLError {
+                self = .handshake(detail: Self.text(failure))
+                return
+            }
+        }
+        if let failure = causes.lazy.compactMap({ $0 as? RPCError }).first {
+            // Without a cause, `unavailable` is either the library's word for a connection that went or the server's own.
+            self = .status(
+                code: failure.code.rawValue, name: Self.name(of: failure.code),
+                message: CertificateFault.printable(failure.message))
+        } else {
+            self = .setUp(detail: CertificateFault.printable("\(error)"))
+        }
+    }
+
+    private static func causes(of error: any Error) -> [any Error] {
+        var causes: [any Error] = []
+        var next: (any Error)? = error
+        while let current = next, causes.count < 16 {
+            causes.append(current)
+            if let failure = current as? RPCError {
+                next = failure.cause
+            } else if let failure = current as? RuntimeError {
+                next = failure.cause
+            } else if let failure = current as? NIOConnectionError {
+                next = failure.connectionErrors.first?.error ?? failure.dnsAError
+            } else {
+                next = nil
+            }
+        }
+        return causes
+    }
+
+    private static func text(_ error: NIOSSLError) -> String {
+        if case .handshakeFailed(let failure) = error { return text(failure) }
+        return "\(error)"
+    }
+
+    private static func text(_ error: BoringSSLError) -> String {
+        switch error {
+        case .sslError(let stack), .unknownError(let stack):
+            // The last of the stack is the one that the peer or the handshake ended with.
+            stack.map { "\($0)" }.last ?? "\(error)"
+        default: "\(error)"
+        }
+    }
+
+    /// The names that Go's gRPC prints, which checks look for.
+    private static func name(of code: RPCError.Code) -> String {
+        switch code {
+        case .cancelled: "Canceled"
+        case .unknown: "Unknown"
+        case .invalidArgument: "InvalidArgument"
+        case .deadlineExceeded: "DeadlineExceeded"
+        case .notFound: "NotFound"
+        case .alreadyExists: "AlreadyExists"
+        case .permissionDenied: "PermissionDenied"
+        case .resourceExhausted: "ResourceExhausted"
+        case .failedPrecondition: "FailedPrecondition"
+        case .aborted: "Aborted"
+        case .outOfRange: "OutOfRange"
+        case .unimplemented: "Unimplemented"
+        case .internalError: "Internal"
+        case .unavailable: "Unavailable"
+        case .dataLoss: "DataLoss"
+        case .unauthenticated: "Unauthenticated"
+        default: "Code(\(code.rawValue))"
+        }
+    }
+}
