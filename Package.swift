@@ -172,7 +172,10 @@ let package = Package(
             path: "Sources/pilot-agent", swiftSettings: strict),
         .executableTarget(
             name: "node_agent",
-            dependencies: ["CertificateAgent", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            dependencies: [
+                "CertificateAgent", "MeshContract", "WorkloadCertificates",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
             path: "Sources/node_agent", swiftSettings: strict),
         .executableTarget(
             name: "mesh-lab",
