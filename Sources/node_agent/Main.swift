@@ -8,7 +8,7 @@ enum Main {
         "grace-percent", "jitter-percent", "rpc-timeout", "log-format", "v",
     ]
 
-    static func main() async {
+    static func main() {
         AgentSignals.block()
         let command: NodeAgent
         do {
@@ -26,7 +26,7 @@ enum Main {
         } catch {
             end(error)
         }
-        exit(await command.serve())
+        command.serve()
     }
 
     /// The value of `--env`, whose error should say more than that it is none of the known ones.

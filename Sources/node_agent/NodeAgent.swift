@@ -22,18 +22,19 @@ struct NodeAgent: ParsableCommand {
               SIGTERM, SIGINT  end at once
 
             ENVIRONMENT
-              TZ               the time zone of the log, as in tzset(3); no other variable is read
+              TZ               the time zone of the log (tzset(3))
 
             EXAMPLES
-              node_agent --logtostderr                            what the unit starts
-              node_agent --ca-address istio-ca:8060 -v=2          say more in the log
-              node_agent --key-type ecdsa-p256 --grace-percent 25 smaller keys, renewed later
-              kill -HUP $(pidof node_agent)                       renew now
+              node_agent --logtostderr             what the unit starts
+              node_agent -ca-address istio-ca:8060 -v=2
+                                                   say more in the log
+              node_agent --key-type ecdsa-p256     smaller keys
+              node_agent --grace-percent 25        renew later
+              kill -HUP $(pidof node_agent)        renew now
 
             EXIT STATUS
               0    ended by SIGTERM or SIGINT
               2    wrong usage
-              70   a fault of this program
               255  the authority has not approved a request after the last repetition
             """,
         version: AgentVersion.text)
@@ -142,22 +143,24 @@ struct NodeAgent: ParsableCommand {
             jitterPercent: jitterPercent, attemptLimit: rpcTimeout.duration)
     }
 
-    /// Runs until the agent gives up; signals end the process before.
-    func serve() async -> Int32 {
+    /// Runs until the agent gives up or a signal ends it.
+    func serve() -> Never {
         let log = AgentLog(format: logFormat, verbosity: verbosity)
         let trigger = RenewalTrigger()
         let gate = WriteGate()
         log.write(.init(.info, NodeAgentMessage.starting))
-        let status = AgentSignals.start(trigger: trigger, gate: gate, log: log)
-        guard status == 0 else {
-            log.write(.init(.fatal, "Signals cannot be handled: \(String(cString: strerror(status)))"))
-            return 70
-        }
         let configuration = agentConfiguration
         let authority = GRPCAuthority(address: configuration.authority, limit: configuration.attemptLimit)
-        await CertificateAgent(configuration, authority: authority, trigger: trigger, gate: gate, log: log).run()
-        return 255
+        let agent = CertificateAgent(configuration, authority: authority, trigger: trigger, gate: gate, log: log)
+        Task {
+            await agent.run()
+            AgentSignals.end(Self.gaveUp, gate)
+        }
+        AgentSignals.handle(trigger: trigger, gate: gate, log: log)
     }
+
+    /// The status of an agent that has given up: the later originals'.
+    private static let gaveUp: Int32 = 255
 }
 
 /// Flags of the original agent's log library that have no use here.
