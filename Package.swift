@@ -157,7 +157,17 @@ let package = Package(
         .target(
             name: "Scenarios", dependencies: ["DebianFormat", "HostProbes", "MeshContract", "SpecLoading"],
             swiftSettings: strict),
-        .target(name: "Reports", dependencies: ["Scenarios"], swiftSettings: strict),
+        .target(
+            name: "Reports", dependencies: ["HostProbes", "MeshContract", "Scenarios", "SpecLoading"],
+            swiftSettings: strict),
+        // Machines by name: inventories, and the system's ssh towards them.
+        .target(
+            name: "Fleet",
+            dependencies: [
+                "Files", "MeshContract", "Processes", "Reports", "Scenarios", "SpecLoading",
+                .product(name: "Crypto", package: "swift-crypto"),
+            ],
+            swiftSettings: strict),
 
         .executableTarget(
             name: "debbuild",
@@ -184,9 +194,11 @@ let package = Package(
         .executableTarget(
             name: "meshcheck",
             dependencies: [
-                "Files", "Reports", "Scenarios",
+                "Files", "Fleet", "HostProbes", "MeshContract", "Reports", "Scenarios", "SpecLoading",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
             ],
             path: "Sources/meshcheck", swiftSettings: strict),
 
@@ -210,6 +222,7 @@ let package = Package(
         .testTarget(name: "HostProbesTests", dependencies: ["HostProbes", "TestSupport"]),
         .testTarget(name: "ScenariosTests", dependencies: ["Scenarios", "TestSupport"]),
         .testTarget(name: "ReportsTests", dependencies: ["Reports", "TestSupport"]),
+        .testTarget(name: "FleetTests", dependencies: ["Fleet", "TestSupport"]),
         .testTarget(name: "MeshcheckTests", dependencies: ["meshcheck", "TestSupport"]),
         .testTarget(name: "ConformanceTests", dependencies: ["debbuild", "TestSupport"]),
     ],

@@ -1,8 +1,8 @@
 /// User's text as it may be sent to a terminal: what does not show, or would drive the terminal, becomes an escape.
-enum DisplayText {
+package enum DisplayText {
     /// Whether a character shows as itself. Control, format (bidirectional overrides among them), private and
     /// unassigned characters and all blanks but the plain and the ideographic one do not.
-    static func isShown(_ scalar: Unicode.Scalar) -> Bool {
+    package static func isShown(_ scalar: Unicode.Scalar) -> Bool {
         if scalar.isASCII { return scalar.value >= 0x20 && scalar.value != 0x7f }
         switch scalar.properties.generalCategory {
         case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate, .privateUse, .unassigned: return false
@@ -14,7 +14,7 @@ enum DisplayText {
     /// The text with escapes such as `\u{1b}`.
     ///
     /// - Parameter keepsNewlines: whether a newline stays one.
-    static func visible(_ text: String, keepsNewlines: Bool = true) -> String {
+    package static func visible(_ text: String, keepsNewlines: Bool = true) -> String {
         var result = String.UnicodeScalarView()
         for scalar in text.unicodeScalars {
             if isShown(scalar) || (keepsNewlines && scalar == "\n") {
@@ -27,10 +27,10 @@ enum DisplayText {
     }
 
     /// `\u{1b}`.
-    static func escape(_ scalar: Unicode.Scalar) -> String { "\\u{\(String(scalar.value, radix: 16))}" }
+    package static func escape(_ scalar: Unicode.Scalar) -> String { "\\u{\(String(scalar.value, radix: 16))}" }
 
     /// The text, cut after some characters: a message must not repeat a value of megabytes.
-    static func shortened(_ text: String, to limit: Int = 120) -> String {
+    package static func shortened(_ text: String, to limit: Int = 120) -> String {
         // A character has at most four bytes, so most texts need not be counted.
         guard text.utf8.count > limit,
             let end = text.unicodeScalars.index(
@@ -41,7 +41,7 @@ enum DisplayText {
     }
 
     /// Columns that a character takes on a terminal (Unicode Standard Annex 11, with its wide blocks summed up).
-    static func width(_ scalar: Unicode.Scalar) -> Int {
+    package static func width(_ scalar: Unicode.Scalar) -> Int {
         if scalar.isASCII { return 1 }
         switch scalar.properties.generalCategory {
         case .nonspacingMark, .enclosingMark: return 0

@@ -1,0 +1,12 @@
+import Scenarios
+import SpecLoading
+
+/// The report for programs (docs/meshcheck.md, docs/report.schema.json): stable, versioned, members in one order.
+public struct JSONRenderer: Renderer {
+    /// Creates a renderer.
+    public init() {}
+
+    public func text(of run: MaskedRun) -> String { ReportJSON.run(run.result).pretty + "\n" }
+
+    public func text(of fleet: MaskedFleet) -> String { ReportJSON.fleet(fleet.result).pretty + "\n" }
+}
