@@ -221,7 +221,9 @@ let package = Package(
         .testTarget(name: "ControlPlaneTests", dependencies: ["ControlPlane", "mesh-lab", "TestSupport"]),
         .testTarget(name: "HostProbesTests", dependencies: ["HostProbes", "TestSupport"]),
         .testTarget(name: "ScenariosTests", dependencies: ["Scenarios", "TestSupport"]),
-        .testTarget(name: "ReportsTests", dependencies: ["Reports", "TestSupport"]),
+        .testTarget(
+            name: "ReportsTests", dependencies: ["HostProbes", "MeshContract", "Reports", "Scenarios", "TestSupport"],
+            exclude: ["Recorded"]),
         .testTarget(name: "FleetTests", dependencies: ["Fleet", "TestSupport"]),
         .testTarget(name: "MeshcheckTests", dependencies: ["meshcheck", "TestSupport"]),
         .testTarget(name: "ConformanceTests", dependencies: ["debbuild", "TestSupport"]),

@@ -43,6 +43,7 @@ public struct HostFailure: Error, Sendable, Hashable, CustomStringConvertible {
         self.remedy = remedy
     }
 
+    /// The sentence for people.
     public var description: String { "cannot \(operation): \(found)" }
 }
 

@@ -9,6 +9,7 @@ public struct HTMLRenderer: Renderer {
     /// - Parameter refreshSeconds: after how many seconds a browser asks for the page again; nil for never.
     public init(refreshSeconds: Int? = nil) { self.refreshSeconds = refreshSeconds }
 
+    /// The document of one run.
     public func text(of run: MaskedRun) -> String {
         let result = run.result
         let title = "\(result.host): \(result.hasFailed ? "not in order" : "in order")"

@@ -17,6 +17,7 @@ public struct ReportDecodingError: Error, Sendable, Hashable, CustomStringConver
         self.found = found
     }
 
+    /// The sentence for people.
     public var description: String {
         "\(path.isEmpty ? "the report" : "'\(path)' of the report"): expected \(expected), found \(found)"
     }

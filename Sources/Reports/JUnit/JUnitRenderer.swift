@@ -8,8 +8,10 @@ public struct JUnitRenderer: Renderer {
     /// Creates a renderer.
     public init() {}
 
+    /// The document of one run.
     public func text(of run: MaskedRun) -> String { document([run], absent: []) }
 
+    /// The document of several machines.
     public func text(of fleet: MaskedFleet) -> String {
         document(fleet.runs, absent: fleet.result.hosts.filter { $0.failure != nil })
     }

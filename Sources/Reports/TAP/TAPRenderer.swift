@@ -9,10 +9,12 @@ public struct TAPRenderer: Renderer {
     /// Creates a renderer.
     public init() {}
 
+    /// The document of one run.
     public func text(of run: MaskedRun) -> String {
         "TAP version 14\n" + body(run.result).map { $0 + "\n" }.joined()
     }
 
+    /// The document of several machines.
     public func text(of fleet: MaskedFleet) -> String {
         var text = "TAP version 14\n1..\(fleet.result.hosts.count)\n"
         for (index, host) in fleet.result.hosts.enumerated() {

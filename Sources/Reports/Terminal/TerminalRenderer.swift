@@ -18,6 +18,7 @@ public struct TerminalRenderer: Renderer {
         self.isVerbose = isVerbose
     }
 
+    /// The document of one run.
     public func text(of run: MaskedRun) -> String {
         var canvas = Canvas(style)
         for step in StepReport.grouped(run.result.checks) { write(step, to: &canvas) }

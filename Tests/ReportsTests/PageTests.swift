@@ -1,0 +1,115 @@
+import Foundation
+import Scenarios
+import TestSupport
+import XCTest
+
+@testable import Reports
+
+/// Reports for people: the terminal and the page.
+final class PageTests: XCTestCase {
+    func testThePageIsAloneAndHarmless() throws {
+        // Every element has to be closed in its order, and nothing may be loaded or run.
+        let program = """
+            import sys
+            from html.parser import HTMLParser
+            VOID = {'meta', 'input', 'line', 'circle', 'path', 'link', 'br', 'img'}
+            class Reader(HTMLParser):
+                def __init__(self):
+                    super().__init__(); self.stack = []; self.tags = set()
+                def handle_starttag(self, tag, attributes):
+                    self.tags.add(tag)
+                    for name, value in attributes:
+                        assert not name.startswith('on') and name not in ('src', 'srcset', 'style'), name
+                        assert name != 'href' or value.startswith(('http://', 'https://')), value
+                    if tag not in VOID: self.stack.append(tag)
+                def handle_startendtag(self, tag, attributes): self.tags.add(tag)
+                def handle_endtag(self, tag):
+                    if tag in VOID: return
+                    assert self.stack and self.stack[-1] == tag, (tag, self.stack[-3:])
+                    self.stack.pop()
+            text = sys.stdin.buffer.read().decode('utf-8')
+            reader = Reader(); reader.feed(text); reader.close()
+            assert not reader.stack, reader.stack
+            assert not reader.tags & {'script', 'img', 'iframe', 'link', 'object', 'base', 'form'}, reader.tags
+            assert '@import' not in text and 'url(' not in text
+            assert '\\x1b' not in text and '\\x00' not in text
+            """
+        for run in [Fixture.broken, Fixture.healthy, Fixture.hostileRun] {
+            _ = try Python.run(program, on: HTMLRenderer().render(run))
+        }
+        _ = try Python.run(program, on: HTMLRenderer(refreshSeconds: 30).render(Fixture.fleet))
+    }
+
+    func testTheMapMarksTheFirstBrokenLink() {
+        let route = MeshRoute(Fixture.broken.checks)
+        XCTAssertEqual(route.stops.map(\.state), [.warned, .broken, .broken, .unknown, .unknown])
+        XCTAssertEqual(route.firstBroken, 1)
+        XCTAssertEqual(HTMLRenderer().render(Fixture.broken).components(separatedBy: "class=\"break\"").count, 2)
+        XCTAssertEqual(HTMLRenderer().render(Fixture.healthy).components(separatedBy: "class=\"break\"").count, 1)
+        XCTAssertNil(MeshRoute(Fixture.healthy.checks).firstBroken)
+    }
+
+    func testTheTerminalShowsNothingThatDrivesIt() {
+        for width in [nil, 40, 80, 200] {
+            let plain = TerminalRenderer(usesSymbols: true, width: width, isVerbose: true)
+            for text in [plain.render(Fixture.hostileRun), plain.render(Fixture.fleet)] {
+                for scalar in text.unicodeScalars where scalar != "\n" {
+                    XCTAssertFalse(scalar.value < 0x20 || (0x7f...0x9f).contains(scalar.value), "\(scalar.value)")
+                    XCTAssertNotEqual(scalar.value, 0x202e)
+                }
+            }
+        }
+    }
+
+    func testLinesKeepToTheWidth() {
+        for width in [40, 60, 80, 120] {
+            for result in [Fixture.broken, Fixture.hostileRun] {
+                let text = TerminalRenderer(usesSymbols: true, width: width, isVerbose: true).render(result)
+                for line in text.split(separator: "\n") {
+                    XCTAssertLessThanOrEqual(Canvas.columns(String(line)), width, String(line))
+                }
+            }
+        }
+    }
+
+    func testTheCauseAndItsRemedyStandAtTheEnd() {
+        let text = TerminalRenderer(usesSymbols: true, width: 100).render(Fixture.broken)
+        let tail = text.split(separator: "\n").suffix(8).joined(separator: "\n")
+        XCTAssertTrue(tail.contains("systemctl disable --now systemd-resolved"), text)
+        XCTAssertTrue(tail.contains("FAILED"), text)
+        XCTAssertTrue(tail.contains("MX0401"), text)
+        XCTAssertFalse(TerminalRenderer().render(Fixture.broken).contains("\u{1B}"))
+        XCTAssertTrue(TerminalRenderer(usesColor: true).render(Fixture.broken).contains("\u{1B}[31m"))
+    }
+
+    func testMachinesThatFailAlikeShareARow() {
+        let matrix = FleetMatrix(Fixture.fleet)
+        XCTAssertEqual(matrix.rows.map(\.hosts), [["vm-a", "vm-c"], ["vm-b"]])
+        XCTAssertEqual(matrix.rows.map(\.status), [.failed, .passed])
+        XCTAssertEqual(matrix.absences.map(\.hosts), [["vm-d"], ["vm-e"]])
+    }
+
+    /// The whole text of each report as it is; when it changes on purpose, RECORD=1 writes it again and fails once.
+    func testReportsAreAsRecorded() throws {
+        let documents: [(String, String)] = [
+            ("broken.txt", TerminalRenderer(usesSymbols: true, width: 100).render(Fixture.broken)),
+            ("broken-verbose-ascii.txt", TerminalRenderer(width: 60, isVerbose: true).render(Fixture.broken)),
+            ("healthy.txt", TerminalRenderer(usesSymbols: true, width: 100).render(Fixture.healthy)),
+            ("fleet.txt", TerminalRenderer(usesSymbols: true, width: 80).render(Fixture.fleet)),
+            ("broken.json", JSONRenderer().render(Fixture.broken)),
+            ("broken.tap", TAPRenderer().render(Fixture.broken)),
+            ("broken.xml", JUnitRenderer().render(Fixture.broken)),
+            ("broken.prom", PrometheusRenderer().render(Fixture.broken)),
+            ("fleet.tap", TAPRenderer().render(Fixture.fleet)), ("fleet.json", JSONRenderer().render(Fixture.fleet)),
+        ]
+        let folder = repositoryRoot + "/Tests/ReportsTests/Recorded"
+        for (name, text) in documents {
+            if ProcessInfo.processInfo.environment["RECORD"] != nil {
+                try text.write(toFile: folder + "/" + name, atomically: true, encoding: .utf8)
+                XCTFail("\(name) was recorded again")
+            } else {
+                XCTAssertEqual(try String(contentsOfFile: folder + "/" + name, encoding: .utf8), text, name)
+            }
+        }
+    }
+}
