@@ -95,7 +95,9 @@ final class JSONTests: XCTestCase {
             "import sys,datetime\nfor l in sys.stdin:\n  t=datetime.datetime.fromisoformat(l.strip()[:19]+'+00:00')\n"
                 + "  print((t-datetime.datetime(1970,1,1,tzinfo=datetime.timezone.utc))//datetime.timedelta(seconds=1))",
             on: moments.map { Timestamp.precise($0) + "\n" }.joined())
-        let expected = moments.map { "\(Int64((Double($0) / 1e9).rounded(.down)))" }
+        let expected = moments.map {
+            "\(($0 - (($0 % 1_000_000_000) + 1_000_000_000) % 1_000_000_000) / 1_000_000_000)"
+        }
         XCTAssertEqual(output.split(separator: "\n").map(String.init), expected)
     }
 }

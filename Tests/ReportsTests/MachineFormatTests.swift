@@ -56,7 +56,13 @@ final class MachineFormatTests: XCTestCase {
         try requireProgram("prove")
         let folder = try TemporaryDirectory()
         let file = try folder.file("report.tap", text)
-        let result = try TestSupport.run("prove", ["--exec", "cat", "--verbose", "--nocolor", file])
+        let arguments = ["--exec", "cat", "--verbose", "--nocolor", file]
+        var result = try TestSupport.run("prove", arguments)
+        if result.output.contains("don't know about versions later than 13") {
+            // Perl before 5.40 reads what both versions have in common, but not the new number.
+            try folder.file("report.tap", text.replacingOccurrences(of: "TAP version 14", with: "TAP version 13"))
+            result = try TestSupport.run("prove", arguments)
+        }
         return (result.status, result.output + result.errors)
     }
 
@@ -89,7 +95,7 @@ final class MachineFormatTests: XCTestCase {
                 if line == '  ---': block = []
                 elif line == '  ...': blocks.append(yaml.safe_load('\\n'.join(block))); block = None
                 elif block is not None: block.append(line)
-            print(len(blocks), blocks[0]['diagnosis'], blocks[0]['expectations'][0]['found'], blocks[0]['evidence'][0])
+            print(len(blocks), blocks[0]['diagnosis'], blocks[0]['expectations'][0]['found'], blocks[0]['evidence'])
             """
         let check = try TestSupport.run("python3", ["-c", "import yaml"])
         if check.status != 0 { throw XCTSkip("python3-yaml is not installed") }

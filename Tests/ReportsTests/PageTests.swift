@@ -101,6 +101,8 @@ final class PageTests: XCTestCase {
             ("broken.xml", JUnitRenderer().render(Fixture.broken)),
             ("broken.prom", PrometheusRenderer().render(Fixture.broken)),
             ("fleet.tap", TAPRenderer().render(Fixture.fleet)), ("fleet.json", JSONRenderer().render(Fixture.fleet)),
+            ("broken.html", HTMLRenderer().render(Fixture.broken)),
+            ("fleet.html", HTMLRenderer().render(Fixture.fleet)),
         ]
         let folder = repositoryRoot + "/Tests/ReportsTests/Recorded"
         for (name, text) in documents {

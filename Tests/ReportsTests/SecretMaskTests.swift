@@ -11,11 +11,9 @@ final class SecretMaskTests: XCTestCase {
             "PRIVATE KEY", "RSA PRIVATE KEY", "EC PRIVATE KEY", "OPENSSH PRIVATE KEY", "ENCRYPTED PRIVATE KEY",
         ] {
             let pem = "-----BEGIN \(label)-----\n" + Self.body.joined(separator: "\n") + "\n-----END \(label)-----"
-            XCTAssertEqual(SecretMask.masked("before \(pem) after"), "before \(SecretMask.key) after")
+            XCTAssertEqual(SecretMask.masked("before \(pem) after"), "before \(SecretMask.key)\n after")
             XCTAssertEqual(
-                SecretMask.masked(lines: ["x"] + pem.split(separator: "\n").map(String.init) + ["y"]).filter {
-                    !$0.isEmpty
-                },
+                SecretMask.masked(lines: ["x"] + pem.split(separator: "\n").map(String.init) + ["y"]),
                 ["x", SecretMask.key, "y"])
         }
         XCTAssertEqual(SecretMask.masked("-----BEGIN RSA PRIVATE KEY-----\nMIIE"), SecretMask.key + "\n")

@@ -46,11 +46,15 @@ extension TerminalRenderer {
             }
             if start > 0 { canvas.line() }
             var head = Self.padded("", nameWidth)
-            for column in start..<end { head += Self.padded(short[column], cellWidths[column]) }
+            for column in start..<end {
+                head += column == end - 1 ? short[column] : Self.padded(short[column], cellWidths[column])
+            }
             canvas.line(canvas.painted(head, .dim))
             for (row, name) in zip(matrix.rows, names) {
                 var line = Self.padded(Self.cut(Canvas.lines(name).joined(), to: nameWidth - 2), nameWidth)
-                for column in start..<end { line += cell(row.cells[column], width: cellWidths[column], canvas) }
+                for column in start..<end {
+                    line += cell(row.cells[column], width: column == end - 1 ? 0 : cellWidths[column], canvas)
+                }
                 canvas.line(line)
             }
             start = end

@@ -1,7 +1,7 @@
 /// The way into the mesh as a drawing (SVG 1.1), with the link marked that breaks it.
 enum RouteDrawing {
     private static let spacing = 190
-    private static let margin = 80
+    private static let margin = 95
     private static let line = 62
     private static let radius = 26
 

@@ -33,12 +33,12 @@ public struct JUnitRenderer: Renderer {
     }
 
     private func write(_ step: StepReport, of run: RunResult, number: Int, to text: inout String) {
-        let nanoseconds = step.checks.reduce(Duration.zero) { $0 + $1.duration }
+        let duration = step.checks.reduce(Duration.zero) { $0 + $1.duration }
         let skipped = step.checks.count { element(CheckStatus($0)) == .skipped }
         text += """
               <testsuite name="\(token(step.name))" package="meshcheck" id="\(number)" \
             tests="\(step.checks.count)" failures="\(step.summary[.failed])" errors="\(step.summary[.error])" \
-            skipped="\(skipped)" time="\(DurationText.seconds(nanoseconds))" \
+            skipped="\(skipped)" time="\(time(duration))" \
             timestamp="\(Timestamp.plain(run.startedAt))" hostname="\(token(run.host))">
                 <properties>
                   <property name="profile" value="\(Markup.attribute(run.profile))"/>
@@ -63,7 +63,7 @@ public struct JUnitRenderer: Renderer {
     private func write(_ check: CheckResult, host: String, to text: inout String) {
         let status = CheckStatus(check)
         text += "    <testcase name=\"\(token("\(check.id): \(check.title)"))\" "
-        text += "classname=\"\(token("\(host).\(check.step)"))\" time=\"\(DurationText.seconds(check.duration))\""
+        text += "classname=\"\(token("\(host).\(check.step)"))\" time=\"\(time(check.duration))\""
         let message = Markup.attribute(CheckDetail.reason(check))
         switch element(status) {
         case .none: text += "/>\n"
@@ -87,9 +87,9 @@ public struct JUnitRenderer: Renderer {
         let name = token(host.target)
         text += """
               <testsuite name="connection" package="meshcheck" id="\(number)" tests="1" failures="0" errors="1" \
-            skipped="0" time="0.000000" timestamp="1970-01-01T00:00:00" hostname="\(name)">
+            skipped="0" time="0.000" timestamp="1970-01-01T00:00:00" hostname="\(name)">
                 <properties></properties>
-                <testcase name="\(name)" classname="\(name).connection" time="0.000000">
+                <testcase name="\(name)" classname="\(name).connection" time="0.000">
                   <error message="\(Markup.attribute(failure.description))" type="\(failure.reason.rawValue)">\
             \(Markup.escaped(failure.remedy))</error>
                 </testcase>
@@ -114,6 +114,9 @@ public struct JUnitRenderer: Renderer {
             .joined(separator: "\n")
         }.joined(separator: "\n")
     }
+
+    /// Seconds with three decimals: Jenkins' schema takes no more.
+    private func time(_ duration: Duration) -> String { String(DurationText.seconds(duration).dropLast(3)) }
 
     /// An attribute of the schema's type token, which must not be empty.
     private func token(_ text: String) -> String { text.isEmpty ? "unknown" : Markup.attribute(text) }

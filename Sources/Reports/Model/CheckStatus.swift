@@ -42,7 +42,7 @@ public enum CheckStatus: String, Sendable, Hashable, CaseIterable {
         switch self {
         case .passed: "passed"
         case .failed: "failed"
-        case .error: "not seen"
+        case .error: "error"
         case .warning: "warning"
         case .info: "remark"
         case .notPermitted: "not permitted"

@@ -20,7 +20,7 @@ struct MeshRoute: Sendable {
         /// What is checked there.
         var summary: String {
             switch self {
-            case .machine: "packages, services, processes, interception"
+            case .machine: "packages and services"
             case .names: "names of the cluster"
             case .pilot: "discovery"
             case .authority: "certificates and their renewal"

@@ -24,7 +24,7 @@ public struct Summary: Sendable, Hashable {
             let count = self[status]
             guard count > 0 else { return nil }
             switch status {
-            case .warning, .info: return (status, Counted.text(count, status.label))
+            case .error, .warning, .info: return (status, Counted.text(count, status.label))
             default: return (status, "\(count) \(status.label)")
             }
         }

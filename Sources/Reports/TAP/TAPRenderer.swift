@@ -84,8 +84,8 @@ public struct TAPRenderer: Renderer {
             }
         }
         if !check.evidence.isEmpty {
-            lines.append("  evidence:")
-            lines += check.evidence.map { "    - \(quoted($0))" }
+            // One text and no list: Perl's reader takes a list of texts for mappings as soon as one has a colon.
+            lines.append("  evidence: \(quoted(check.evidence.joined(separator: "\n")))")
         }
         lines.append("  ...")
         return lines

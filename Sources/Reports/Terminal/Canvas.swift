@@ -54,7 +54,7 @@ struct Canvas {
         let room = style.width.map { max(20, $0 - hanging) }
         var isFirst = true
         for line in Self.lines(content) {
-            for piece in Self.wrapped(line, to: room) {
+            for piece in Self.wrapped(line, to: room).map(Self.trimmed) {
                 let front =
                     isFirst ? blanks + painted(safeLead, leadTint) + padding : String(repeating: " ", count: hanging)
                 let behind = painted(piece, tint)

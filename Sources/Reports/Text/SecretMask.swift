@@ -9,10 +9,15 @@ public enum SecretMask {
     /// What stands in place of a token or password.
     public static let value = "[masked]"
 
-    /// The lines without secrets; a key that begins in one line is masked up to the line that ends it.
+    /// The lines without secrets; a key that begins in one line is masked up to the one that ends it, and the lines
+    /// between are left out.
     public static func masked(lines: [String]) -> [String] {
         var isInKey = false
-        return lines.map { mask($0, isInKey: &isInKey) }
+        return lines.compactMap { line in
+            let wasInKey = isInKey
+            let text = mask(line, isInKey: &isInKey)
+            return wasInKey && text.isEmpty ? nil : text
+        }
     }
 
     /// The text without secrets.
