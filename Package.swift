@@ -164,8 +164,9 @@ let package = Package(
         .target(
             name: "Fleet",
             dependencies: [
-                "Files", "MeshContract", "Processes", "Reports", "Scenarios", "SpecLoading",
+                "Files", "MeshContract", "Reports", "Scenarios", "SpecLoading",
                 .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "Subprocess", package: "swift-subprocess"),
             ],
             swiftSettings: strict),
 
@@ -224,7 +225,7 @@ let package = Package(
         .testTarget(
             name: "ReportsTests", dependencies: ["HostProbes", "MeshContract", "Reports", "Scenarios", "TestSupport"],
             exclude: ["Recorded"]),
-        .testTarget(name: "FleetTests", dependencies: ["Fleet", "TestSupport"]),
+        .testTarget(name: "FleetTests", dependencies: ["Fleet", "Reports", "SpecLoading", "TestSupport"]),
         .testTarget(name: "MeshcheckTests", dependencies: ["meshcheck", "TestSupport"]),
         .testTarget(name: "ConformanceTests", dependencies: ["debbuild", "TestSupport"]),
     ],
