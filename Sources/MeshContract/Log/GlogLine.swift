@@ -45,7 +45,9 @@ public struct GlogLine: Sendable, Hashable, CustomStringConvertible {
     /// Reads a line; nil when it has another format.
     public init?(_ text: some StringProtocol) {
         let bytes = Array(text.utf8)
-        guard bytes.count > 30, let severity = Severity(rawValue: Character(UnicodeScalar(bytes[0]))) else { return nil }
+        guard bytes.count > 30, let severity = Severity(rawValue: Character(UnicodeScalar(bytes[0]))) else {
+            return nil
+        }
         func number(_ start: Int, _ count: Int) -> Int? {
             var value = 0
             for byte in bytes[start..<start + count] {
