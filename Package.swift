@@ -142,10 +142,13 @@ let package = Package(
 
         // glibc's resolver functions, most of which are macros.
         .target(name: "CResolver", linkerSettings: [.linkedLibrary("resolv")]),
+        // The user of a single thread, which glibc's functions cannot set.
+        .target(name: "CCredentials"),
         .target(
             name: "HostProbes",
             dependencies: [
-                "CResolver", "DebianFormat", "Files", "MeshContract", "Processes", "WorkloadCertificates",
+                "CCredentials", "CResolver", "DebianFormat", "ELF", "Files", "MeshContract", "Processes",
+                "WorkloadCertificates",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "NIOCore", package: "swift-nio"),

@@ -1,10 +1,21 @@
 /// The machine that is looked at, with the facts of it that were read already.
 ///
-/// Facts are read once a run, by whoever asks first; the others wait for the same reading.
+/// Facts are read once a run, by whoever asks first; the others wait for the same reading. A check that waits for a
+/// change asks for a fact that is not older than its attempt.
 public actor Host {
     /// Where the machine's files begin: `/`, or a directory that holds a recorded machine in tests.
     public nonisolated let root: String
-    private var readings: [String: any Sendable] = [:]
+    private var readings: [String: Reading] = [:]
+
+    private struct Reading {
+        var started: ContinuousClock.Instant
+        var state: any Sendable
+    }
+
+    private enum State<Fact: Sendable>: Sendable {
+        case running(Task<Result<Fact, ProbeError>, Never>)
+        case done(Result<Fact, ProbeError>)
+    }
 
     /// Creates a host.
     public init(root: String = "/") { self.root = root }
@@ -14,20 +25,33 @@ public actor Host {
         root == "/" ? path : root + path
     }
 
+    /// Whether it is the machine that we run on: only there are kernel, user database and services what we can ask.
+    public nonisolated var isThisMachine: Bool { root == "/" }
+
     /// The fact of this name; the body reads it when nobody has.
+    ///
+    /// - Parameter since: a fact that began to be read before this moment is read anew; nil takes any.
     public func fact<Fact: Sendable>(
-        _ name: String, as type: Fact.Type = Fact.self,
+        _ name: String, as type: Fact.Type = Fact.self, since: ContinuousClock.Instant? = nil,
         _ read: @escaping @Sendable () async throws(ProbeError) -> Fact
     ) async throws(ProbeError) -> Fact {
-        let reading: Task<Result<Fact, ProbeError>, Never>
-        if let present = readings[name] as? Task<Result<Fact, ProbeError>, Never> {
-            reading = present
-        } else {
-            reading = Task {
-                do throws(ProbeError) { return .success(try await read()) } catch { return .failure(error) }
+        if let present = readings[name], since.map({ present.started >= $0 }) ?? true,
+            let state = present.state as? State<Fact>
+        {
+            switch state {
+            case .running(let reading): return try await reading.value.get()
+            case .done(let result): return try result.get()
             }
-            readings[name] = reading
         }
-        return try await reading.value.get()
+        let started = ContinuousClock.now
+        let reading = Task { () -> Result<Fact, ProbeError> in
+            do throws(ProbeError) { return .success(try await read()) } catch { return .failure(error) }
+        }
+        readings[name] = Reading(started: started, state: State<Fact>.running(reading))
+        let result = await reading.value
+        if readings[name]?.started == started {
+            readings[name] = Reading(started: started, state: State<Fact>.done(result))
+        }
+        return try result.get()
     }
 }

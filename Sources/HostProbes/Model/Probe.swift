@@ -23,15 +23,20 @@ public struct ProbeRequest: Sendable {
     public var deadline: ContinuousClock.Instant
     /// As whom to look; nil is the user that runs us.
     public var user: String?
+    /// Facts that began to be read before this moment are read anew; nil takes any. A check that is tried again after a
+    /// while gives the start of the attempt.
+    public var since: ContinuousClock.Instant?
 
     /// Creates a request.
     public init(
-        parameters: [String: Value], attributes: Set<String>, deadline: ContinuousClock.Instant, user: String? = nil
+        parameters: [String: Value], attributes: Set<String>, deadline: ContinuousClock.Instant, user: String? = nil,
+        since: ContinuousClock.Instant? = nil
     ) {
         self.parameters = parameters
         self.attributes = attributes
         self.deadline = deadline
         self.user = user
+        self.since = since
     }
 }
 

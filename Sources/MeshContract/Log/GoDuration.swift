@@ -22,6 +22,7 @@ public struct GoDuration: Sendable, Hashable, Comparable, CustomStringConvertibl
     /// The length in seconds.
     public var seconds: Double { Double(nanoseconds) / 1e9 }
 
+    /// The shorter first.
     public static func < (left: Self, right: Self) -> Bool { left.nanoseconds < right.nanoseconds }
 
     /// Units by their names, in nanoseconds. Go takes three ways to write microseconds.
