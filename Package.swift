@@ -193,7 +193,11 @@ let package = Package(
             path: "Sources/node_agent", swiftSettings: strict),
         .executableTarget(
             name: "mesh-lab",
-            dependencies: ["ControlPlane", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            dependencies: [
+                "ControlPlane", "Files", "MeshContract", "SpecLoading",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
             path: "Sources/mesh-lab", swiftSettings: strict),
         .executableTarget(
             name: "meshcheck",

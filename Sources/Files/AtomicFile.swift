@@ -41,6 +41,11 @@ public final class AtomicFile {
         try OutputDescriptor.write(bytes, to: descriptor, path: target)
     }
 
+    /// Appends bytes.
+    public func write(_ bytes: [UInt8]) throws(FileError) {
+        try bytes.withUnsafeBytes { buffer in Result { () throws(FileError) in try write(buffer) } }.get()
+    }
+
     /// Gives the file an owner and a group, as far as the process may; what it may not give stays its own.
     public func give(owner: UInt32, group: UInt32) throws(FileError) {
         guard descriptor >= 0 else { throw FileError(operation: "write", path: target, errno: EBADF) }

@@ -128,7 +128,7 @@ extension Certificate {
     }
 
     /// The URIs among the subject alternative names.
-    var identityURIs: [String] {
+    public var identityURIs: [String] {
         // A certificate whose extension cannot be decoded has no identity; the caller sees the number 0.
         guard let names = try? extensions.subjectAlternativeNames else { return [] }
         return names.compactMap { name in

@@ -1,0 +1,22 @@
+import ArgumentParser
+import ControlPlane
+import SpecLoading
+
+/// `mesh-lab schema`.
+struct SchemaCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "schema", abstract: "Describe the mesh's file.")
+
+    /// The form of the description.
+    enum Form: String, ExpressibleByArgument, CaseIterable { case json, markdown }
+
+    @Option(help: "json or markdown.")
+    var form = Form.json
+
+    func run() {
+        switch form {
+        case .json: Terminal.output(MeshShapes.mesh.jsonSchema(id: "mesh.schema.json", title: "mesh").pretty + "\n")
+        case .markdown: Terminal.output(MeshShapes.mesh.markdownReference(title: "The mesh's file"))
+        }
+    }
+}
