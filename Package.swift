@@ -220,9 +220,24 @@ let package = Package(
         .testTarget(name: "DebianPackageTests", dependencies: ["DebianPackage", "TestSupport"]),
         .testTarget(name: "DebbuildTests", dependencies: ["debbuild", "TestSupport"]),
         .testTarget(name: "MeshContractTests", dependencies: ["MeshContract", "TestSupport"]),
-        .testTarget(name: "WorkloadCertificatesTests", dependencies: ["WorkloadCertificates", "TestSupport"]),
         .testTarget(
-            name: "CertificateAgentTests", dependencies: ["CertificateAgent", "mesh-lab", "node_agent", "TestSupport"]),
+            name: "WorkloadCertificatesTests",
+            dependencies: [
+                "Files", "MeshContract", "WorkloadCertificates", "TestSupport",
+                .product(name: "SwiftASN1", package: "swift-asn1"),
+                .product(name: "X509", package: "swift-certificates"),
+            ]),
+        .testTarget(
+            name: "CertificateAgentTests",
+            dependencies: [
+                "CertificateAgent", "Files", "IstioCAProtocol", "MeshContract", "WorkloadCertificates", "mesh-lab",
+                "node_agent", "TestSupport",
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "GRPCCore", package: "grpc-swift-2"),
+                .product(name: "GRPCNIOTransportHTTP2", package: "grpc-swift-nio-transport"),
+                .product(name: "SwiftASN1", package: "swift-asn1"),
+                .product(name: "X509", package: "swift-certificates"),
+            ]),
         .testTarget(
             name: "SidecarAgentTests",
             dependencies: ["Processes", "SidecarAgent", "mesh-lab", "pilot-agent", "TestSupport"]),

@@ -1,7 +1,7 @@
 import Foundation
 
 /// A folder that is gone when the test is.
-public final class TemporaryDirectory {
+public final class TemporaryDirectory: Sendable {
     /// The folder, absolute, without links.
     public let path: String
 
