@@ -190,28 +190,37 @@ final class ProgramTests: XCTestCase {
         }
     }
 
-    /// Kills at 500 random moments of renewals, half of them of a renewal that a signal asked for.
+    /// Kills at 500 random moments: of the start, of a renewal, and, most of them, of the replacement itself.
     func testNoKillLeavesAPairThatDoesNotMatch() async throws {
         let rounds = 500
         let authority = try await TestAuthority()
         let files = try authority.bootstrap()
+        let folder = LexicalPath.split(files.key).folder
         var generator = SeededGenerator(seed: UInt64(getpid()))
-        var mismatches = 0
+        let span = try renewalSpan(files, authority.port)
+        var (halfway, interrupted) = (0, 0)
         for round in 0..<rounds {
             let agent = try AgentProcess(files, port: authority.port, quick)
-            // A renewal takes some 20 to 60 ms from the start on.
-            if round % 2 == 0 {
-                usleep(UInt32.random(in: 0..<80_000, using: &generator))
-            } else {
+            switch round % 5 {
+            case 0: usleep(UInt32.random(in: 0..<span, using: &generator))
+            case 1:
                 try agent.expect(NodeAgentMessage.approvedPrefix)
                 agent.signal(SIGHUP)
-                usleep(UInt32.random(in: 0..<30_000, using: &generator))
+                usleep(UInt32.random(in: 0..<span / 2, using: &generator))
+            default:
+                // From the moment on in which the new chain is there.
+                let end = Date(timeIntervalSinceNow: 20)
+                while access(folder + "/.cert-chain.pem.next", F_OK) != 0, Date() < end {}
+                let until = DispatchTime.now() + .microseconds(Int.random(in: 0..<1500, using: &generator))
+                while DispatchTime.now() < until {}
             }
             XCTAssertEqual(agent.end(SIGKILL), 128 + SIGKILL)
+            if try FileManager.default.contentsOfDirectory(atPath: folder).count > 3 { interrupted += 1 }
             if !isMatching(files) {
-                mismatches += 1
-                // Between the two renames: what is needed to finish is there.
-                _ = try CertificateFileWriter(files).recover()
+                halfway += 1
+                let next = try AgentProcess(files, port: authority.port, quick)
+                try next.expect("Finished a replacement of the certificates that was interrupted")
+                XCTAssertEqual(next.end(SIGTERM), 0)
             }
             XCTAssertTrue(isMatching(files), "round \(round)")
         }
@@ -221,10 +230,22 @@ final class ProgramTests: XCTestCase {
         XCTAssertEqual(last.end(SIGTERM), 0)
         try assertPair(files)
         XCTAssertEqual(
-            try FileManager.default.contentsOfDirectory(atPath: LexicalPath.split(files.key).folder).sorted(),
+            try FileManager.default.contentsOfDirectory(atPath: folder).sorted(),
             ["cert-chain.pem", "key.pem", "root-cert.pem"])
-        print("\(rounds) kills, \(mismatches) of them between the two renames, \(authority.received.count) requests")
+        print(
+            "\(rounds) kills: \(interrupted) left a replacement unfinished, \(halfway) of them between the two renames; "
+                + "\(authority.received.count) requests")
         await authority.stop()
+    }
+
+    /// Microseconds from a start to the end of its renewal, on this machine.
+    private func renewalSpan(_ files: CertificateFiles, _ port: Int) throws -> UInt32 {
+        let start = DispatchTime.now()
+        let agent = try AgentProcess(files, port: port, quick)
+        try agent.expect(NodeAgentMessage.approvedPrefix)
+        let nanoseconds = DispatchTime.now().uptimeNanoseconds - start.uptimeNanoseconds
+        XCTAssertEqual(agent.end(SIGTERM), 0)
+        return UInt32(clamping: max(1000, nanoseconds / 1000))
     }
 
     private func isMatching(_ files: CertificateFiles) -> Bool {

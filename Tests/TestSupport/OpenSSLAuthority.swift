@@ -62,7 +62,7 @@ public struct OpenSSLAuthority: Sendable {
         let usage = ["basicConstraints=critical,CA:TRUE", "keyUsage=critical,keyCertSign,cRLSign"]
         if let issuer {
             let issued = try issuer.issue(
-                "authority", subject: "/O=\(name)", extensions: usage, key: key, notAfter: notAfter)
+                "for-\(name)", subject: "/O=\(name)", extensions: usage, key: key, notAfter: notAfter)
             try FileManager.default.copyItem(atPath: issued.key, toPath: folder + "/authority-key.pem")
             try FileManager.default.copyItem(atPath: issued.certificate, toPath: folder + "/authority.pem")
         } else {

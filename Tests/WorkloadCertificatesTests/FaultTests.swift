@@ -59,11 +59,12 @@ final class FaultTests: XCTestCase {
 
         func faults(
             _ pair: OpenSSLAuthority.Pair, chain: [String] = [], roots: [String], key: String? = nil, trusted: Bool,
-            line: UInt = #line
+            at date: Date? = nil, line: UInt = #line
         ) async throws -> [CertificateFault] {
             XCTAssertEqual(
-                try opensslTrusts(pair, chain: chain, roots: roots, in: folder, at: now), trusted, line: line)
-            return try await load(pair, chain: chain, roots: roots, key: key).faults(at: now, expecting: identity)
+                try opensslTrusts(pair, chain: chain, roots: roots, in: folder, at: date ?? now), trusted, line: line)
+            return try await load(pair, chain: chain, roots: roots, key: key).faults(
+                at: date ?? now, expecting: identity)
         }
 
         let good = try root.issueWorkload("good")
@@ -77,11 +78,10 @@ final class FaultTests: XCTestCase {
             ])
         XCTAssertTrue("\(found[0])".hasPrefix("private key does not match public key"))
 
-        let old = try root.issueWorkload(
-            "old", notBefore: now.addingTimeInterval(-7200), notAfter: now.addingTimeInterval(-3600))
-        found = try await faults(old, roots: roots, trusted: false)
-        XCTAssertEqual(found.count, 1)
-        guard case .expired = found.first else { return XCTFail("\(found)") }
+        // Judged later than now: a root that is made now does not vouch for what has expired before.
+        let old = try root.issueWorkload("old", notAfter: now.addingTimeInterval(60))
+        found = try await faults(old, roots: roots, trusted: false, at: now.addingTimeInterval(3600))
+        guard case .expired = found.first, found.count == 1 else { return XCTFail("\(found)") }
 
         let early = try root.issueWorkload(
             "early", notBefore: now.addingTimeInterval(3600), notAfter: now.addingTimeInterval(7200))
@@ -100,7 +100,8 @@ final class FaultTests: XCTestCase {
         XCTAssertEqual(found, [.untrusted(.unknownAuthority(issuer: "O=root"))])
 
         // A workload that signs like an authority.
-        let child = try OpenSSLAuthority("middle", in: try TemporaryDirectory(), issuer: root)
+        let elsewhere = try TemporaryDirectory()
+        let child = try OpenSSLAuthority("middle", in: elsewhere, issuer: root)
         let forged = try child.issueWorkload("forged")
         found = try await faults(
             forged, chain: [middle.pair.certificate], roots: roots, trusted: false)
