@@ -21,13 +21,17 @@ extension Platform: ExpressibleByArgument {
 extension AgentLog.Format: ExpressibleByArgument {}
 
 extension AuthorityAddress: ExpressibleByArgument {
+    /// Reads `HOST:PORT`.
     public init?(argument: String) { self.init(argument) }
 
+    /// As it stands in the help.
     public var defaultValueDescription: String { description }
 }
 
 extension GoDuration: ExpressibleByArgument {
+    /// Reads a duration of Go.
     public init?(argument: String) { self.init(argument) }
 
+    /// As it stands in the help.
     public var defaultValueDescription: String { description }
 }

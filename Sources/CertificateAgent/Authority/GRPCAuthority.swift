@@ -29,6 +29,7 @@ public struct GRPCAuthority: CertificateAuthority {
         self.limit = limit
     }
 
+    /// Asks on a new connection, which is closed before this returns.
     public func sign(
         _ query: SignatureQuery, credentials: TLSCredentials
     ) async throws(AuthorityError) -> SignatureAnswer {

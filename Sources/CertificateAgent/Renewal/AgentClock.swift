@@ -32,10 +32,12 @@ public struct SystemClock: AgentClock {
     /// Creates a clock.
     public init() {}
 
+    /// Now, by both of the machine's clocks.
     public func now() -> Moment {
         Moment(wall: Date(), elapsed: ContinuousClock.now - start)
     }
 
+    /// Waits for so long or until the trigger fires.
     public func wait(_ duration: Duration, for trigger: RenewalTrigger) async -> Bool {
         await trigger.wait(upTo: duration)
     }
