@@ -178,7 +178,7 @@ final class AgentTests: XCTestCase {
         let failure = failure(await attempt(files, authority))
         guard case .authority(let error) = failure else { return XCTFail("\(String(describing: failure))") }
         switch error {
-        case .handshake, .closed, .connection: break
+        case .handshake, .connection: break
         default: XCTFail("\(error)")
         }
         XCTAssertEqual(authority.received.count, 0)
@@ -241,6 +241,44 @@ final class AgentTests: XCTestCase {
         XCTAssertEqual(try RootFile(path: again.root).certificates(), [roots[1]])
         try assertPair(again)
         await changed.stop()
+    }
+
+    func testARootWithNewDatesIsAddedBesideTheOld() async throws {
+        let authority = try await TestAuthority()
+        let files = try authority.bootstrap()
+        // The same name and key, signed again by itself.
+        let renewed = authority.folder.path + "/renewed.pem"
+        try openssl([
+            "req", "-x509", "-key", authority.root.pair.key, "-subj", "/O=root", "-days", "5000", "-out", renewed,
+            "-addext", "keyUsage=critical,keyCertSign,cRLSign",
+        ])
+        authority.extraChain = try contents(renewed)
+        _ = try await attempt(files, authority).get()
+        XCTAssertEqual(try contents(files.root), try contents(authority.root.pair.certificate) + contents(renewed))
+        try assertPair(files)
+        // A root that has nothing to do with the leaf is not taken.
+        authority.extraChain = try contents(authority.secondRoot.pair.certificate)
+        _ = try await attempt(files, authority).get()
+        XCTAssertEqual(try RootFile(path: files.root).certificates().count, 2)
+        await authority.stop()
+    }
+
+    func testFilesThatSomebodyCopiesMeanwhileStay() async throws {
+        let authority = try await TestAuthority()
+        let files = try authority.bootstrap()
+        let other = try authority.bootstrap(uris: ["spiffe://cluster.local/ns/default/sa/other"], name: "other")
+        let copies = [(other.key, files.key), (other.chain, files.chain)]
+        authority.beforeAnswer = {
+            for (from, to) in copies { try Data(try contents(from)).write(to: URL(fileURLWithPath: to)) }
+        }
+        let failed = failure(await attempt(files, authority))
+        XCTAssertEqual(failed, .filesChanged(files))
+        authority.beforeAnswer = nil
+        XCTAssertEqual(try contents(files.key), try contents(other.key))
+        _ = try await attempt(files, authority).get()
+        XCTAssertEqual(
+            try WorkloadCertificates.load(files).identityURIs, ["spiffe://cluster.local/ns/default/sa/other"])
+        await authority.stop()
     }
 
     func testAfterTheLastRepetitionItEnds() async throws {

@@ -50,6 +50,8 @@ final class TestAuthority: Sendable {
         var lifetime: TimeInterval = 3600
         var received: [Received] = []
         var serial: Int64 = 100
+        var extraChain: [UInt8] = []
+        var beforeAnswer: (@Sendable () throws -> Void)?
     }
 
     private struct Signer: Sendable {
@@ -127,6 +129,18 @@ final class TestAuthority: Sendable {
         set { state.withLock { $0.lifetime = newValue } }
     }
 
+    /// What it sends after the chain.
+    var extraChain: [UInt8] {
+        get { state.withLock { $0.extraChain } }
+        set { state.withLock { $0.extraChain = newValue } }
+    }
+
+    /// What happens between a request and its answer.
+    var beforeAnswer: (@Sendable () throws -> Void)? {
+        get { state.withLock { $0.beforeAnswer } }
+        set { state.withLock { $0.beforeAnswer = newValue } }
+    }
+
     /// The requests so far.
     var received: [Received] { state.withLock { $0.received } }
 
@@ -157,6 +171,8 @@ final class TestAuthority: Sendable {
             state.received.append(Received(request: request, at: Date()))
             return (state.behaviour, state.lifetime)
         }
+        try beforeAnswer?()
+        let extraChain = extraChain
         var response = Istio_V1_Auth_CsrResponse()
         response.isApproved = true
         var names: [GeneralName]?
@@ -206,10 +222,10 @@ final class TestAuthority: Sendable {
             }, issuerPrivateKey: signer.key)
         let leaf = Array((try certificate.serializeAsPEM().pemString + "\n").utf8)
         if behaviour == .approveOld {
-            response.signedCert = Data(leaf + signer.chainPEM)
+            response.signedCert = Data(leaf + signer.chainPEM + extraChain)
         } else {
             response.signedCert = Data(leaf)
-            response.certChain = Data(signer.chainPEM)
+            response.certChain = Data(signer.chainPEM + extraChain)
         }
         return response
     }

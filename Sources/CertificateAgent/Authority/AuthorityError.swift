@@ -8,8 +8,6 @@ public enum AuthorityError: Error, Sendable, Hashable, CustomStringConvertible {
     case lookup(host: String, code: Int32)
     /// The connection could not be made or broke; the number is errno(3)'s.
     case connection(AuthorityAddress, errno: Int32)
-    /// The connection was closed before an answer.
-    case closed(AuthorityAddress, detail: String)
     /// The authority's certificate is not to be trusted.
     case certificate(ServerCertificate.Fault)
     /// TLS failed for another reason; the detail is the TLS library's.
@@ -27,7 +25,6 @@ public enum AuthorityError: Error, Sendable, Hashable, CustomStringConvertible {
         case .lookup(let host, let code): "dial tcp: lookup \(host): \(Self.lookupText(code))"
         case .connection(let address, let number):
             "dial tcp \(address): connect: \(Self.connectionText(number))"
-        case .closed(let address, let detail): "connection to \(address) closed before the answer: \(detail)"
         case .certificate(let fault): "authentication handshake failed: \(fault)"
         case .handshake(let detail): "authentication handshake failed: \(detail)"
         case .status(_, let name, let message): "rpc error: code = \(name) desc = \(message)"

@@ -24,6 +24,8 @@ public enum AttemptFailure: Error, Sendable, Hashable, CustomStringConvertible {
     case renewalOverdue(by: GoDuration)
     /// The answer's certificate is not one to use.
     case answerRefused(CertificateFault)
+    /// Somebody has replaced the files while the authority was asked.
+    case filesChanged(CertificateFiles)
     /// The new pair cannot be written.
     case storage(FileError)
     /// The roots cannot be read or written.
@@ -45,6 +47,8 @@ public enum AttemptFailure: Error, Sendable, Hashable, CustomStringConvertible {
         case .answerLifetime(let fault): "\(fault)"
         case .renewalOverdue(let wait): "the certificate should have been renewed \(wait) ago"
         case .answerRefused(let fault): "the signed certificate is refused: \(fault)"
+        case .filesChanged(let files):
+            "'\(files.chain)' or '\(files.key)' was replaced while the authority was asked; the new files stay"
         case .storage(let error): "the signed certificate cannot be stored: \(error)"
         case .roots(let error): "the root certificates cannot be stored: \(error)"
         }

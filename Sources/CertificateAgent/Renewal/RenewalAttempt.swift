@@ -34,7 +34,9 @@ struct RenewalAttempt: Sendable {
 
         let roots = RootFile(path: configuration.files.root)
         let signed = try await judged(answer, request: request, identity: identity, present: present)
-        try await adopt(signed, answer, present: present, in: roots)
+        log.detail(2, "Signed until \(signed.pair.notAfter.formatted(.iso8601)) for a key of \(signed.pair.keyKind)")
+        try requireUnchanged(credentials)
+        try await adopt(signed, present: present, in: roots)
         try store(answer.chainPEM, request.keyPEM)
         await retire(roots, signed.pair, answer.server)
         return RenewalMachine.Lifetime(notBefore: signed.pair.notBefore, notAfter: signed.pair.notAfter)
@@ -64,6 +66,15 @@ struct RenewalAttempt: Sendable {
             return try present.identity()
         } catch {
             throw .unusable(error)
+        }
+    }
+
+    /// Somebody may have copied another workload's files while the authority was asked: theirs must not be replaced by
+    /// what was asked for in the name of the former ones.
+    private func requireUnchanged(_ credentials: TLSCredentials) throws(AttemptFailure) {
+        let now = try self.credentials()
+        if now.keyPEM != credentials.keyPEM || now.certificates.chain != credentials.certificates.chain {
+            throw .filesChanged(configuration.files)
         }
     }
 
@@ -114,10 +125,19 @@ struct RenewalAttempt: Sendable {
 
     /// Keeps a new root before anything that it signed is in use.
     private func adopt(
-        _ signed: Signed, _ answer: SignatureAnswer, present: WorkloadCertificates, in roots: RootFile
+        _ signed: Signed, present: WorkloadCertificates, in roots: RootFile
     ) async throws(AttemptFailure) {
         let now = clock.now().wall
-        guard let anchor = await signed.pair.anchor(at: now), signed.newRoots.contains(anchor) else { return }
+        var anchors: [Certificate] = []
+        for root in signed.newRoots {
+            // By itself: a root that only has new dates would else hide behind the old one with the same key, until that
+            // has expired.
+            let alone = WorkloadCertificates(
+                leaf: signed.pair.leaf, intermediates: signed.pair.intermediates, roots: [root],
+                privateKey: signed.pair.privateKey)
+            if await alone.anchor(at: now) != nil { anchors.append(root) }
+        }
+        if anchors.isEmpty { return }
         var following: [(root: Certificate, until: Date)] = []
         if let old = await present.anchor(at: now) {
             // Others may have got theirs from the old root until just now: for as long as ours lives, so may theirs.
@@ -125,13 +145,17 @@ struct RenewalAttempt: Sendable {
             following.append((old, max(present.notAfter, now.addingTimeInterval(lifetime))))
         }
         do throws(RootFile.Failure) {
-            if try roots.add([anchor], following: following) {
-                let subject = CertificateFault.printable("\(anchor.subject)")
-                log.write(.init(.info, "The certificate authority has a new root '\(subject)': added to the roots"))
+            if try roots.add(anchors, following: following) {
+                let subjects = Self.subjects(anchors)
+                log.write(.init(.info, "The certificate authority has a new root \(subjects): added to the roots"))
             }
         } catch {
             throw .roots(error)
         }
+    }
+
+    private static func subjects(_ roots: [Certificate]) -> String {
+        roots.map { "'\(CertificateFault.printable("\($0.subject)"))'" }.joined(separator: ", ")
     }
 
     private func store(_ chainPEM: [UInt8], _ keyPEM: [UInt8]) throws(AttemptFailure) {
@@ -156,8 +180,8 @@ struct RenewalAttempt: Sendable {
                 leaf: pair.leaf, intermediates: pair.intermediates, roots: rest, privateKey: pair.privateKey)
             guard await trust.anchor(at: now) != nil, await server.isAnchored(in: rest, at: now) else { return }
             try roots.remove(due)
-            let subjects = due.map { CertificateFault.printable("\($0.subject)") }.joined(separator: "', '")
-            log.write(.init(.info, "Nothing needs the old root '\(subjects)' any more: removed from the roots"))
+            let subjects = Self.subjects(due)
+            log.write(.init(.info, "Nothing needs the old root \(subjects) any more: removed from the roots"))
         } catch {
             // The new pair is in place; an old root too many does no harm.
             log.write(.init(.warning, "Old root certificates are kept: \(error)"))
