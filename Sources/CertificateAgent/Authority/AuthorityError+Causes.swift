@@ -31,7 +31,7 @@ extension AuthorityError {
             // Without a cause, `unavailable` is either the library's word for a connection that went or the server's own.
             self = .status(
                 code: failure.code.rawValue, name: Self.name(of: failure.code),
-                message: CertificateFault.printable(failure.message))
+                message: Self.clause(CertificateFault.printable(failure.message)))
         } else {
             self = .setUp(detail: CertificateFault.printable("\(error)"))
         }
@@ -64,9 +64,21 @@ extension AuthorityError {
         switch error {
         case .sslError(let stack), .unknownError(let stack):
             // The last of the stack is the one that the peer or the handshake ended with.
-            stack.map { "\($0)" }.last ?? "\(error)"
+            stack.last.map { withoutSource("\($0)") } ?? "\(error)"
         default: "\(error)"
         }
+    }
+
+    /// A message of the TLS library without the file and line of its own source that it ends with.
+    private static func withoutSource(_ message: String) -> String {
+        let (bytes, mark) = (Array(message.utf8), Array(" at /".utf8))
+        guard let start = bytes.indices.last(where: { bytes[$0...].starts(with: mark) }) else { return message }
+        return String(decoding: bytes[..<start], as: UTF8.self)
+    }
+
+    /// Without a full stop at the end: the sentence that it becomes a part of has one.
+    private static func clause(_ message: String) -> String {
+        message.utf8.last == UInt8(ascii: ".") ? String(decoding: message.utf8.dropLast(), as: UTF8.self) : message
     }
 
     /// The names that Go's gRPC prints, which checks look for.

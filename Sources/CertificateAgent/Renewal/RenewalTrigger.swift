@@ -4,7 +4,7 @@ import Synchronization
 public final class RenewalTrigger: Sendable {
     private struct State {
         var isPending = false
-        var waiter: Once<Bool>?
+        var waiter: Once<Void>?
     }
 
     private let state = Mutex(State())
@@ -19,14 +19,14 @@ public final class RenewalTrigger: Sendable {
             defer { state.waiter = nil }
             return state.waiter
         }
-        waiter?.resume(true)
+        waiter?.resume(())
     }
 
     /// Waits until somebody asks, for so long at most.
     ///
     /// - Returns: whether somebody asked.
     func wait(upTo duration: Duration) async -> Bool {
-        let waiter = Once<Bool>()
+        let waiter = Once<Void>()
         let isPending = state.withLock { state in
             if !state.isPending { state.waiter = waiter }
             defer { state.isPending = false }
@@ -36,11 +36,16 @@ public final class RenewalTrigger: Sendable {
         let timer = Task {
             // A cancelled sleep means that somebody asked.
             do { try await Task.sleep(for: duration) } catch { return }
-            waiter.resume(false)
+            waiter.resume(())
         }
-        let fired = await waiter.value()
+        _ = await waiter.value()
         timer.cancel()
-        state.withLock { if $0.waiter === waiter { $0.waiter = nil } }
-        return fired
+        // Who has taken the waiter counts, not who was first to wake it: a request that comes with the end of the wait is
+        // not to be lost.
+        return state.withLock { state in
+            guard state.waiter === waiter else { return true }
+            state.waiter = nil
+            return false
+        }
     }
 }
