@@ -18,7 +18,8 @@ final class ProcessesTests: XCTestCase {
 
     func testFeedsStandardInputUntilItsEnd() async throws {
         let input = [UInt8](repeating: UInt8(ascii: "x"), count: 3 << 20)
-        let output = try await ChildProcess.run(SpawnOptions(executable: "/usr/bin/wc", arguments: ["-c"]), input: input)
+        let output = try await ChildProcess.run(
+            SpawnOptions(executable: "/usr/bin/wc", arguments: ["-c"]), input: input)
         XCTAssertEqual(String(decoding: output.standardOutput, as: UTF8.self), "\(3 << 20)\n")
     }
 
@@ -120,7 +121,8 @@ final class ProcessesTests: XCTestCase {
         defer { try? pipe.fileHandleForReading.close() }
         signal(SIGUSR1, SIG_IGN)
         defer { signal(SIGUSR1, SIG_DFL) }
-        var options = shell("ls -l /proc/self/fd | wc -l; grep -E '^Sig(Blk|Ign|Cgt)' /proc/self/status; pwd; echo $A")
+        var options = shell(
+            "ls -l /proc/self/fd | wc -l; cat /proc/self/status | grep -E '^Sig(Blk|Ign)'; pwd; echo $A")
         options.workingDirectory = "/usr"
         options.environment = ["A=b c", "PATH=/usr/bin:/bin"]
         let output = try await ChildProcess.run(options)
@@ -128,10 +130,12 @@ final class ProcessesTests: XCTestCase {
         // ls itself has the folder open: 0, 1, 2, 3 and the line with the total.
         XCTAssertEqual(lines.first, "5")
         XCTAssertEqual(
-            Array(lines.dropFirst()),
-            [
-                "SigBlk:\t0000000000000000", "SigIgn:\t0000000000000000", "SigCgt:\t0000000000000000", "/usr", "b c",
-            ])
+            lines.dropFirst().map { line in
+                // 32 and 33 are the C library's own, which it lets nobody touch.
+                guard line.hasPrefix("SigIgn:"), let mask = UInt64(line.suffix(16), radix: 16) else { return line }
+                return "SigIgn:\t\(mask & ~(3 << 31))"
+            },
+            ["SigBlk:\t0000000000000000", "SigIgn:\t0", "/usr", "b c"])
     }
 
     func testStreamsMayBeSwapped() async throws {

@@ -114,7 +114,9 @@ public final class ChildProcess: Sendable {
         }
     }
 
-    private func whenEnded(id: UInt64, unless isCancelled: () -> Bool, _ body: @escaping @Sendable (ExitStatus?) -> Void) {
+    private func whenEnded(
+        id: UInt64, unless isCancelled: () -> Bool, _ body: @escaping @Sendable (ExitStatus?) -> Void
+    ) {
         let (status, calls): (ExitStatus?, Bool) = state.withLock { state in
             if let status = state.status { return (status, true) }
             if isCancelled() { return (nil, true) }
