@@ -3,7 +3,6 @@
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <sys/inotify.h>
 #include <sys/types.h>
 
 // What Swift cannot do or see: code between fork and exec, where no allocation, lock or runtime call is allowed; system

@@ -102,8 +102,8 @@ public final class ChildProcess: Sendable {
         }
     }
 
-    /// Calls the body once it has ended, or now if it has.
-    func whenEnded(_ body: @escaping @Sendable (ExitStatus) -> Void) {
+    /// Calls the body once it has ended, or now if it has. The body must not wait for anything.
+    public func whenEnded(_ body: @escaping @Sendable (ExitStatus) -> Void) {
         whenEnded(id: newID(), unless: { false }) { body($0 ?? .unknown) }
     }
 
