@@ -185,7 +185,10 @@ let package = Package(
             swiftSettings: strict),
         .executableTarget(
             name: "pilot-agent",
-            dependencies: ["SidecarAgent", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            dependencies: [
+                "MeshContract", "Processes", "SidecarAgent",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
             path: "Sources/pilot-agent", swiftSettings: strict),
         .executableTarget(
             name: "node_agent",

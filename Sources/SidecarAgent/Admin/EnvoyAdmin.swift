@@ -37,12 +37,12 @@ public struct EnvoyAdmin: Sendable {
 
     /// Sends a request and reads its answer.
     ///
-    /// - Parameter path: begins with `/`; may have a query.
+    /// - Parameter path: begins with `/`; may have a query. What a URL cannot have is encoded.
     public func request(_ method: Method, _ path: String) async throws(EnvoyAdminError) -> Answer {
-        guard path.utf8.first == UInt8(ascii: "/"), path.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f }) else {
+        guard path.utf8.first == UInt8(ascii: "/"), path.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7f }) else {
             throw EnvoyAdminError(port: port, problem: .badPath(path))
         }
-        var request = HTTPClientRequest(url: "http://127.0.0.1:\(port)\(path)")
+        var request = HTTPClientRequest(url: "http://127.0.0.1:\(port)\(Self.encoded(path))")
         request.method = method == .get ? .GET : .POST
         let nanoseconds = GoDuration(timeout).nanoseconds
         var configuration = HTTPClient.Configuration(redirectConfiguration: .disallow)
@@ -64,5 +64,20 @@ public struct EnvoyAdmin: Sendable {
             // The answer is there, or the reason why not; a connection that does not close well changes neither.
         }
         return try result.get()
+    }
+
+    /// Percent signs in place of what a URL cannot have (RFC 3986, section 2), so that regular expressions in a query
+    /// can be written as they are. Percent signs themselves stay: the path may be encoded already.
+    private static func encoded(_ path: String) -> String {
+        let digits = Array("0123456789ABCDEF".utf8)
+        var bytes: [UInt8] = []
+        for byte in path.utf8 {
+            if PlainText.isAlphanumeric(byte) || "-._~/?&=%:@!$'()*+,;".utf8.contains(byte) {
+                bytes.append(byte)
+            } else {
+                bytes += [UInt8(ascii: "%"), digits[Int(byte >> 4)], digits[Int(byte & 15)]]
+            }
+        }
+        return String(decoding: bytes, as: UTF8.self)
     }
 }

@@ -6,7 +6,7 @@ import NIOPosix
 public struct EnvoyAdminError: Error, Sendable, CustomStringConvertible {
     /// Why.
     public enum Problem: Sendable {
-        /// The path does not begin with `/`, or has bytes that no URL has.
+        /// The path does not begin with `/`, or has control characters in it.
         case badPath(String)
         /// Nobody listens or the connection was cut.
         case unreachable(String)

@@ -38,13 +38,15 @@ public actor ProxyAgent {
         (events, event) = AsyncStream.makeStream(of: Supervisor.Event.self)
     }
 
-    /// Runs an agent to its end.
-    ///
-    /// - Parameter signals: SIGTERM and SIGINT of this process; each is a request to end.
-    public static func run(
-        _ settings: ProxySettings, log: AgentLog, signals: AsyncStream<Signal>
-    ) async throws(AgentError) -> Outcome {
-        try await ProxyAgent(settings, log).run(signals)
+    /// Runs an agent to its end, which SIGTERM or SIGINT asks for.
+    public static func run(_ settings: ProxySettings, log: AgentLog) async throws(AgentError) -> Outcome {
+        let signals: AsyncStream<Signal>
+        do throws(ProcessError) {
+            signals = try SignalStream.of([.terminate, .interrupt])
+        } catch {
+            throw .signals(error)
+        }
+        return try await ProxyAgent(settings, log).run(signals)
     }
 
     private func run(_ signals: AsyncStream<Signal>) async -> Outcome {

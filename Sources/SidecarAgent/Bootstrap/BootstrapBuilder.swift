@@ -13,10 +13,16 @@ public enum BootstrapBuilder {
     static let certificateSecret = "default"
     static let rootSecret = "ROOTCA"
 
+    /// The configuration as JSON with a final newline, with the certificates of the settings if they can be used.
+    public static func json(_ settings: ProxySettings) throws -> [UInt8] {
+        let isUsable = CertificateState.read(settings.certificates).condition == .usable
+        return try json(settings, certificates: isUsable ? settings.certificates : nil)
+    }
+
     /// The configuration as JSON with a final newline; the same settings give the same bytes.
     ///
     /// - Parameter certificates: the certificates that Envoy is to offer to clusters and listeners; nil for none.
-    public static func json(_ settings: ProxySettings, certificates: CertificateFiles?) throws -> [UInt8] {
+    static func json(_ settings: ProxySettings, certificates: CertificateFiles?) throws -> [UInt8] {
         let encoder = JSONEncoder()
         encoder.keyEncodingStrategy = .convertToSnakeCase
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]

@@ -1,0 +1,50 @@
+import ArgumentParser
+import Processes
+
+/// The command tree of `pilot-agent`.
+struct PilotAgent: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "pilot-agent",
+        abstract: "Configure and supervise the Envoy of a machine in the mesh.",
+        discussion: """
+            EXAMPLES
+              pilot-agent proxy                          run Envoy, as istio.service does
+              pilot-agent bootstrap --ip 10.150.0.5      print Envoy's configuration and start nothing
+              pilot-agent status                         what runs, and how long the certificate is valid
+              pilot-agent request GET /stats             ask Envoy's administration
+
+            EXIT STATUS
+              0    done; ended by SIGTERM or SIGINT
+              1    status: Envoy is not live; request: an HTTP status other than 2xx
+              2    the input is wrong: an option, a variable, a folder that cannot be used
+              3    Envoy's administration cannot be reached
+              4    Envoy's administration did not answer in time
+              70   a fault of pilot-agent
+              255  proxy: all retries failed and no Envoy runs
+            """,
+        version: ToolVersion.text,
+        subcommands: [ProxyRun.self, BootstrapPrint.self, AdminRequest.self, StatusShow.self])
+}
+
+@main
+enum Main {
+    static func main() async {
+        SignalStream.ignoreBrokenPipes()
+        do {
+            var command = try PilotAgent.parseAsRoot()
+            if var asynchronous = command as? any AsyncParsableCommand {
+                try await asynchronous.run()
+            } else {
+                try command.run()
+            }
+        } catch {
+            // ArgumentParser's own status for wrong usage is 64; here it is 2 in every tool.
+            let status = PilotAgent.exitCode(for: error).rawValue
+            if status == ExitCode.validationFailure.rawValue {
+                Terminal.writeError(PilotAgent.fullMessage(for: error) + "\n")
+                Terminal.exit(2)
+            }
+            PilotAgent.exit(withError: error)
+        }
+    }
+}
