@@ -1,4 +1,5 @@
 import AsyncHTTPClient
+import Glibc
 import NIOCore
 import NIOPosix
 
@@ -48,7 +49,8 @@ extension EnvoyAdminError.Problem {
             }
         case is CancellationError: .timedOut
         case let error as NIOConnectionError:
-            .unreachable(error.connectionErrors.first.map { "\($0.error)" } ?? "no connection")
+            error.connectionErrors.first.map { of($0.error) } ?? .unreachable("no address")
+        case let error as IOError where error.errnoCode == ECONNREFUSED: .unreachable("nobody listens")
         case let error as IOError: .unreachable("\(error)")
         case let error as ChannelError: .unreachable("\(error)")
         default: .malformed("\(error)")

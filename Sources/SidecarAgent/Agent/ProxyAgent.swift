@@ -168,7 +168,8 @@ public actor ProxyAgent {
         while !Task.isCancelled {
             do throws(EnvoyAdminError) {
                 let info = try await admin.serverInfo()
-                let isOurs = info.commandLineOptions.serviceNode == settings.node.description
+                let isOurs =
+                    info.commandLineOptions.serviceNode == settings.node.description
                     && info.commandLineOptions.configPath == settings.configurationPath(epoch: epoch)
                 if isOurs, info.epoch == epoch, info.state == "LIVE" {
                     event.yield(.live(epoch: epoch))

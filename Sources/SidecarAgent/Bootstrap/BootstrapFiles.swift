@@ -55,7 +55,7 @@ final class BootstrapFiles: Sendable {
     private func remove(_ path: String) throws(FileError) {
         do throws(FileError) {
             try FileTree.remove(path)
-        } catch where error.errno == ENOENT {
+        } catch  where error.errno == ENOENT {
             // Somebody else has tidied up.
         }
     }

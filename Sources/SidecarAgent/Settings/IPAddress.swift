@@ -61,7 +61,9 @@ struct SocketAddress: Sendable {
             Int(length) <= MemoryLayout<sockaddr_storage>.size
         else { return nil }
         self.length = length
-        withUnsafeMutableBytes(of: &storage) { $0.copyMemory(from: UnsafeRawBufferPointer(start: address, count: Int(length))) }
+        withUnsafeMutableBytes(of: &storage) {
+            $0.copyMemory(from: UnsafeRawBufferPointer(start: address, count: Int(length)))
+        }
     }
 
     /// The address without its port.

@@ -84,7 +84,8 @@ public struct SettingsResolver: Sendable {
         if let given = variable("INSTANCE_IP") {
             let address = try machineAddress("INSTANCE_IP", given)
             if !address.isLoopback { return address }
-            warnings.append("INSTANCE_IP: nobody else can reach this machine at \(address): looking for another address")
+            warnings.append(
+                "INSTANCE_IP: nobody else can reach this machine at \(address): looking for another address")
         }
         guard let found = await MachineAddress.find(towards: discovery) else {
             throw SettingsError(
@@ -138,7 +139,8 @@ public struct SettingsResolver: Sendable {
 
     private func adminPort() throws(SettingsError) -> Int {
         guard (1...65535).contains(options.adminPort) else {
-            throw SettingsError("--proxyAdminPort", found: String(options.adminPort), expected: "a port from 1 to 65535")
+            throw SettingsError(
+                "--proxyAdminPort", found: String(options.adminPort), expected: "a port from 1 to 65535")
         }
         return options.adminPort
     }

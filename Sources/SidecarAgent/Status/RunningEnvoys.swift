@@ -33,7 +33,9 @@ enum RunningEnvoys {
 
     /// The epoch, if the arguments are those of an Envoy with its configuration in the folder.
     static func epoch(ofCommandLine bytes: [UInt8], _ folder: String) -> Int? {
-        let arguments = bytes.split(separator: 0, omittingEmptySubsequences: false).map { String(decoding: $0, as: UTF8.self) }
+        let arguments = bytes.split(separator: 0, omittingEmptySubsequences: false).map {
+            String(decoding: $0, as: UTF8.self)
+        }
         guard arguments.count > 4, arguments[1] == "-c", arguments[3] == "--restart-epoch",
             let epoch = Int(arguments[4]),
             arguments[2] == folder + "/" + EnvoyCommand.configurationFileName(epoch: epoch)

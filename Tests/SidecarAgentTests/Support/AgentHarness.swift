@@ -111,7 +111,8 @@ final class AgentHarness {
             let status = (try? String(contentsOfFile: "/proc/\(pid)/status", encoding: .utf8)) ?? ""
             let parent = status.split(separator: "\n").first { $0.hasPrefix("PPid:") }?.split(separator: "\t").last
             return Process(
-                pid: pid, arguments: arguments, epoch: Int(arguments[4]) ?? -1, parent: parent.flatMap { Int32($0) } ?? 0)
+                pid: pid, arguments: arguments, epoch: Int(arguments[4]) ?? -1,
+                parent: parent.flatMap { Int32($0) } ?? 0)
         }.sorted { $0.epoch < $1.epoch }
     }
 
@@ -128,7 +129,8 @@ final class AgentHarness {
                     && configurations() == ["envoy-rev\(epoch).json"]
             }
         } catch {
-            throw PollFailure(description: "\(error): \(envoys().map(\.epoch)) \(configurations())\n\(log.suffix(6000))")
+            XCTFail("\(envoys().map(\.epoch)) \(configurations())\n\(log.suffix(6000))")
+            throw error
         }
     }
 
