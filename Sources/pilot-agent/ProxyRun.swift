@@ -14,13 +14,14 @@ struct ProxyRun: AsyncParsableCommand {
 
             ENVIRONMENT
               INSTANCE_IP     the machine's address (--ip)
-              POD_NAME        the machine's name, with the namespace --id (default: the short host name)
-              POD_NAMESPACE   the namespace (default: 'default')
+              POD_NAME        the first part of --id; else the short host name
+              POD_NAMESPACE   the second part of --id, and --domain; else 'default'
 
             EXAMPLES
               pilot-agent proxy
-              INSTANCE_IP=10.150.0.5 POD_NAME=demo-vm-1 pilot-agent proxy --discoveryAddress 10.150.0.6:8080
-              pilot-agent proxy --xds ads --discoveryAddress istiod.istio-system:15010
+              INSTANCE_IP=10.150.0.5 POD_NAME=demo-vm-1 pilot-agent proxy
+              pilot-agent proxy --discoveryAddress 10.150.0.6:8080
+              pilot-agent proxy --xds ads --discoveryAddress istiod:15010
             """)
 
     @OptionGroup var arguments: ProxyArguments

@@ -35,15 +35,14 @@ struct StatusShow: AsyncParsableCommand {
         help: ArgumentHelp("The port of Envoy's administration.", valueName: "port"))
     var adminPort = MeshPorts.envoyAdmin
 
-    func validate() throws {
-        guard (1...65535).contains(adminPort) else {
-            throw ValidationError("--proxyAdminPort: expected a port from 1 to 65535, found \(adminPort)")
-        }
-    }
-
     func run() async throws {
-        let settings = StatusSettings(
-            configurationFolder: configPath, certificateFolder: certificateFolder, adminPort: adminPort)
+        let settings: StatusSettings
+        do {
+            settings = try StatusSettings(
+                configurationFolder: configPath, certificateFolder: certificateFolder, adminPort: adminPort)
+        } catch {
+            throw ExitCode(Failure.report(error.description, status: 2))
+        }
         let status: AgentStatus
         let output: [UInt8]
         do {

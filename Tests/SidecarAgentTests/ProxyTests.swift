@@ -130,6 +130,34 @@ final class ProxyTests: XCTestCase {
         try await harness.waitForEpoch(1)
     }
 
+    func testOldEpochServesWhileTheControlPlaneIsAway() async throws {
+        try harness.renewCertificates(serial: 1)
+        try await harness.startDiscovery()
+        try await harness.startAgent(["--discoveryRefreshDelay", "100ms"])
+        try await harness.waitForEpoch(0)
+        try await poll("the listener") { try self.isServing() }
+        try await harness.stopDiscovery()
+        try harness.renewCertificates(serial: 2)
+        // Envoy's own limit for a first configuration, after which it would serve with none, is 15 s.
+        try await poll("the warning") { harness.messages.contains { $0.hasPrefix("Epoch 1 has no configuration") } }
+        XCTAssertTrue(try isServing())
+        XCTAssertEqual(harness.envoys().map(\.epoch), [0, 1])
+        try await harness.startDiscovery()
+        try await harness.waitForEpoch(1)
+        XCTAssertTrue(try isServing())
+    }
+
+    func testNamesOfClustersMayHaveDots() async throws {
+        try await harness.startDiscovery()
+        try await harness.startAgent()
+        try await harness.waitForEpoch(0)
+        let statistics = try harness.command(
+            ["request", "GET", "/stats/prometheus", "--proxyAdminPort", String(harness.adminPort)])
+        XCTAssertTrue(
+            statistics.output.contains(#"envoy_cluster_membership_total{envoy_cluster_name="istio-pilot"} 1"#),
+            String(statistics.output.prefix(2000)))
+    }
+
     func testEnvoyThatCrashesIsStartedAgain() async throws {
         try await harness.startDiscovery()
         try await harness.startAgent()

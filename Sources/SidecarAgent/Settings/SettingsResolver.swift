@@ -30,8 +30,9 @@ public struct SettingsResolver: Sendable {
                 remedy: "machines of other registries are not supported: leave the option out")
         }
         let discovery = try discoveryEndpoint()
-        let drain = try seconds("--drainDuration", options.drainDuration, atLeast: 0)
-        let shutdown = try seconds("--parentShutdownDuration", options.parentShutdownDuration, atLeast: 1)
+        let drain = try SettingsChecks.seconds("--drainDuration", options.drainDuration, atLeast: 0)
+        let shutdown = try SettingsChecks.seconds(
+            "--parentShutdownDuration", options.parentShutdownDuration, atLeast: 1)
         guard shutdown > drain else {
             throw SettingsError(
                 "--parentShutdownDuration", found: options.parentShutdownDuration,
@@ -40,35 +41,38 @@ public struct SettingsResolver: Sendable {
         }
         return ProxySettings(
             node: try await node(discovery),
-            configurationFolder: try path("--configPath", options.configurationFolder),
-            binary: try path("--binaryPath", options.binary),
-            serviceCluster: try nodePart("--serviceCluster", options.serviceCluster),
+            configurationFolder: try SettingsChecks.path("--configPath", options.configurationFolder),
+            binary: try SettingsChecks.path("--binaryPath", options.binary),
+            serviceCluster: try SettingsChecks.nodePart("--serviceCluster", options.serviceCluster),
             drainSeconds: drain, parentShutdownSeconds: shutdown, discovery: discovery,
             discoveryProtocol: options.discoveryProtocol,
-            refreshDelay: try duration("--discoveryRefreshDelay", options.discoveryRefreshDelay),
-            connectTimeout: try duration("--connectTimeout", options.connectTimeout),
+            refreshDelay: try SettingsChecks.duration("--discoveryRefreshDelay", options.discoveryRefreshDelay),
+            connectTimeout: try SettingsChecks.duration("--connectTimeout", options.connectTimeout),
             statsd: try await statsd(), zipkin: try endpoint("--zipkinAddress", options.zipkinAddress),
-            adminPort: try adminPort(), accessLog: try accessLog(),
-            certificateFolder: try path("--certPath", options.certificateFolder),
-            certificateBatch: try duration("--certBatchDuration", options.certificateBatchDuration).duration,
+            adminPort: try SettingsChecks.port("--proxyAdminPort", options.adminPort),
+            accessLog: options.accessLog.isEmpty
+                ? nil : try SettingsChecks.path("--accessLog", options.accessLog),
+            certificateFolder: try SettingsChecks.path("--certPath", options.certificateFolder),
+            certificateBatch: try SettingsChecks.duration("--certBatchDuration", options.certificateBatchDuration)
+                .duration,
             envoyArguments: try envoyArguments())
     }
 
     // MARK: Who this machine is
 
     private mutating func node(_ discovery: NetworkEndpoint) async throws(SettingsError) -> NodeIdentity {
-        let namespace = try nodePart("POD_NAMESPACE", variable("POD_NAMESPACE") ?? "default")
+        let namespace = try SettingsChecks.nodePart("POD_NAMESPACE", variable("POD_NAMESPACE") ?? "default")
         let id: String
         if let given = options.id {
-            id = try nodePart("--id", given)
+            id = try SettingsChecks.nodePart("--id", given)
         } else if let name = variable("POD_NAME") ?? MachineAddress.shortHostName() {
-            id = try nodePart("POD_NAME", name) + "." + namespace
+            id = try SettingsChecks.nodePart("POD_NAME", name) + "." + namespace
         } else {
             throw SettingsError(
                 "POD_NAME", found: nil, expected: "a name for this machine",
                 remedy: "it has no host name: set POD_NAME or give --id NAME.NAMESPACE")
         }
-        let domain = try nodePart("--domain", options.domain ?? "\(namespace).svc.cluster.local")
+        let domain = try SettingsChecks.nodePart("--domain", options.domain ?? "\(namespace).svc.cluster.local")
         let address = try await address(discovery)
         return NodeIdentity(role: options.role, address: address.description, id: id, domain: domain)
     }
@@ -137,55 +141,7 @@ public struct SettingsResolver: Sendable {
         return NetworkEndpoint(host: first.address.description, port: endpoint.port)
     }
 
-    private func adminPort() throws(SettingsError) -> Int {
-        guard (1...65535).contains(options.adminPort) else {
-            throw SettingsError(
-                "--proxyAdminPort", found: String(options.adminPort), expected: "a port from 1 to 65535")
-        }
-        return options.adminPort
-    }
-
-    // MARK: Text, paths and durations
-
-    private func nodePart(_ name: String, _ text: String) throws(SettingsError) -> String {
-        guard PlainText.isNodePart(text) else {
-            throw SettingsError(
-                name, found: text, expected: "1 to 253 printable ASCII characters without spaces and '~'",
-                remedy: "'~' separates the parts of a node id")
-        }
-        return text
-    }
-
-    private func path(_ name: String, _ text: String) throws(SettingsError) -> String {
-        guard !text.utf8.contains(0), let path = LexicalPath.normalised(text) else {
-            throw SettingsError(name, found: text, expected: "an absolute path")
-        }
-        return path
-    }
-
-    private func accessLog() throws(SettingsError) -> String? {
-        options.accessLog.isEmpty ? nil : try path("--accessLog", options.accessLog)
-    }
-
-    private func duration(_ name: String, _ text: String) throws(SettingsError) -> GoDuration {
-        let range = GoDuration(nanoseconds: 1_000_000)...GoDuration(nanoseconds: 86_400_000_000_000)
-        guard let duration = GoDuration(text), range.contains(duration) else {
-            throw SettingsError(name, found: text, expected: "a duration from 1ms to 24h, such as 500ms, 2s or 1m30s")
-        }
-        return duration
-    }
-
-    /// Envoy's own options count whole seconds.
-    private func seconds(_ name: String, _ text: String, atLeast least: Int64) throws(SettingsError) -> Int {
-        let second: Int64 = 1_000_000_000
-        guard let duration = GoDuration(text), duration.nanoseconds % second == 0,
-            (least...86_400).contains(duration.nanoseconds / second)
-        else {
-            throw SettingsError(
-                name, found: text, expected: "a duration of whole seconds from \(least)s to 24h, such as 2s or 1m")
-        }
-        return Int(duration.nanoseconds / second)
-    }
+    // MARK: Envoy's command line
 
     /// Some arguments belong to the agent: given twice, Envoy takes one or refuses to start.
     private func envoyArguments() throws(SettingsError) -> [String] {

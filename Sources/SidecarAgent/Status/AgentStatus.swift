@@ -148,10 +148,10 @@ public struct StatusSettings: Sendable, Hashable {
     /// The port of Envoy's administration.
     public var adminPort: Int
 
-    /// Creates settings.
-    public init(configurationFolder: String, certificateFolder: String, adminPort: Int) {
-        self.configurationFolder = configurationFolder
-        self.certificateFolder = certificateFolder
-        self.adminPort = adminPort
+    /// Checks settings; the errors have the names of the options of `status`.
+    public init(configurationFolder: String, certificateFolder: String, adminPort: Int) throws(SettingsError) {
+        self.configurationFolder = try SettingsChecks.path("--configPath", configurationFolder)
+        self.certificateFolder = try SettingsChecks.path("--certPath", certificateFolder)
+        self.adminPort = try SettingsChecks.port("--proxyAdminPort", adminPort)
     }
 }

@@ -12,6 +12,7 @@ final class AgentHarness {
     let baseID: Int
     private(set) var agent: ChildProcess?
     private var helpers: [ChildProcess] = []
+    private var discovery: ChildProcess?
     private var discoveryPort = 0
 
     var configPath: String { folder.path + "/proxy" }
@@ -56,9 +57,16 @@ final class AgentHarness {
         return (child, String(text.prefix { $0 != "\n" }), output)
     }
 
+    /// Starts the control plane, the second time on the port that it had.
     func startDiscovery() async throws {
-        let started = try await startScript(Scripts.discoveryServer, [String(listenerPort)])
+        let started = try await startScript(
+            Scripts.discoveryServer, [String(listenerPort), String(discoveryPort)])
         discoveryPort = try XCTUnwrap(Int(started.firstLine))
+        discovery = started.child
+    }
+
+    func stopDiscovery() async throws {
+        _ = try await discovery?.stop(grace: .seconds(5))
     }
 
     /// The arguments of `proxy`, with a short batch.

@@ -1,7 +1,7 @@
 /// Programs in Python that the tests run beside Envoy.
 enum Scripts {
-    /// A control plane that speaks v3 REST: one listener that answers every request itself. It prints its port, and takes
-    /// the listener's port as its argument.
+    /// A control plane that speaks v3 REST: one listener that answers every request itself. Its arguments are the port of
+    /// that listener and its own, or 0 for any; it prints its own.
     static let discoveryServer = #"""
         import http.server, json, sys
 
@@ -36,7 +36,7 @@ enum Scripts {
                 self.end_headers()
                 self.wfile.write(body)
 
-        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", int(sys.argv[2])), Handler)
         print(server.server_address[1], flush=True)
         server.serve_forever()
         """#
