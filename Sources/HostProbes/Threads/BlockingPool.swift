@@ -71,8 +71,7 @@ final class BlockingPool: @unchecked Sendable {
             queue.append(job)
             watched[ObjectIdentifier(job)] = job
             if !hasWatchdog {
-                hasWatchdog = true
-                spawn { $0.watch() }
+                hasWatchdog = spawn { $0.watch() }
             } else if job.deadline < watchLimit {
                 lock.broadcast()
             }
@@ -81,14 +80,12 @@ final class BlockingPool: @unchecked Sendable {
     }
 
     private func addThread() {
-        threads += 1
-        spawn { $0.work() }
+        // Where the system has no thread to give, the jobs run into their deadlines, and that is what people are told.
+        if spawn({ $0.work() }) { threads += 1 }
     }
 
-    private func spawn(_ body: @escaping @Sendable (BlockingPool) -> Void) {
-        let started = PlainThread.start { body(self) }
-        // Without threads the jobs run into their deadlines, which is what the caller can tell people.
-        if !started { threads -= 1 }
+    private func spawn(_ body: @escaping @Sendable (BlockingPool) -> Void) -> Bool {
+        PlainThread.start { body(self) }
     }
 
     private func work() {

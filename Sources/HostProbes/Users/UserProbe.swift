@@ -1,0 +1,38 @@
+/// Users.
+struct UserProbe: Probe {
+    static let kind = SubjectKind(
+        "user", "A user of the machine.", mainParameter: "name",
+        parameters: [.init("name", .text, "Name or number.", isRequired: true)],
+        attributes: [
+            .init("exists", .bool, "Whether there is such a user."),
+            .init("name", .text, "Name."),
+            .init("uid", .integer, "Number."),
+            .init("gid", .integer, "Number of the main group."),
+            .init("home", .text, "Home directory."),
+            .init("shell", .text, "Program that a login starts."),
+            .init("groups", .list(.text), "Names of all groups, the main one first."),
+            .init("system", .bool, "Whether the number is one of those for system users (below 1000, adduser.conf(5))."),
+        ])
+
+    private let host: Host
+
+    init(host: Host) { self.host = host }
+
+    func observe(_ request: ProbeRequest) async throws(ProbeError) -> Observation {
+        let name = try request.requiredText("name")
+        guard let user = try await host.user(name, for: request) else {
+            return Observation(["exists": .bool(false)], evidence: ["no user '\(name)'"])
+        }
+        let groups = try await host.users(for: request).groups(of: user).map(\.name)
+        return Observation(
+            [
+                "exists": .bool(true), "name": .text(user.name), "uid": .integer(user.uid), "gid": .integer(user.gid),
+                "home": .text(user.home), "shell": .text(user.shell), "groups": .texts(groups),
+                "system": .bool(user.uid < 1000),
+            ],
+            evidence: [
+                "\(user.name): uid \(user.uid), gid \(user.gid), home \(user.home), "
+                    + "groups \(groups.joined(separator: " "))"
+            ])
+    }
+}
