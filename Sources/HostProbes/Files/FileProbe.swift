@@ -1,0 +1,126 @@
+import Files
+
+/// Files.
+struct FileProbe: Probe {
+    static let kind = SubjectKind(
+        "file", "A file, folder or link.", mainParameter: "path",
+        parameters: [
+            .init("path", .text, "Absolute path.", isRequired: true),
+            .init("as", .text, "As whom `readable-by` and `parents-traversable` are tried; `run-as` when it is not said."),
+            .init("follow", .bool, "Whether the target of a link is meant, and not the link; true when it is not said."),
+            .init("max-bytes", .integer, "Bytes that `contents` and its relatives may have; 1048576 if not said."),
+        ],
+        attributes: [
+            .init("exists", .bool, "Whether it is there; false for a dangling link when links are followed."),
+            .init("type", .text, "file, directory, symlink, pipe, socket, character-device or block-device."),
+            .init("mode", .text, "Four octal digits, such as 0644."),
+            .init("owner", .text, "Name of the owner, or the number when it has none."),
+            .init("group", .text, "Name of the group, or the number when it has none."),
+            .init("size", .integer, "Bytes."),
+            .init("sha256", .text, "SHA-256 of the contents in hexadecimal digits."),
+            .init("md5", .text, "MD5 of the contents in hexadecimal digits."),
+            .init("modified", .time, "When its contents were changed last."),
+            .init("born", .time, "When it was made; null where the file system does not keep it."),
+            .init("target", .text, "What a link points to, as it is stored; null when it is no link."),
+            .init("contents", .text, "The contents. Keys, certificates' private parts and the like are masked."),
+            .init("lines", .list(.text), "The lines of the contents."),
+            .init("json", .any, "The contents as JSON."),
+            .init("readable-by", .bool, "Whether the user of `as` can read it, through all folders above it."),
+            .init("parents-traversable", .bool, "Whether the user of `as` can pass all folders above it."),
+            .init("mount", .text, "Type of the file system that it is on: ext4, tmpfs …"),
+        ])
+
+    private let host: Host
+
+    init(host: Host) { self.host = host }
+
+    func observe(_ request: ProbeRequest) async throws(ProbeError) -> Observation {
+        let path = try request.requiredPath()
+        let reader = FileReader(
+            path: host.path(path), shown: path, followsLinks: try request.flag("follow", or: true),
+            limit: Int(try request.integer("max-bytes", in: 0...(64 << 20)) ?? 1 << 20), attributes: request.attributes)
+        let impersonation = try await host.impersonation(of: request.user, for: request)
+        let pool = try await host.pool(as: impersonation)
+        var (facts, observation) = try await pool.run("look at \(path)", until: request.deadline) {
+            () throws(ProbeError) in try reader.read()
+        }
+        guard let facts else { return observation }
+        if request.wants("owner", "group") || !observation.evidence.isEmpty {
+            let users = try await host.users(for: request)
+            let (owner, group) = (users.name(ofUser: facts.owner), users.name(ofGroup: facts.group))
+            observation.attributes["owner"] = .text(owner)
+            observation.attributes["group"] = .text(group)
+            observation.evidence = ["\(path): \(facts.type) \(facts.mode) \(owner):\(group) \(facts.size) bytes"]
+        }
+        if request.wants("mount") {
+            observation.attributes["mount"] = .text(
+                orNull: try await host.mounts(for: request).fileSystem(of: reader.path))
+        }
+        if request.wants("readable-by", "parents-traversable") {
+            try await addAccess(reader.path, to: &observation, request)
+        }
+        return observation
+    }
+
+    private func addAccess(
+        _ path: String, to observation: inout Observation, _ request: ProbeRequest
+    ) async throws(ProbeError) {
+        let name = try request.text("as") ?? request.user
+        let user = try await host.impersonation(of: name, for: request)
+        let pool = try await host.pool(as: user)
+        let answer = try await pool.run("read \(path) as \(name ?? "ourselves")", until: request.deadline) {
+            () throws(ProbeError) in try Access.check(path)
+        }
+        observation.attributes["readable-by"] = .bool(answer.isReadable)
+        observation.attributes["parents-traversable"] = .bool(answer.areParentsTraversable)
+        if let obstacle = answer.obstacle {
+            observation.evidence.append("\(name ?? "this user") cannot pass \(obstacle)")
+        } else if !answer.isReadable {
+            observation.evidence.append("\(name ?? "this user") cannot read it")
+        }
+    }
+}
+
+/// Reads what is asked for of one file, in a thread that may block.
+private struct FileReader: Sendable {
+    var path: String
+    var shown: String
+    var followsLinks: Bool
+    var limit: Int
+    var attributes: Set<String>
+
+    func read() throws(ProbeError) -> (FileFacts?, Observation) {
+        guard let facts = try FileFacts.read(path, followLinks: followsLinks) else {
+            var evidence = ["\(shown) does not exist"]
+            if followsLinks, let link = try FileFacts.read(path, followLinks: false), link.type == "symlink" {
+                evidence = ["\(shown) is a link to '\(try target() ?? "?")', which does not exist"]
+            }
+            return (nil, Observation(["exists": .bool(false), "target": .text(orNull: try target())], evidence: evidence))
+        }
+        var values: [String: Value] = [
+            "exists": .bool(true), "type": .text(facts.type), "mode": .text(facts.mode), "size": .integer(facts.size),
+            "modified": .time(facts.modified), "born": facts.born.map { .time($0) } ?? .null,
+        ]
+        if attributes.contains("target") { values["target"] = .text(orNull: try target()) }
+        if attributes.contains("sha256") { values["sha256"] = .text(try FileDigest.sha256(path)) }
+        if attributes.contains("md5") { values["md5"] = .text(try FileDigest.md5(path)) }
+        if !attributes.isDisjoint(with: ["contents", "lines", "json"]) {
+            let bytes: [UInt8]
+            do throws(FileError) {
+                bytes = try FileTree.readWhole(path, limit: limit)
+            } catch { throw ProbeError(error) }
+            let text = Secrets.masked(Bytes.text(bytes))
+            values["contents"] = .text(text)
+            if attributes.contains("lines") {
+                values["lines"] = .texts(Bytes.lines(Array(text.utf8)).map { Bytes.text($0) })
+            }
+            if attributes.contains("json") { values["json"] = try JSONReader.read(bytes, of: shown) }
+        }
+        return (facts, Observation(values, evidence: [shown]))
+    }
+
+    private func target() throws(ProbeError) -> String? {
+        guard let link = try FileFacts.read(path, followLinks: false), link.type == "symlink" else { return nil }
+        do throws(FileError) { return try FileTree.readLink(path) } catch { throw ProbeError(error) }
+    }
+}
