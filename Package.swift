@@ -145,18 +145,21 @@ let package = Package(
 
         // glibc's resolver functions, most of which are macros.
         .target(name: "CResolver", linkerSettings: [.linkedLibrary("resolv")]),
-        // The user of a single thread, which glibc's functions cannot set.
-        .target(name: "CCredentials"),
+        // Calls of Linux and glibc that Swift does not import.
+        .target(name: "CLinux"),
         .target(
             name: "HostProbes",
             dependencies: [
-                "CCredentials", "CResolver", "DebianFormat", "ELF", "Files", "MeshContract", "Processes",
+                "CLinux", "CResolver", "DebianFormat", "ELF", "Files", "MeshContract", "Processes",
                 "WorkloadCertificates",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
+                .product(name: "NIOTLS", package: "swift-nio"),
+                .product(name: "SwiftASN1", package: "swift-asn1"),
                 .product(name: "X509", package: "swift-certificates"),
             ],
             swiftSettings: strict),

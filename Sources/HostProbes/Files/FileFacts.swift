@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 
 /// What statx(2) and its relatives say of a file.
@@ -22,18 +23,15 @@ struct FileFacts: Sendable {
 
     /// Reads them; nil when nothing is there.
     static func read(_ path: String, followLinks: Bool) throws(ProbeError) -> FileFacts? {
-        var status = statx()
-        let flags = (followLinks ? 0 : AT_SYMLINK_NOFOLLOW) | 0x800  // AT_NO_AUTOMOUNT
-        guard statx(AT_FDCWD, path, Int32(flags), UInt32(STATX_BASIC_STATS | STATX_BTIME), &status) == 0 else {
-            if errno == ENOENT || errno == ENOTDIR { return nil }
-            throw .system("stat \(path)", errno: errno)
+        var file = clinux_file()
+        let status = clinux_status(path, followLinks ? 1 : 0, &file)
+        guard status == 0 else {
+            if status == ENOENT || status == ENOTDIR { return nil }
+            throw .system("stat \(path)", errno: status)
         }
-        func nanoseconds(_ time: statx_timestamp) -> Int64 { time.tv_sec &* 1_000_000_000 &+ Int64(time.tv_nsec) }
         return FileFacts(
-            type: typeName(mode_t(status.stx_mode)), permissions: UInt32(status.stx_mode) & 0o7777,
-            owner: status.stx_uid, group: status.stx_gid, size: Int64(clamping: status.stx_size),
-            modified: nanoseconds(status.stx_mtime),
-            born: status.stx_mask & UInt32(STATX_BTIME) == 0 ? nil : nanoseconds(status.stx_btime))
+            type: typeName(file.mode), permissions: file.mode & 0o7777, owner: file.user, group: file.group,
+            size: file.size, modified: file.modified, born: file.has_birth != 0 ? file.born : nil)
     }
 
     private static func typeName(_ mode: mode_t) -> String {

@@ -69,7 +69,7 @@ struct InterfaceAddress: Sendable, Hashable {
         while let entry = next {
             next = entry.pointee.ifa_next
             guard let name = entry.pointee.ifa_name, let pointer = entry.pointee.ifa_addr,
-                entry.pointee.ifa_flags & UInt32(IFF_UP.rawValue) != 0
+                entry.pointee.ifa_flags & UInt32(IFF_UP) != 0
             else { continue }
             let family = Int32(pointer.pointee.sa_family)
             guard family == AF_INET || family == AF_INET6 else { continue }

@@ -1,4 +1,4 @@
-import Glibc
+import CLinux
 
 /// Text of the system, as bytes: what a program prints is ASCII where it has a format.
 enum Bytes {
@@ -75,7 +75,7 @@ extension String {
         if part.isEmpty { return true }
         return whole.withUnsafeBytes { whole in
             part.withUnsafeBytes { part in
-                memmem(whole.baseAddress, whole.count, part.baseAddress, part.count) != nil
+                clinux_find(whole.baseAddress, whole.count, part.baseAddress, part.count) != nil
             }
         }
     }

@@ -35,7 +35,9 @@ enum SystemFile {
     static func link(_ path: String) throws(ProbeError) -> String? {
         var failure: Int32 = 0
         let bytes = [UInt8](unsafeUninitializedCapacity: Int(PATH_MAX)) { buffer, count in
-            let got = buffer.withMemoryRebound(to: CChar.self) { readlink(path, $0.baseAddress, $0.count) }
+            let got = buffer.withMemoryRebound(to: CChar.self) { text in
+                text.baseAddress.map { readlink(path, $0, text.count) } ?? -1
+            }
             if got < 0 { failure = errno }
             count = max(0, got)
         }

@@ -1,4 +1,4 @@
-import CCredentials
+import CLinux
 import Glibc
 
 /// Looking at the machine as another user.
@@ -14,7 +14,7 @@ struct Impersonation: Sendable, Hashable {
 
     /// Makes the calling thread the user's. Gives 0 or an errno(3).
     func become() -> Int32 {
-        groups.withUnsafeBufferPointer { ccredentials_become(user.uid, user.gid, $0.baseAddress, $0.count) }
+        groups.withUnsafeBufferPointer { clinux_become(user.uid, user.gid, $0.baseAddress, $0.count) }
     }
 }
 

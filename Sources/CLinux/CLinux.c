@@ -1,0 +1,43 @@
+#define _GNU_SOURCE
+#include "CLinux.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/timex.h>
+#include <unistd.h>
+
+int clinux_become(uid_t user, gid_t group, const gid_t *groups, size_t count) {
+    if (syscall(SYS_setgroups, count, groups) != 0) return errno;
+    if (syscall(SYS_setresgid, group, group, group) != 0) return errno;
+    if (syscall(SYS_setresuid, user, user, user) != 0) return errno;
+    return 0;
+}
+
+const void *clinux_find(const void *haystack, size_t length, const void *needle, size_t needle_length) {
+    return memmem(haystack, length, needle, needle_length);
+}
+
+static long long nanoseconds(struct statx_timestamp time) { return time.tv_sec * 1000000000LL + time.tv_nsec; }
+
+int clinux_status(const char *path, int follow, struct clinux_file *file) {
+    struct statx status;
+    int flags = AT_NO_AUTOMOUNT | (follow ? 0 : AT_SYMLINK_NOFOLLOW);
+    if (statx(AT_FDCWD, path, flags, STATX_BASIC_STATS | STATX_BTIME, &status) != 0) return errno;
+    file->mode = status.stx_mode;
+    file->user = status.stx_uid;
+    file->group = status.stx_gid;
+    file->size = (long long)status.stx_size;
+    file->modified = nanoseconds(status.stx_mtime);
+    file->has_birth = (status.stx_mask & STATX_BTIME) != 0;
+    file->born = file->has_birth ? nanoseconds(status.stx_btime) : 0;
+    return 0;
+}
+
+int clinux_clock_state(void) {
+    struct timex state;
+    memset(&state, 0, sizeof state);
+    return adjtimex(&state);
+}

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <stddef.h>
+#include <sys/types.h>
+
+// Calls of Linux and glibc that Swift does not import: they are variadic, or GNU's alone.
+
+// Gives the calling thread alone these groups, this group and this user, and with root its capabilities up. Linux keeps
+// a user per thread; glibc's functions change all threads of a process. There is no way back.
+//
+// Returns 0, or an errno(3) number; after a failure the thread must do nothing more for anybody.
+int clinux_become(uid_t user, gid_t group, const gid_t *groups, size_t count);
+
+// Where a text begins in another (memmem(3)); NULL when it does not occur.
+const void *clinux_find(const void *haystack, size_t length, const void *needle, size_t needle_length);
+
+// What statx(2) says of a file. Times are in nanoseconds since 1970; `has_birth` is 0 where the file system does not
+// keep the time of birth.
+struct clinux_file {
+    unsigned int mode;
+    uid_t user;
+    gid_t group;
+    long long size;
+    long long modified;
+    long long born;
+    int has_birth;
+};
+
+// Reads the status of a path, of the link itself unless `follow`. Nothing is mounted for it. Returns 0 or errno(3).
+int clinux_status(const char *path, int follow, struct clinux_file *file);
+
+// The state of the kernel's clock (adjtimex(2)): 5, TIME_ERROR, when it is not synchronised; -1 with errno.
+int clinux_clock_state(void);
