@@ -14,6 +14,9 @@ int clinux_become(uid_t user, gid_t group, const gid_t *groups, size_t count);
 // Where a text begins in another (memmem(3)); NULL when it does not occur.
 const void *clinux_find(const void *haystack, size_t length, const void *needle, size_t needle_length);
 
+// The version of the C library that this program runs with (gnu_get_libc_version(3)).
+const char *clinux_libc_version(void);
+
 // What statx(2) says of a file. Times are in nanoseconds since 1970; `has_birth` is 0 where the file system does not
 // keep the time of birth.
 struct clinux_file {

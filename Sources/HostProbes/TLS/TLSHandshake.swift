@@ -125,8 +125,8 @@ private final class HandshakeHandler: ChannelInboundHandler {
                 outcome.failure = "\(error)".shortened()
             }
             let isLatest = outcome.version == Self.name(.tlsv13)
-            let race = race
-            context.eventLoop.scheduleTask(in: isLatest ? Self.refusalTime : .zero) { race.finish(outcome) }
+            let (race, complete) = (race, outcome)
+            context.eventLoop.scheduleTask(in: isLatest ? Self.refusalTime : .zero) { race.finish(complete) }
         }
         context.fireUserInboundEventTriggered(event)
     }

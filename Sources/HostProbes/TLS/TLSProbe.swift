@@ -1,6 +1,7 @@
 import Files
 import FoundationEssentials
 import MeshContract
+import SwiftASN1
 import WorkloadCertificates
 import X509
 
