@@ -6,8 +6,10 @@ struct FileProbe: Probe {
         "file", "A file, folder or link.", mainParameter: "path",
         parameters: [
             .init("path", .text, "Absolute path.", isRequired: true),
-            .init("as", .text, "As whom `readable-by` and `parents-traversable` are tried; `run-as` when it is not said."),
-            .init("follow", .bool, "Whether the target of a link is meant, and not the link; true when it is not said."),
+            .init(
+                "as", .text, "As whom `readable-by` and `parents-traversable` are tried; `run-as` when it is not said."),
+            .init(
+                "follow", .bool, "Whether the target of a link is meant, and not the link; true when it is not said."),
             .init("max-bytes", .integer, "Bytes that `contents` and its relatives may have; 1048576 if not said."),
         ],
         attributes: [
@@ -95,7 +97,9 @@ private struct FileReader: Sendable {
             if followsLinks, let link = try FileFacts.read(path, followLinks: false), link.type == "symlink" {
                 evidence = ["\(shown) is a link to '\(try target() ?? "?")', which does not exist"]
             }
-            return (nil, Observation(["exists": .bool(false), "target": .text(orNull: try target())], evidence: evidence))
+            return (
+                nil, Observation(["exists": .bool(false), "target": .text(orNull: try target())], evidence: evidence)
+            )
         }
         var values: [String: Value] = [
             "exists": .bool(true), "type": .text(facts.type), "mode": .text(facts.mode), "size": .integer(facts.size),

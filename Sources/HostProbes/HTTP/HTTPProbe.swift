@@ -44,13 +44,16 @@ struct HTTPProbe: Probe {
         var attributes = try Self.attributes(of: answer, source: url, request)
         if let date = answer.header("date").flatMap(HTTPDate.nanoseconds) {
             attributes["date"] = .time(date)
-            attributes["clock-skew"] = .nanoseconds(ClockSkew.between(date, sent: started, received: MonotonicTime.wall))
+            attributes["clock-skew"] = .nanoseconds(
+                ClockSkew.between(date, sent: started, received: MonotonicTime.wall))
         } else if request.wants("clock-skew") {
             throw ProbeError(.unavailable, "compare clocks with \(url)", expected: "a Date header", found: "none")
         }
         if request.wants("address") {
             let address: String
-            if let override = way.override { address = override.address } else {
+            if let override = way.override {
+                address = override.address
+            } else {
                 address = try await SystemNames.address(of: target.host, until: request.deadline).description
             }
             attributes["address"] = .text(address)

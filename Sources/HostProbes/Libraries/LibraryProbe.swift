@@ -56,7 +56,8 @@ struct LibraryProbe: Probe {
             evidence: ["glibc \(present)"]
                 + read.map { path, file in
                     "\(path): "
-                        + (file == nil ? "not there" : "needs glibc \(file.flatMap(Self.newestVersion) ?? "of any age")")
+                        + (file == nil
+                            ? "not there" : "needs glibc \(file.flatMap(Self.newestVersion) ?? "of any age")")
                 })
     }
 

@@ -76,9 +76,12 @@ struct LogFindings: Sendable {
     func evidence(of source: String) -> [String] {
         var lines = names.map { name in
             found.contains(name)
-                ? "\(name): " + (matches.last { $0.pattern == name }?.text ?? "found") : "\(name): not found in \(source)"
+                ? "\(name): " + (matches.last { $0.pattern == name }?.text ?? "found")
+                : "\(name): not found in \(source)"
         }
-        if !names.isEmpty, !isInOrder, found.count == Set(names).count { lines.append("the lines are in another order") }
+        if !names.isEmpty, !isInOrder, found.count == Set(names).count {
+            lines.append("the lines are in another order")
+        }
         lines += errors.suffix(3)
         return lines.map { Secrets.masked($0).shortened() }
     }

@@ -66,7 +66,8 @@ enum RequiredText {
             case "|": if depth == 0 { return [] }
             case "(":
                 // Options such as (?i) change what plain characters mean.
-                if index + 1 < scalars.count, scalars[index] == "?", ![":", "<", "=", "!", "P"].contains(scalars[index + 1])
+                if index + 1 < scalars.count, scalars[index] == "?",
+                    ![":", "<", "=", "!", "P"].contains(scalars[index + 1])
                 {
                     return []
                 }

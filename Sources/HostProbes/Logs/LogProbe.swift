@@ -9,7 +9,8 @@ struct LogProbe: Probe {
             .init("unit", .text, "The unit whose journal it is, or whose start `since: unit-start` means."),
             .init("source", .text, "file or journal; file when there is a path.", choices: ["file", "journal"]),
             .init("since", .text, "all, unit-start, or a duration such as 10m: older lines do not count."),
-            .init("patterns", .list(.any), "Maps with `name` and `pattern`, a regular expression, in the order wanted."),
+            .init(
+                "patterns", .list(.any), "Maps with `name` and `pattern`, a regular expression, in the order wanted."),
             .init("after", .text, "Name of a pattern: only errors behind its last line count."),
         ],
         attributes: [
@@ -24,7 +25,8 @@ struct LogProbe: Probe {
                 "Of the last match of each pattern: NAME is the first group or the whole match, NAME.2 the second group; "
                     + "named groups by their names."),
             .init("last", .map(.time), "By the names of the patterns: when the last line that matches was written."),
-            .init("errors", .list(.text), "The last 100 lines of level error or fatal behind the last match of `after`."),
+            .init(
+                "errors", .list(.text), "The last 100 lines of level error or fatal behind the last match of `after`."),
             .init("error-count", .integer, "How many of these there are."),
             .init("first-line", .text, "The first line that counts; null when there is none."),
             .init("size-bytes", .integer, "Size of the file."),
@@ -110,7 +112,8 @@ struct LogProbe: Probe {
             if wantsTruncation, let start {
                 let isOlder = facts.born.map { $0 < start } ?? false
                 let firstTime = try Self.firstTime(of: real)
-                attributes["truncated-since-start"] = .bool(isOlder && firstTime.map { $0 >= start } ?? (facts.size == 0))
+                attributes["truncated-since-start"] = .bool(
+                    isOlder && firstTime.map { $0 >= start } ?? (facts.size == 0))
             }
             return Observation(attributes, evidence: scanner.findings.evidence(of: path))
         }
@@ -180,7 +183,8 @@ struct LogProbe: Probe {
         let started = moments.compactMap { properties.number($0) }.filter { $0 > 0 }.min()
         guard let started else {
             throw ProbeError(
-                .unavailable, "find the start of \(unit)", expected: "a unit that was started", found: "one that was not")
+                .unavailable, "find the start of \(unit)", expected: "a unit that was started",
+                found: "one that was not")
         }
         let nanoseconds = UInt64(started).multipliedReportingOverflow(by: 1000).partialValue
         return (UnitProbe.wallTime(ofMonotonic: nanoseconds), properties["InvocationID"])
@@ -189,7 +193,9 @@ struct LogProbe: Probe {
     private static func patternSources(_ request: ProbeRequest) throws(ProbeError) -> [PatternSource] {
         let expected = "a list of maps with name and pattern"
         guard let value = request.parameters["patterns"], value != .null else { return [] }
-        guard case .list(let items) = value, items.count <= 200 else { throw request.wrong("patterns", expected, value) }
+        guard case .list(let items) = value, items.count <= 200 else {
+            throw request.wrong("patterns", expected, value)
+        }
         var sources: [PatternSource] = []
         for item in items {
             guard case .map(let entries) = item, case .text(let name)? = entries["name"],

@@ -190,7 +190,9 @@ struct DNSMessage {
         var lowest = index
         var length = 0
         while true {
-            guard position < bytes.count else { throw DNSFailure(expected: "the end of a name", found: "no more bytes") }
+            guard position < bytes.count else {
+                throw DNSFailure(expected: "the end of a name", found: "no more bytes")
+            }
             let size = bytes[position]
             switch size >> 6 {
             case 0:

@@ -73,7 +73,8 @@ struct DNSProbe: Probe {
     ) async throws(ProbeError) -> (DNSAnswer, Bool, String) {
         guard host.isThisMachine else {
             throw ProbeError(
-                .unavailable, "look up \(name)", expected: "the machine that runs us", found: "files below \(host.root)")
+                .unavailable, "look up \(name)", expected: "the machine that runs us", found: "files below \(host.root)"
+            )
         }
         // The servers are asked in the system's way, and by whom makes no difference to them.
         guard type == .a || type == .aaaa else {

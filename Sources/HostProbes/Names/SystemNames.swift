@@ -16,7 +16,8 @@ enum SystemNames {
     }
 
     /// The first address of a name.
-    static func address(of name: String, until deadline: ContinuousClock.Instant) async throws(ProbeError) -> IPAddress {
+    static func address(of name: String, until deadline: ContinuousClock.Instant) async throws(ProbeError) -> IPAddress
+    {
         guard let first = try await addresses(of: name, until: deadline).first else {
             throw ProbeError(.unreachable, "look up \(name)", expected: "an address", found: "no such name")
         }
@@ -49,7 +50,9 @@ enum SystemNames {
             guard let pointer = entry.pointee.ai_addr else { continue }
             var storage = sockaddr_storage()
             memcpy(&storage, pointer, min(Int(entry.pointee.ai_addrlen), MemoryLayout<sockaddr_storage>.size))
-            if let address = SocketBytes.address(of: storage), !addresses.contains(address) { addresses.append(address) }
+            if let address = SocketBytes.address(of: storage), !addresses.contains(address) {
+                addresses.append(address)
+            }
         }
         return addresses
     }

@@ -71,7 +71,8 @@ struct InterfaceAddress: Sendable, Hashable {
             guard let name = entry.pointee.ifa_name, let pointer = entry.pointee.ifa_addr,
                 entry.pointee.ifa_flags & UInt32(IFF_UP) != 0
             else { continue }
-            let family = Int32(pointer.pointee.sa_family)
+            // The first field of every socket address.
+            let family = Int32(UnsafeRawPointer(pointer).load(as: sa_family_t.self))
             guard family == AF_INET || family == AF_INET6 else { continue }
             var storage = sockaddr_storage()
             let size = family == AF_INET ? MemoryLayout<sockaddr_in>.size : MemoryLayout<sockaddr_in6>.size

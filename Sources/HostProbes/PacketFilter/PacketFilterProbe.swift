@@ -7,8 +7,10 @@ struct PacketFilterProbe: Probe {
         mainParameter: "table",
         parameters: [
             .init("table", .text, "nat when it is not said.", choices: ["nat", "filter", "mangle", "raw"]),
-            .init("backend", .text, "The implementation; the one that has rules if not said.", choices: ["nft", "legacy"]),
-            .init("cluster-file", .text, "The cluster's settings; \(MeshPaths.clusterEnvironment) when it is not said."),
+            .init(
+                "backend", .text, "The implementation; the one that has rules if not said.", choices: ["nft", "legacy"]),
+            .init(
+                "cluster-file", .text, "The cluster's settings; \(MeshPaths.clusterEnvironment) when it is not said."),
             .init("sidecar-file", .text, "The machine's; \(MeshPaths.sidecarEnvironment) when it is not said."),
             .init("uids", .list(.integer), "Users left alone; the settings' user, then root, when it is not said."),
         ],

@@ -15,7 +15,8 @@ extension Host {
     ) async throws(ProbeError) -> PacketFilterState {
         guard isThisMachine else {
             throw ProbeError(
-                .unavailable, "read the packet filter", expected: "the machine that runs us", found: "files below \(root)")
+                .unavailable, "read the packet filter", expected: "the machine that runs us",
+                found: "files below \(root)")
         }
         return try await fact("packet-filter-\(table)-\(backend ?? "")", since: request.since) {
             () async throws(ProbeError) in

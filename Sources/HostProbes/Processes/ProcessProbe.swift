@@ -146,8 +146,9 @@ private struct Selection {
         name = try request.text("name")
         arguments = try request.texts("arguments-contain") ?? []
         parent = try request.text("parent-executable")
-        guard [executable, name, parent].contains(where: { $0 != nil }) || !arguments.isEmpty
-            || request.parameters["unit"] != nil || request.parameters["user"] != nil
+        guard
+            [executable, name, parent].contains(where: { $0 != nil }) || !arguments.isEmpty
+                || request.parameters["unit"] != nil || request.parameters["user"] != nil
         else {
             throw ProbeError(
                 .invalid, "choose processes", expected: "at least one parameter, such as executable", found: "none")

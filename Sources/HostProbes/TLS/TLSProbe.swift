@@ -76,7 +76,8 @@ struct TLSProbe: Probe {
         for der in outcome.chain.prefix(WorkloadCertificates.chainLimit) {
             do { chain.append(try Certificate(derEncoded: der)) } catch {
                 throw ProbeError(
-                    .malformed, "read the server's certificate", expected: "X.509 in DER", found: "\(error)".shortened())
+                    .malformed, "read the server's certificate", expected: "X.509 in DER", found: "\(error)".shortened()
+                )
             }
         }
         guard let leaf = chain.first else { return }

@@ -11,7 +11,8 @@ struct UserProbe: Probe {
             .init("home", .text, "Home directory."),
             .init("shell", .text, "Program that a login starts."),
             .init("groups", .list(.text), "Names of all groups, the main one first."),
-            .init("system", .bool, "Whether the number is one of those for system users (below 1000, adduser.conf(5))."),
+            .init(
+                "system", .bool, "Whether the number is one of those for system users (below 1000, adduser.conf(5))."),
         ])
 
     private let host: Host
