@@ -1,0 +1,41 @@
+import ArgumentParser
+import HostProbes
+import Scenarios
+import SpecLoading
+
+/// `meshcheck validate [PATH…]`.
+struct ScenarioValidate: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "validate", abstract: "Look for mistakes in scenarios without running them.",
+        discussion: """
+            All mistakes are shown at once, in the user's own lines. Ends with 2 when there is one.
+
+            EXAMPLES
+              meshcheck validate Scenarios/
+              meshcheck validate mine.yaml --format json
+            """)
+
+    @OptionGroup(title: "Scenarios") var suite: SuiteOptions
+    @Option(help: "How mistakes are written to standard error: text or json.") var format: ListFormat = .text
+
+    func run() async throws {
+        let paths = try suite.scenarioPaths()
+        do throws(ScenarioLoadError) {
+            let loaded = try await ScenarioSuite.load(
+                paths: paths, variables: suite.variableSources, profile: suite.profile, host: Host())
+            var text = "\(loaded.checks.count) checks in \(loaded.scenarios.count) scenarios"
+            do {
+                if let path = try suite.diagnosesPath(scenarios: paths) {
+                    text += ", \(try DiagnosisCatalogue.load(path: path).entries.count) diagnoses"
+                }
+            } catch let error as ScenarioLoadError {
+                throw error
+            } catch {
+                throw ScenarioLoadError(Diagnostics())
+            }
+            Terminal.write("valid: \(text), profile \(loaded.profile)\n")
+        } catch {
+            throw Failure.report(error.diagnostics, asJSON: format == .json, status: Status.wrongInput)
+        }
+    }
+}

@@ -1,0 +1,61 @@
+import ArgumentParser
+import Glibc
+
+/// The command tree of `meshcheck`.
+struct Meshcheck: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "meshcheck",
+        abstract: "Say whether a VM is in the Istio mesh, and when it is not, why.",
+        discussion: """
+            Scenarios are YAML files with checks, one file a step of the mesh-expansion guide. Those of the toolchain are \
+            in \(SuiteOptions.installedScenarios).
+
+            EXAMPLES
+              meshcheck run                              check this machine
+              meshcheck run --target ssh://admin@vm-1    check another one
+              meshcheck explain MX0401                   what a cause means, and what to do
+              meshcheck serve                            health, metrics and a page over HTTP
+              meshcheck init --unit nginx.service        a scenario for a service of your own
+
+            EXIT STATUS
+              0   in order
+              1   at least one check of severity error failed
+              2   the input is wrong: an option, a scenario, an inventory
+              3   a machine could not be reached, or an address not be listened at
+              4   the time limit was over
+              70  a fault of meshcheck, or a report that could not be written
+            """,
+        version: ToolVersion.text,
+        subcommands: [
+            ScenarioRun.self, ScenarioList.self, ScenarioValidate.self, DiagnosisExplain.self, SchemaPrint.self,
+            ScenarioInit.self, ReportServe.self, ScenarioWatch.self, VersionPrint.self,
+        ])
+}
+
+@main
+enum Main {
+    static func main() async {
+        Signals.ignoreBrokenPipes()
+        do {
+            var command = try Meshcheck.parseAsRoot()
+            if var asynchronous = command as? any AsyncParsableCommand {
+                try await asynchronous.run()
+            } else {
+                try command.run()
+            }
+        } catch {
+            // ArgumentParser's own status for wrong usage is 64; here it is 2 in every tool.
+            let status = Meshcheck.exitCode(for: error)
+            if status == ExitCode.validationFailure {
+                Terminal.writeError(Meshcheck.fullMessage(for: error) + "\n")
+                Glibc.exit(Status.wrongInput.rawValue)
+            }
+            if !(error is ExitCode), status == ExitCode.failure {
+                // Whatever nobody expected is a fault of ours, and not a failed check.
+                Terminal.writeError("meshcheck: \(error)\n")
+                Glibc.exit(Status.fault.rawValue)
+            }
+            Meshcheck.exit(withError: error)
+        }
+    }
+}

@@ -1,0 +1,55 @@
+import ArgumentParser
+import HostProbes
+import Scenarios
+import Synchronization
+
+/// One run on this machine: load, select, run, within a time limit.
+struct LocalRun {
+    let suite: ScenarioSuite
+    let diagnoses: DiagnosisCatalogue?
+    let host: Host
+
+    /// Loads what the options name. Variables come from the machine's files, so every run loads anew.
+    ///
+    /// - Throws: the exit status, after everything that is wrong was said.
+    static func load(_ options: SuiteOptions) async throws -> LocalRun {
+        let paths = try options.scenarioPaths()
+        let host = Host()
+        do {
+            var suite = try await ScenarioSuite.load(
+                paths: paths, variables: options.variableSources, profile: options.profile, host: host)
+            if !options.tags.isEmpty || !options.ids.isEmpty {
+                suite = try suite.selecting(Selection(tags: options.tags, ids: options.ids))
+            }
+            let diagnoses = try options.diagnosesPath(scenarios: paths).map { try DiagnosisCatalogue.load(path: $0) }
+            return LocalRun(suite: suite, diagnoses: diagnoses, host: host)
+        } catch let error as ScenarioLoadError {
+            throw Failure.report(error.diagnostics, status: Status.wrongInput)
+        }
+    }
+
+    /// Runs the checks.
+    ///
+    /// - Returns: the result, and whether the time limit ended the run.
+    func result(
+        _ options: ExecutionOptions, onEvent: @escaping @Sendable (RunEvent) -> Void
+    ) async -> (result: RunResult, isLate: Bool) {
+        let runner = Runner(suite: suite, diagnoses: diagnoses, host: host, options: options.runOptions)
+        guard let limit = options.timeout?.value else { return (await runner.run(onEvent: onEvent), false) }
+        return await withTaskGroup(of: RunResult?.self) { group in
+            group.addTask { await runner.run(onEvent: onEvent) }
+            group.addTask {
+                try? await Task.sleep(for: limit)
+                return nil
+            }
+            var isLate = false
+            while let next = await group.next() {
+                group.cancelAll()
+                if let result = next { return (result, isLate) }
+                isLate = true
+            }
+            // Not reached: one of the two tasks always gives a result.
+            return (await runner.run(onEvent: onEvent), isLate)
+        }
+    }
+}
