@@ -1,0 +1,120 @@
+import Foundation
+import TestSupport
+import XCTest
+
+/// The server, asked by curl.
+final class ServeTests: XCTestCase {
+    private final class Server {
+        let program: BackgroundProgram
+        let url: String
+
+        init(_ arguments: [String]) throws {
+            program = try BackgroundProgram(
+                MeshcheckFixture.program, ["serve", "--listen", "127.0.0.1:0"] + arguments)
+            let program = program
+            XCTAssertTrue(
+                waitUntil(within: 20) { program.output.hasSuffix("\n") || !program.isRunning }, program.errors)
+            url = String(program.output.trimmingCharacters(in: .newlines).dropFirst("listening on ".count))
+        }
+
+        /// The status and the body.
+        func get(_ path: String, _ options: [String] = []) throws -> (status: String, body: String, type: String) {
+            let result = try TestSupport.run(
+                "curl",
+                ["--silent", "--show-error", "--max-time", "60", "-w", "\n%{http_code} %{content_type}"] + options + [
+                    url + path
+                ])
+            XCTAssertEqual(result.status, 0, result.errors)
+            let split = result.output.range(of: "\n", options: .backwards)
+            let body = split.map { String(result.output[..<$0.lowerBound]) } ?? ""
+            let last = split.map { String(result.output[$0.upperBound...]) } ?? ""
+            return (String(last.prefix(3)), body, String(last.dropFirst(4)))
+        }
+    }
+
+    func testHealthFollowsTheChecks() throws {
+        try requireProgram("curl")
+        let fixture = try MeshcheckFixture()
+        let server = try Server(["--cache", "1ms", fixture.scenarios])
+        let broken = try server.get("/healthz")
+        XCTAssertEqual(broken.status, "503")
+        XCTAssertTrue(broken.body.hasPrefix("failed: 1 passed, 1 failed"), broken.body)
+        try fixture.makeMark()
+        let healthy = try server.get("/healthz")
+        XCTAssertEqual(healthy.status, "200", healthy.body)
+        XCTAssertTrue(healthy.body.hasPrefix("ok: "), healthy.body)
+        XCTAssertEqual(try server.get("/healthz", ["--head"]).status, "200")
+        XCTAssertEqual(try server.get("/nothing").status, "404")
+        XCTAssertEqual(try server.get("/healthz", ["--request", "POST"]).status, "404")
+        server.program.signal(SIGTERM)
+        XCTAssertEqual(server.program.status(within: 10), 0, server.program.errors)
+    }
+
+    func testEveryPageHasItsType() throws {
+        try requireProgram("curl")
+        let fixture = try MeshcheckFixture()
+        let server = try Server([fixture.scenarios])
+        let metrics = try server.get("/metrics")
+        XCTAssertEqual(metrics.type, "text/plain; version=0.0.4; charset=utf-8")
+        XCTAssertTrue(metrics.body.contains("meshcheck_healthy{"), metrics.body)
+        let page = try server.get("/report")
+        XCTAssertEqual(page.type, "text/html; charset=utf-8")
+        XCTAssertTrue(page.body.contains("http-equiv=\"refresh\" content=\"30\""))
+        let json = try server.get("/report.json")
+        XCTAssertEqual(json.type, "application/json")
+        XCTAssertNotNil(try JSONSerialization.jsonObject(with: Data(json.body.utf8)) as? [String: Any])
+        XCTAssertTrue(try server.get("/").body.contains("/healthz"))
+    }
+
+    func testResultsAreKeptForTheirTime() throws {
+        try requireProgram("curl")
+        let fixture = try MeshcheckFixture()
+        let server = try Server(["--cache", "1h", fixture.scenarios])
+        XCTAssertEqual(try server.get("/healthz").status, "503")
+        try fixture.makeMark()
+        XCTAssertEqual(try server.get("/healthz").status, "503", "the hour is not over")
+    }
+
+    /// Every run leaves a line when it begins and when it ends: two that overlap would begin twice in a row.
+    func testRunsNeverOverlap() throws {
+        try requireProgram("curl")
+        let fixture = try MeshcheckFixture()
+        let trace = fixture.directory.path + "/trace"
+        let script = try fixture.directory.file(
+            "slow.sh", "#!/bin/sh\necho begin >>\(trace)\nsleep 0.3\necho end >>\(trace)\n", mode: 0o755)
+        try fixture.addCommand(["sh", script])
+        let server = try Server(["--cache", "1ms", fixture.scenarios])
+        let clients = try (0..<12).map { index in
+            try BackgroundProgram(
+                try XCTUnwrap(programPath("curl")),
+                ["--silent", "--max-time", "60", server.url + (index % 2 == 0 ? "/healthz" : "/metrics")])
+        }
+        for client in clients { XCTAssertEqual(client.status(within: 60), 0, client.errors) }
+        let lines = try String(contentsOfFile: trace, encoding: .utf8).split(separator: "\n")
+        XCTAssertFalse(lines.isEmpty)
+        for (index, line) in lines.enumerated() { XCTAssertEqual(line, index % 2 == 0 ? "begin" : "end") }
+        XCTAssertLessThan(lines.count, 24, "those who wait share a run")
+    }
+
+    func testScenariosThatBreakLaterAreSaid() throws {
+        try requireProgram("curl")
+        let fixture = try MeshcheckFixture()
+        let server = try Server(["--cache", "1ms", fixture.scenarios])
+        XCTAssertEqual(try server.get("/healthz").status, "503")
+        try fixture.directory.file("Scenarios/30-bad.yaml", "name: [\n")
+        let broken = try server.get("/healthz")
+        XCTAssertEqual(broken.status, "503")
+        XCTAssertTrue(broken.body.contains("meshcheck validate"), broken.body)
+        XCTAssertEqual(try server.get("/metrics").status, "500")
+    }
+
+    func testAnAddressThatIsTakenIsStatus3() throws {
+        let fixture = try MeshcheckFixture()
+        let first = try Server([fixture.scenarios])
+        let address = String(first.url.dropFirst("http://".count))
+        let second = try BackgroundProgram(
+            MeshcheckFixture.program, ["serve", "--listen", address, fixture.scenarios])
+        XCTAssertEqual(second.status(within: 20), 3, second.errors)
+        XCTAssertTrue(second.errors.contains("cannot listen on"), second.errors)
+    }
+}
