@@ -228,6 +228,7 @@ let package = Package(
         .testTarget(name: "PackagingTests", dependencies: ["TestSupport"]),
         .testTarget(name: "DebianPackageTests", dependencies: ["DebianPackage", "TestSupport"]),
         .testTarget(name: "DebbuildTests", dependencies: ["debbuild", "TestSupport"]),
+        .testTarget(name: "LabTests", dependencies: ["TestSupport"]),
         .testTarget(name: "MeshContractTests", dependencies: ["MeshContract", "TestSupport"]),
         .testTarget(
             name: "WorkloadCertificatesTests",
@@ -250,7 +251,7 @@ let package = Package(
         .testTarget(
             name: "SidecarAgentTests",
             dependencies: ["Processes", "SidecarAgent", "mesh-lab", "pilot-agent", "TestSupport"]),
-        .testTarget(name: "ControlPlaneTests", dependencies: ["ControlPlane", "mesh-lab", "TestSupport"]),
+        .testTarget(name: "ControlPlaneTests", dependencies: ["mesh-lab", "node_agent", "TestSupport"]),
         .testTarget(name: "HostProbesTests", dependencies: ["HostProbes", "TestSupport"]),
         .testTarget(name: "ScenariosTests", dependencies: ["Scenarios", "TestSupport"]),
         .testTarget(

@@ -59,7 +59,9 @@ public actor ControlPlane {
             mesh.configuration = configuration
             log.notice("read \(configurationPath) again: \(configuration.services.count) services")
         } else {
-            log.error("the new \(configurationPath) is wrong, the old one stays:\n\(DiagnosticRenderer.text(diagnostics, color: false))")
+            log.error(
+                "the new \(configurationPath) is wrong, the old one stays:\n\(DiagnosticRenderer.text(diagnostics, color: false))"
+            )
         }
     }
 
@@ -99,7 +101,8 @@ public actor ControlPlane {
             return (role.rawValue, .array(addresses.map { .string($0.value.description) }))
         }
         do throws(FileError) {
-            try AuthorityStore.write(JSONValue.object(roles).pretty + "\n", to: state + "/addresses.json", permissions: 0o644)
+            try AuthorityStore.write(
+                JSONValue.object(roles).pretty + "\n", to: state + "/addresses.json", permissions: 0o644)
         } catch {
             log.error("\(error)")
         }

@@ -6,7 +6,9 @@ struct FaultCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "fault", abstract: "Make something go wrong, or right again.",
         discussion: "FAULTS\n"
-            + Fault.allCases.map { "  \($0.rawValue)\(String(repeating: " ", count: max(1, 17 - $0.rawValue.utf8.count)))\($0.summary)" }
+            + Fault.allCases.map {
+                "  \($0.rawValue)\(String(repeating: " ", count: max(1, 17 - $0.rawValue.utf8.count)))\($0.summary)"
+            }
             .joined(separator: "\n") + "\n\n'mesh-lab fault list' says which are on. It takes effect within a second.")
 
     /// On or off.

@@ -6,7 +6,8 @@ import MeshContract
 struct IssueCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "issue",
-        abstract: "Write key.pem, cert-chain.pem and root-cert.pem of a service account, as a cluster's secret has them.")
+        abstract:
+            "Write key.pem, cert-chain.pem and root-cert.pem of a service account, as a cluster's secret has them.")
 
     @Option(help: "The service account.")
     var serviceAccount: String
@@ -46,5 +47,6 @@ struct IssueCommand: ParsableCommand {
 }
 
 extension GoDuration: ExpressibleByArgument {
+    /// Reads a value of the command line.
     public init?(argument: String) { self.init(argument) }
 }

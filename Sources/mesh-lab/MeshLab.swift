@@ -1,7 +1,7 @@
 import ArgumentParser
+import Glibc
 
 /// `mesh-lab`.
-@main
 struct MeshLab: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "mesh-lab",
@@ -26,4 +26,25 @@ struct MeshLab: AsyncParsableCommand {
 struct StateOptions: ParsableArguments {
     @Option(help: "The directory of the authority's keys and the faults.")
     var state = ".mesh-lab"
+}
+
+@main
+enum Main {
+    static func main() async {
+        do {
+            var command = try MeshLab.parseAsRoot()
+            if var asynchronous = command as? any AsyncParsableCommand {
+                try await asynchronous.run()
+            } else {
+                try command.run()
+            }
+        } catch {
+            // ArgumentParser's own status for wrong usage is 64; here it is 2 in every tool.
+            if MeshLab.exitCode(for: error) == .validationFailure {
+                Terminal.error(MeshLab.fullMessage(for: error))
+                exit(2)
+            }
+            MeshLab.exit(withError: error)
+        }
+    }
 }

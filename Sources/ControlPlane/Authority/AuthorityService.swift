@@ -44,7 +44,8 @@ struct AuthorityService: Istio_V1_Auth_IstioCAService.SimpleServiceProtocol {
         }
         let asked = try Self.names(of: csr)
         guard !asked.isEmpty else {
-            throw RPCError(code: .invalidArgument, message: "CSR identity extraction error: the SAN extension does not exist")
+            throw RPCError(
+                code: .invalidArgument, message: "CSR identity extraction error: the SAN extension does not exist")
         }
         guard Set(asked).isSubset(of: names) else {
             log.notice("refused: \(asked) is not among \(names)")

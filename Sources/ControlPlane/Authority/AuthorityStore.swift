@@ -87,5 +87,6 @@ public struct AuthorityStoreError: Error, CustomStringConvertible, Sendable {
     /// What is.
     public var found: String
 
+    /// The fault in one sentence.
     public var description: String { "cannot read '\(path)': expected \(expected), found \(found)" }
 }

@@ -49,6 +49,7 @@ public struct SocketAddress: Sendable, Hashable, CustomStringConvertible {
         self.init(host: address, port: port)
     }
 
+    /// As it is written in a configuration.
     public var description: String { host.bytes.count == 4 ? "\(host):\(port)" : "[\(host)]:\(port)" }
 }
 

@@ -11,10 +11,12 @@ public enum MeshShapes {
             .required(
                 "pilot", \.pilot, .list(of: socketAddress), "Addresses that Pilot answers on.",
                 example: "[10.150.0.6:8080, 10.60.1.4:8080]"),
-            .required("ca", \.authority, .list(of: socketAddress), "Addresses that the certificate authority answers on.",
+            .required(
+                "ca", \.authority, .list(of: socketAddress), "Addresses that the certificate authority answers on.",
                 example: "[10.150.0.9:8060]"),
             .optional("mixer", \.mixer, .list(of: socketAddress), "Addresses that take Mixer's connections."),
-            .optional("productpage", \.productPage, .list(of: socketAddress), "Addresses of the BookInfo product page."),
+            .optional(
+                "productpage", \.productPage, .list(of: socketAddress), "Addresses of the BookInfo product page."),
             .optional(
                 "certificate-lifetime", \.certificateLifetime, duration, "How long certificates are valid.",
                 example: "60s"),
@@ -79,7 +81,9 @@ public enum MeshShapes {
         ],
         validate: { service, node, diagnostics in
             for (index, endpoint) in service.endpoints.enumerated() {
-                guard let name = endpoint.portName, !service.ports.contains(where: { $0.name == name }) else { continue }
+                guard let name = endpoint.portName, !service.ports.contains(where: { $0.name == name }) else {
+                    continue
+                }
                 var range = node[key: "endpoints"]?.range
                 if case .sequence(let items) = node[key: "endpoints"]?.content { range = items[index].range }
                 diagnostics.error(
@@ -101,7 +105,9 @@ public enum MeshShapes {
             diagnostics.error("unreadable", "\(error)", at: nil)
             return nil
         }
-        guard let node = YAMLLoader.load(SourceText(path: path, bytes: bytes), diagnostics: &diagnostics) else { return nil }
+        guard let node = YAMLLoader.load(SourceText(path: path, bytes: bytes), diagnostics: &diagnostics) else {
+            return nil
+        }
         return mesh.decode(node, &diagnostics)
     }
 }

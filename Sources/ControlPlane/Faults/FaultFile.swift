@@ -37,6 +37,8 @@ public final class FaultFile: Sendable {
         let bytes = try FileTree.readWhole(path, limit: 1 << 16)
         // A name that this version does not know is no fault of it.
         return Set(
-            bytes.split(separator: UInt8(ascii: "\n")).compactMap { Fault(rawValue: String(decoding: $0, as: UTF8.self)) })
+            bytes.split(separator: UInt8(ascii: "\n")).compactMap {
+                Fault(rawValue: String(decoding: $0, as: UTF8.self))
+            })
     }
 }

@@ -37,7 +37,8 @@ struct ClassicDiscovery: Sendable {
                 clusters.append(
                     .object([
                         ("name", .string(ServiceRegistry.clusterName(service, port))),
-                        ("service_name", .string("\(service.hostname)|\(port.name)")), ("connect_timeout_ms", .int(1000)),
+                        ("service_name", .string("\(service.hostname)|\(port.name)")),
+                        ("connect_timeout_ms", .int(1000)),
                         ("type", .string("sds")), ("lb_type", .string("round_robin")),
                     ]))
             }

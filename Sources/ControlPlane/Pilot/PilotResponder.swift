@@ -86,7 +86,9 @@ struct PilotResponder: HTTPResponder {
     }
 
     private func discovery(_ parts: [String], _ request: Request) async throws -> Response {
-        let name = parts.count == 2 ? parts[1].utf8.split(separator: UInt8(ascii: ":")).map { String(decoding: $0, as: UTF8.self) } : []
+        let name =
+            parts.count == 2
+            ? parts[1].utf8.split(separator: UInt8(ascii: ":")).map { String(decoding: $0, as: UTF8.self) } : []
         guard name.count == 2, name[0] == "discovery", let kind = XDSResources.Kind(rawValue: name[1]) else {
             return Self.notFound
         }
@@ -137,7 +139,9 @@ struct PilotResponder: HTTPResponder {
                 bytes.append(byte)
                 continue
             }
-            guard let high = rest.popFirst().flatMap(nibble), let low = rest.popFirst().flatMap(nibble) else { return nil }
+            guard let high = rest.popFirst().flatMap(nibble), let low = rest.popFirst().flatMap(nibble) else {
+                return nil
+            }
             bytes.append(high << 4 | low)
         }
         return String(decoding: bytes, as: UTF8.self)

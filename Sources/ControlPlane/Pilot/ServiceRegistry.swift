@@ -18,7 +18,8 @@ struct ServiceRegistry: Sendable {
                 .map { String(decoding: $0, as: UTF8.self) }
             hostname = parts[0]
             portName = parts.count > 1 ? parts[1] : ""
-            tags = parts.count > 2
+            tags =
+                parts.count > 2
                 ? parts[2].utf8.split(separator: UInt8(ascii: ",")).map { String(decoding: $0, as: UTF8.self) } : []
         }
     }
@@ -60,7 +61,9 @@ struct ServiceRegistry: Sendable {
 
     /// The names that a client may use for a service: each prefix of the full name, the address, and all with the port.
     static func domains(_ service: MeshService, _ port: ServicePort) -> [String] {
-        let labels = service.hostname.utf8.split(separator: UInt8(ascii: ".")).map { String(decoding: $0, as: UTF8.self) }
+        let labels = service.hostname.utf8.split(separator: UInt8(ascii: ".")).map {
+            String(decoding: $0, as: UTF8.self)
+        }
         var names = [service.hostname]
         for count in [2, 3] where count < labels.count { names.append(labels.prefix(count).joined(separator: ".")) }
         if let first = labels.first, labels.count > 1 { names.append(first) }

@@ -105,7 +105,10 @@ struct XDSResources: Sendable {
         ]
         if let alternative {
             fields.append(
-                ("metadata", .object([("filter_metadata", .object([("istio", .object([("service", .string(alternative))]))]))])))
+                (
+                    "metadata",
+                    .object([("filter_metadata", .object([("istio", .object([("service", .string(alternative))]))]))])
+                ))
         }
         if port.isHTTP2 {
             fields.append(
@@ -149,15 +152,18 @@ struct XDSResources: Sendable {
         // What no other listener takes goes where it was going.
         var result = [
             listener(
-                "virtual", "0.0.0.0", interceptionPort, filter: tcpProxy("passthrough", Self.passthrough), isBound: true)
+                "virtual", "0.0.0.0", interceptionPort, filter: tcpProxy("passthrough", Self.passthrough), isBound: true
+            )
         ]
         for item in inbound(node) {
             let address = item.endpoint.address.map { "\($0)" } ?? ""
             let number = item.endpoint.port
-            let filter = item.port.isHTTP
+            let filter =
+                item.port.isHTTP
                 ? httpManager("in_\(number)", inboundRoutes(number)) : tcpProxy("in_\(number)", "in.\(number)")
             result.append(
-                listener((item.port.isHTTP ? "http_" : "tcp_") + "\(address)_\(number)", address, number, filter: filter))
+                listener(
+                    (item.port.isHTTP ? "http_" : "tcp_") + "\(address)_\(number)", address, number, filter: filter))
         }
         for port in httpPorts {
             result.append(
@@ -218,7 +224,8 @@ struct XDSResources: Sendable {
                             "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
                         )
                     ),
-                    ("stat_prefix", .string(prefix)), ("codec_type", .string("AUTO")), ("route_config", .object(routes)),
+                    ("stat_prefix", .string(prefix)), ("codec_type", .string("AUTO")),
+                    ("route_config", .object(routes)),
                     (
                         "http_filters",
                         .array([
@@ -229,7 +236,8 @@ struct XDSResources: Sendable {
                                     .object([
                                         (
                                             "@type",
-                                            .string("type.googleapis.com/envoy.extensions.filters.http.router.v3.Router")
+                                            .string(
+                                                "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router")
                                         )
                                     ])
                                 ),
@@ -251,7 +259,8 @@ struct XDSResources: Sendable {
                 // Short names of two namespaces may be the same: the first has it, and Envoy refuses a second.
                 let domains = ServiceRegistry.domains(service, port).filter { taken.insert($0).inserted }
                 hosts.append(
-                    virtualHost("\(service.hostname)|\(port.name)", domains, ServiceRegistry.clusterName(service, port)))
+                    virtualHost("\(service.hostname)|\(port.name)", domains, ServiceRegistry.clusterName(service, port))
+                )
             }
         }
         hosts.append(virtualHost(Self.passthrough, ["*"], Self.passthrough))
@@ -269,7 +278,8 @@ struct XDSResources: Sendable {
                 "routes",
                 .array([
                     .object([
-                        ("match", .object([("prefix", .string("/"))])), ("route", .object([("cluster", .string(cluster))])),
+                        ("match", .object([("prefix", .string("/"))])),
+                        ("route", .object([("cluster", .string(cluster))])),
                     ])
                 ])
             ),

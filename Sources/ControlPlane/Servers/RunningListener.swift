@@ -96,7 +96,8 @@ struct ListenerFactory: Sendable {
                 for try await connection in connections {
                     group.addTask {
                         let peer = connection.channel.remoteAddress.map { "\($0)" } ?? "somebody"
-                        log.info("mixer: connection from \(peer); nothing here speaks Mixer's protocol, bytes are dropped")
+                        log.info(
+                            "mixer: connection from \(peer); nothing here speaks Mixer's protocol, bytes are dropped")
                         do {
                             try await connection.executeThenClose { inbound, _ in for try await _ in inbound {} }
                         } catch {

@@ -89,5 +89,6 @@ public struct ProbeError: Error, Sendable, Hashable, CustomStringConvertible {
         self.found = found
     }
 
+    /// The failure in one sentence.
     public var description: String { "cannot \(operation): expected \(expected), found \(found)" }
 }

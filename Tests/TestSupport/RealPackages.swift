@@ -1,19 +1,20 @@
 import Foundation
-import TestSupport
 import XCTest
 
 /// The packages of this repository, built with the real Envoy and the programs that were compiled last.
-enum RealPackages {
-    static let names = ["istio-agent", "istio-auth-node-agent", "istio-proxy", "debbuild", "meshcheck"]
+public enum RealPackages {
+    /// All of them.
+    public static let names = ["istio-agent", "istio-auth-node-agent", "istio-proxy", "debbuild", "meshcheck"]
     private static let programs = ["pilot-agent", "node_agent", "debbuild", "meshcheck"]
 
     /// A program compiled for release and stripped, as it is shipped; nil when there is none.
-    private static func release(_ name: String) -> String? {
+    public static func release(_ name: String) -> String? {
         let path = repositoryRoot + "/.build/release/" + name
         return FileManager.default.isExecutableFile(atPath: path) ? path : nil
     }
 
-    static func requireEnvoy() throws {
+    /// Skips the test when Scripts/setup has not brought Envoy.
+    public static func requireEnvoy() throws {
         let folder = repositoryRoot + "/.build/payloads"
         let files = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
         guard files.contains(where: { $0.hasSuffix(".whl") }) else {
@@ -22,7 +23,7 @@ enum RealPackages {
     }
 
     /// Builds into a folder and gives the paths by package.
-    static func build(into directory: String, arguments: [String]) throws -> [String: String] {
+    public static func build(into directory: String, arguments: [String]) throws -> [String: String] {
         try requireEnvoy()
         var payloads: [String] = []
         for program in programs {
@@ -31,7 +32,7 @@ enum RealPackages {
             }
             payloads += ["--payload", "\(program)=\(path)"]
         }
-        let result = try TestSupport.run(
+        let result = try run(
             productPath("debbuild"),
             ["all", "--workspace", repositoryRoot + "/Packaging", "--output", directory, "--quiet"] + payloads
                 + arguments,
@@ -45,5 +46,6 @@ enum RealPackages {
         return paths
     }
 
+    /// What debbuild said.
     struct Failure: Error { var text: String }
 }

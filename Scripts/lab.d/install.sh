@@ -1,0 +1,89 @@
+# shellcheck shell=bash
+# The guide's steps on a machine, and meshcheck on it as an operator runs it.
+
+# The guide's kubedns for the addresses of the lab.
+kubedns() {
+    local suffix
+    printf 'server=/svc.cluster.local/%s\n' "$dns_address"
+    for suffix in '' .istio-system; do
+        printf 'address=/istio-mixer%s/%s\naddress=/istio-pilot%s/%s\naddress=/istio-ca%s/%s\n' \
+            "$suffix" "$mixer_address" "$suffix" "$pilot_address" "$suffix" "$ca_address"
+    done
+}
+
+# copy VM FILE TARGET MODE [OWNER]: beside its target, then renamed.
+copy() {
+    on_machine "$1" "umask 077 && cat >'$3.new' && chmod $4 '$3.new' && chown ${5:-root:root} '$3.new' && mv '$3.new' '$3'" <"$2"
+}
+
+configure() {
+    local name=$1 folder=$lab_run/machines/$1
+    kubedns >"$folder/kubedns"
+    printf 'ISTIO_SERVICE_CIDR=%s\n' "$service_cidr" >"$folder/cluster.env"
+    on_machine "$name" 'mkdir -p /etc/dnsmasq.d /var/lib/istio/envoy' </dev/null
+    copy "$name" "$folder/kubedns" /etc/dnsmasq.d/kubedns 0644
+    copy "$name" "$folder/cluster.env" /var/lib/istio/envoy/cluster.env 0644
+    on_machine "$name" systemctl restart dnsmasq </dev/null
+}
+
+certify() {
+    local name=$1 folder=$lab_run/machines/$1/certs
+    mkdir -p -- "$folder"
+    mesh_lab issue --config "$lab_run/mesh.yaml" --state "$lab_run/state" --service-account default \
+        --namespace default --out "$folder" >&2
+    # The user comes with the packages; until then the directory is root's, and postinst gives it away.
+    on_machine "$name" 'mkdir -p -m 0750 /etc/certs' </dev/null
+    copy "$name" "$folder/root-cert.pem" /etc/certs/root-cert.pem 0644
+    copy "$name" "$folder/cert-chain.pem" /etc/certs/cert-chain.pem 0644
+    copy "$name" "$folder/key.pem" /etc/certs/key.pem 0600
+}
+
+lab_install() {
+    local name=vm1 packages=$root/.build/packages file
+    local -a files=()
+    if (($# > 0)) && [[ $1 != --* ]]; then
+        name=$1
+        shift
+    fi
+    while (($# > 0)); do
+        case $1 in
+            --packages) packages=${2:?--packages wants a folder} ;;
+            *) fail 2 "unknown option '$1'; see 'Scripts/lab help'" ;;
+        esac
+        shift 2
+    done
+    name=$(checked_machine "$name")
+    for file in istio-agent istio-proxy istio-auth-node-agent meshcheck; do
+        file=$(find "$packages" -maxdepth 1 -name "${file}_*_$(dpkg --print-architecture).deb" -printf '%T@ %p\n' |
+            sort --numeric-sort | tail -n 1 | cut -d ' ' -f 2-)
+        [[ -n $file ]] || fail 2 "no packages in $packages: run Scripts/demo, or name a folder with --packages"
+        files+=("$file")
+    done
+    say "$name: configuration"
+    configure "$name"
+    say "$name: certificates"
+    certify "$name"
+    say "$name: packages"
+    on_machine "$name" 'rm -rf /root/packages && mkdir -p /root/packages' </dev/null
+    tar -C "$packages" -cf - "${files[@]##*/}" | on_machine "$name" 'tar -C /root/packages -xf -'
+    on_machine "$name" 'DEBIAN_FRONTEND=noninteractive apt-get install --quiet --quiet --yes --no-install-recommends /root/packages/*.deb' </dev/null >&2
+    on_machine "$name" 'chown -R istio-proxy:istio-proxy /etc/certs' </dev/null
+    say "$name: services"
+    on_machine "$name" systemctl enable --quiet --now istio-auth-node-agent istio </dev/null
+}
+
+lab_check() {
+    local name=vm1 status=0 folder
+    if (($# > 0)) && [[ $1 != --* ]]; then
+        name=$1
+        shift
+    fi
+    name=$(checked_machine "$name")
+    folder=$lab_run/machines/$name
+    on_machine "$name" meshcheck run --format terminal --format html=/root/meshcheck.html \
+        --format json=/root/meshcheck.json "$@" </dev/null || status=$?
+    on_machine "$name" 'cat /root/meshcheck.html' </dev/null >"$folder/meshcheck.html" || true
+    on_machine "$name" 'cat /root/meshcheck.json' </dev/null >"$folder/meshcheck.json" || true
+    say "report: $folder/meshcheck.html"
+    return "$status"
+}

@@ -1,0 +1,91 @@
+# shellcheck shell=bash
+# Machines: systemd-nspawn boots a root file system of its own in a network namespace of its own.
+
+machine_address() { printf '%s.%s' "$vm_network" "$(($(sed 's/^vm//' <<<"$1") == 1 ? 5 : 10 + $(sed 's/^vm//' <<<"$1")))"; }
+
+# The name in nspawn and cgroups, unique on the host.
+machine_id() { printf 'lab-%s-%s' "$lab_mark" "$1"; }
+
+machine_boot() {
+    local name=$1 distribution=$2 folder=$lab_run/machines/$1 address
+    address=$(machine_address "$name")
+    mkdir -p -- "$folder/upper/etc" "$folder/upper/root/.ssh" "$folder/work" "$folder/root"
+    chmod 700 -- "$folder" "$folder/upper/root" "$folder/upper/root/.ssh"
+    chmod 755 -- "$folder/upper" "$folder/upper/etc"
+    printf '%s\n' "$distribution" >"$folder/distribution"
+    # 127.0.1.1 is what Debian's installer writes: a mesh that works must not take it for the machine's address.
+    printf '127.0.0.1 localhost\n127.0.1.1 demo-%s\n' "$name" >"$folder/upper/etc/hosts"
+    printf 'demo-%s\n' "$name" >"$folder/upper/etc/hostname"
+    install -m 600 -- "$lab_run/key.pub" "$folder/upper/root/.ssh/authorized_keys"
+    add_namespace "$(machine_id "$name")"
+    plug "$(machine_id "$name")"
+    machine_start "$name"
+}
+
+machine_start() {
+    local name=$1 folder=$lab_run/machines/$1 id address
+    id=$(machine_id "$name")
+    address=$(machine_address "$name")
+    setsid "$root/Scripts/lab.d/nspawn" "$id" "$(rootfs_path "$(cat -- "$folder/distribution")")" "$folder" \
+        "ip=$address::$vm_network.1:255.255.255.0::eth0:none" >>"$folder/console" 2>&1 </dev/null &
+    remember "machine-$name" $!
+}
+
+# on_machine NAME COMMAND...: over one ssh connection a machine that stays open.
+on_machine() {
+    local name=$1
+    shift
+    in_namespace "$operator_ns" ssh -q -i "$lab_run/key" -o BatchMode=yes -o StrictHostKeyChecking=no \
+        -o UserKnownHostsFile=/dev/null -o ConnectTimeout=5 -o ControlMaster=auto -o ControlPersist=300 \
+        -o "ControlPath=$lab_run/machines/$name/ssh" -o ServerAliveInterval=10 \
+        "root@$(machine_address "$name")" "$@"
+}
+
+answers() { on_machine "$1" true 2>/dev/null </dev/null; }
+
+machine_wait() {
+    local state
+    wait_until 90 "answers $1" || fail 3 "$1 does not answer over ssh: see $lab_run/machines/$1/console"
+    state=$(on_machine "$1" systemctl is-system-running --wait </dev/null || true)
+    if [[ $state != running ]]; then
+        on_machine "$1" systemctl --failed --no-legend </dev/null >&2 || true
+        fail 3 "$1 is '$state', not 'running'"
+    fi
+}
+
+machine_stop() {
+    local id group
+    id=$(machine_id "$1")
+    ssh -q -O exit -o "ControlPath=$lab_run/machines/$1/ssh" machine 2>/dev/null || true
+    end "machine-$1" 20
+    # The cgroup of the machine, on whichever hierarchy the host has.
+    for group in /sys/fs/cgroup/"$id" /sys/fs/cgroup/unified/"$id"; do
+        if [[ -d $group ]]; then find "$group" -depth -type d -exec rmdir {} + 2>/dev/null || true; fi
+    done
+    ip netns delete "$id" 2>/dev/null || true
+    rm -rf -- "$lab_run/machines/$1"
+}
+
+lab_reboot() {
+    local name
+    name=$(checked_machine "${1:-vm1}")
+    local before
+    before=$(on_machine "$name" cat /proc/sys/kernel/random/boot_id /run/lab-boot 2>/dev/null </dev/null | tail -n 1 || true)
+    on_machine "$name" touch /run/lab-before-reboot </dev/null
+    on_machine "$name" systemctl reboot </dev/null || true
+    ssh -q -O exit -o "ControlPath=$lab_run/machines/$name/ssh" machine 2>/dev/null || true
+    wait_until 60 "rebooted $name" || fail 3 "$name does not come back after a reboot"
+    machine_wait "$name"
+}
+
+# /run is new after a boot.
+rebooted() { on_machine "$1" test ! -e /run/lab-before-reboot 2>/dev/null </dev/null; }
+
+lab_ssh() {
+    local name
+    name=$(checked_machine "${1:-vm1}")
+    if (($# > 0)); then shift; fi
+    on_machine "$name" "$@"
+}
+
+lab_operator() { in_namespace "$operator_ns" "$@"; }

@@ -1,0 +1,107 @@
+# shellcheck shell=bash
+# The control plane: mesh-lab as Pilot, Mixer, CA and pods, and dnsmasq as the cluster's DNS and as the provider's.
+
+mesh_lab() { in_namespace "$plane_ns" "$root/.build/release/mesh-lab" "$@"; }
+
+# start_dns NAME ADDRESS [OPTION]...
+start_dns() {
+    local name=$1 address=$2
+    shift 2
+    in_namespace "$plane_ns" dnsmasq --keep-in-foreground --conf-file=/dev/null --no-resolv --no-hosts --bind-interfaces \
+        --listen-address="$address" --except-interface=lo --log-queries --log-facility="$lab_run/dns-$name.log" \
+        --user=root --pid-file= "$@" >>"$lab_run/dns-$name.out" 2>&1 </dev/null &
+    remember "dns-$name" $!
+}
+
+plane_up() {
+    mkdir -p -- "$lab_run/state"
+    chmod 700 -- "$lab_run/state"
+    if [[ ! -e $lab_run/mesh.yaml ]]; then cp -- "$root/Scripts/lab.d/mesh.yaml" "$lab_run/mesh.yaml"; fi
+    setsid ip netns exec "$plane_ns" "$root/.build/release/mesh-lab" run --config "$lab_run/mesh.yaml" \
+        --state "$lab_run/state" >>"$lab_run/mesh-lab.log" 2>&1 </dev/null &
+    remember mesh-lab $!
+    mesh_lab dns --config "$lab_run/mesh.yaml" --state "$lab_run/state" --out "$lab_run/cluster-dns.conf" >&2 ||
+        fail 70 "mesh-lab gives no DNS configuration"
+    start_dns cluster "$dns_address" --conf-file="$lab_run/cluster-dns.conf"
+    # The provider's resolver knows no name: nothing of the lab asks the world outside.
+    start_dns provider "$vm_network.1" --address=/#/
+    wait_until 20 plane_answers || fail 3 "the control plane does not answer: see $lab_run/mesh-lab.log"
+}
+
+plane_answers() {
+    in_namespace "$operator_ns" curl --silent --fail --max-time 2 --output /dev/null \
+        "http://$pilot_address:8080/v1/registration"
+}
+
+plane_down() {
+    end dns-cluster
+    end dns-provider
+    end mesh-lab
+}
+
+lab_fault() {
+    alive mesh-lab || fail 2 "no lab is up"
+    mesh_lab fault "$@" --state "$lab_run/state"
+}
+
+lab_up() {
+    local count=1 distribution=bookworm number began=$EPOCHREALTIME
+    while (($# > 0)); do
+        case $1 in
+            --vms) count=${2:?--vms wants a number} ;;
+            --distro) distribution=${2:?--distro wants a name} ;;
+            --backend)
+                [[ ${2:-} == auto || ${2:-} == nspawn ]] || fail 2 "back end '${2:-}' is not supported (there is: nspawn)"
+                ;;
+            *) fail 2 "unknown option '$1'; see 'Scripts/lab help'" ;;
+        esac
+        shift 2
+    done
+    [[ $count =~ ^[1-9][0-9]?$ ]] || fail 2 "--vms wants a number from 1 to 99, not '$count'"
+    [[ $distribution == bookworm || $distribution == trixie ]] || fail 2 "--distro is bookworm or trixie, not '$distribution'"
+    require_lab
+    [[ -x $root/.build/release/mesh-lab ]] || fail 2 "mesh-lab is not built: swift build -c release --static-swift-stdlib -Xlinker -s --product mesh-lab"
+    lab_down
+    mkdir -p -- "$lab_run/machines"
+    chmod 700 -- "$lab_run"
+    make_rootfs "$distribution"
+    ssh-keygen -q -t ed25519 -N '' -C lab -f "$lab_run/key"
+    network_up
+    for ((number = 1; number <= count; number++)); do machine_boot "vm$number" "$distribution"; done
+    plane_up
+    for ((number = 1; number <= count; number++)); do machine_wait "vm$number"; done
+    say "up after $((${EPOCHREALTIME/[.,]/} / 1000 - ${began/[.,]/} / 1000)) ms: $count machine(s) of Debian $distribution"
+}
+
+# What a run that was killed left behind goes as well.
+lab_down() {
+    local name
+    require_lab
+    for name in $(machines); do machine_stop "$name"; done
+    plane_down
+    network_down
+    rm -rf -- "$lab_run"
+}
+
+lab_status() {
+    local name
+    for name in mesh-lab dns-cluster dns-provider; do
+        if alive "$name"; then printf '%s\truns\n' "$name"; else printf '%s\tdoes not run\n' "$name"; fi
+    done
+    for name in $(machines); do
+        if alive "machine-$name"; then
+            printf '%s\t%s\truns\n' "$name" "$(machine_address "$name")"
+        else
+            printf '%s\t%s\tis off\n' "$name" "$(machine_address "$name")"
+        fi
+    done
+}
+
+lab_logs() {
+    local name=${1:-}
+    if [[ -n $name ]]; then
+        on_machine "$(checked_machine "$name")" journalctl --no-pager --boot
+        return
+    fi
+    tail --lines=+1 -- "$lab_run"/*.log
+}
