@@ -89,6 +89,6 @@ public struct ProbeError: Error, Sendable, Hashable, CustomStringConvertible {
         self.found = found
     }
 
-    /// The failure in one sentence.
+    /// One line for people.
     public var description: String { "cannot \(operation): expected \(expected), found \(found)" }
 }
