@@ -3,6 +3,9 @@ import HostProbes
 import TestSupport
 import XCTest
 
+/// Foundation has a type of this name as well.
+typealias Host = HostProbes.Host
+
 /// Looks at a subject as the runner does.
 func observe(
     _ kind: String, _ parameters: [String: Value], _ attributes: Set<String>, on host: Host = Host(),

@@ -84,8 +84,8 @@ struct DNSClient {
     }
 }
 
-/// One query and its answer over UDP. A datagram that answers another question is none of ours and is passed over: it
-/// may be forged, and the right one may follow. What is remembered of it is told if nothing better comes.
+/// One query and its answer over UDP. The socket takes datagrams of the server alone, at a port of the kernel's choice:
+/// one that answers another question is the server's fault, and is told at once.
 private final class DatagramHandler: ChannelInboundHandler {
     typealias InboundIn = AddressedEnvelope<ByteBuffer>
     typealias OutboundOut = AddressedEnvelope<ByteBuffer>
@@ -121,7 +121,6 @@ private final class DatagramHandler: ChannelInboundHandler {
         do throws(DNSFailure) {
             race.finish(.success(try DNSMessage.answer(bytes, to: query)))
         } catch {
-            // The socket takes datagrams of the server alone, so a broken one is the server's.
             race.finish(
                 .failure(ProbeError(.malformed, operation, expected: error.expected, found: error.found)))
         }
