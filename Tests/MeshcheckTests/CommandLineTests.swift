@@ -222,7 +222,8 @@ final class CommandLineTests: XCTestCase {
         // script(1) gives a terminal.
         let command = "\(MeshcheckFixture.program) run \(fixture.scenarios)"
         let onTerminal = try TestSupport.run(
-            "script", ["-qec", command, "/dev/null"], environment: ["TERM": "xterm", "LC_ALL": "C.UTF-8"])
+            "script", ["-qec", command, "/dev/null"],
+            environment: ["TERM": "xterm", "LC_ALL": "C.UTF-8", "NO_COLOR": ""])
         XCTAssertTrue(onTerminal.output.contains("\u{1B}[31m"), onTerminal.output)
         let plain = try TestSupport.run(
             "script", ["-qec", command, "/dev/null"],

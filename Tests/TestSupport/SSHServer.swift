@@ -13,7 +13,7 @@ public final class SSHServer {
     public let cache: String
     /// The folder with everything.
     public let folder: TemporaryDirectory
-    private var process: Process?
+    private var process: BackgroundProgram?
     private let configuration: String
 
     /// Starts a server.
@@ -65,27 +65,19 @@ public final class SSHServer {
     /// Starts it, or starts it again.
     public func start() throws {
         guard let path = programPath("sshd") else { throw XCTSkip("sshd is not installed") }
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: path)
-        process.arguments = ["-D", "-e", "-f", configuration]
-        FileManager.default.createFile(atPath: folder.path + "/sshd.log", contents: nil)
-        process.standardError = FileHandle(forWritingAtPath: folder.path + "/sshd.log")
-        try process.run()
-        self.process = process
+        let server = try BackgroundProgram(path, ["-D", "-e", "-f", configuration])
+        process = server
         let isUp = waitUntil(within: 10) { Self.canConnect(self.port) }
         if !isUp {
             stop()
-            let log = (try? String(contentsOfFile: folder.path + "/sshd.log", encoding: .utf8)) ?? ""
-            throw XCTSkip("sshd does not start here: \(log)")
+            throw XCTSkip("sshd does not start here: \(server.errors)")
         }
     }
 
     /// Ends the server; connections that are open go on.
     public func stop() {
-        guard let process else { return }
-        process.terminate()
-        process.waitUntilExit()
-        self.process = nil
+        process?.end()
+        process = nil
     }
 
     /// Makes a new host key, as if another machine had taken the address.

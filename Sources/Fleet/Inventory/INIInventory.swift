@@ -26,9 +26,7 @@ enum INIInventory {
             let line = Line(
                 source: source, number: index + 1, bytes: Array(bytes.last == 0x0d ? bytes.dropLast() : bytes))
             guard let words = line.words(&diagnostics), let first = words.first else { continue }
-            if first.value.utf8.first == UInt8(ascii: "[") && first.value.utf8.contains(UInt8(ascii: "]"))
-                && !line.beginsWithRange
-            {
+            if first.value.utf8.first == UInt8(ascii: "["), !line.beginsWithRange {
                 guard let next = header(line, &diagnostics) else { continue }
                 section = next
                 switch next {
@@ -133,10 +131,11 @@ private struct Line {
 
     var range: SourceRange { place(0, max(1, bytes.count)) }
 
-    /// Whether a bracket at the beginning belongs to a range such as `[a:c].example.com` and not to a section.
+    /// Whether a bracket at the beginning belongs to a range such as `[a:c].example.com` and not to a section: a
+    /// section's bracket is closed at the end of the line, or nowhere.
     var beginsWithRange: Bool {
         let text = Array(withoutComment.utf8)
-        return text.last != UInt8(ascii: "]")
+        return text.contains(UInt8(ascii: "]")) && text.last != UInt8(ascii: "]")
     }
 
     /// The line without blanks at its ends and without a comment.
