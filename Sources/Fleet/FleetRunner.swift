@@ -29,12 +29,13 @@ public struct FleetRunner: Sendable {
     ///   - machines: where to run.
     ///   - bundle: what is needed there.
     ///   - arguments: for our program there; it has to answer with lines of events.
+    ///   - environment: variables for it, `NAME=value`.
     ///   - usesSudo: whether it runs as root by sudo(8), besides on machines whose inventory says so.
     ///   - forks: connections at once.
     ///   - timeLimit: for one machine, from connecting to its result.
     public init(
-        machines: [Machine], bundle: Bundle, arguments: [String], options: SSHOptions, usesSudo: Bool, forks: Int,
-        timeLimit: Duration
+        machines: [Machine], bundle: Bundle, arguments: [String], environment: [String], options: SSHOptions,
+        usesSudo: Bool, forks: Int, timeLimit: Duration
     ) throws(UnsendableArgument) {
         self.machines = machines
         self.bundle = bundle
@@ -45,7 +46,9 @@ public struct FleetRunner: Sendable {
         var commands: [String] = []
         for isSudo in [false, true] {
             var words: [String] = []
-            for word in RemoteScript.arguments(bundle: bundle, usesSudo: isSudo, program: arguments) {
+            for word in RemoteScript.arguments(
+                bundle: bundle, usesSudo: isSudo, environment: environment, program: arguments)
+            {
                 guard let quoted = ShellWord.quoted(word) else { throw UnsendableArgument(word: word) }
                 words.append(quoted)
             }

@@ -75,17 +75,37 @@ final class TargetTests: XCTestCase {
 
     func testVariablesTagsAndFilesGoAlong() throws {
         let fixture = try MeshcheckFixture()
+        let name = #"it's "quoted" $HOME `id` ; ! \ é"#
+        try fixture.directory.file(
+            "Scenarios/20-variables.yaml",
+            """
+            name: 20-variables
+            title: Variables arrive as they are
+            tags: [variables]
+            checks:
+              - id: variables.all
+                title: Every source of variables is there
+                command: [printf, "%s/%s/%s", "${name}", "${colour}", "${shape}"]
+                expect:
+                  stdout: {equals: "${name}/${colour}/${shape}"}
+              - id: variables.name
+                title: The command line's is whole
+                command: [test, "${name}/${colour}/${shape}", "=", "it's \\"quoted\\" $HOME `id` ; ! \\\\ é/blue/round"]
+                expect:
+                  exit-status: {equals: 0}
+
+            """)
         let server = try SSHServer()
         let variables = try fixture.directory.file("vars.yaml", "colour: blue\n")
-        let result = try run(
-            fixture, server,
+        let result = try MeshcheckFixture.run(
             [
-                "--tag", "users", "--vars", variables, "--var", "name=it's \"quoted\" $HOME `id` ; ! \\", "--format",
-                "json",
-            ])
+                "run", fixture.scenarios, "--ssh-config", server.clientConfiguration, "--target", server.target,
+                "--tag",
+                "variables", "--vars", variables, "--var", "name=\(name)", "--format", "json",
+            ], environment: ["MESHCHECK_VAR_shape": "round"])
         XCTAssertEqual(result.status, 0, result.output + result.errors)
         let checks = (try hosts(result).first?["run"] as? [String: Any])?["checks"] as? [[String: Any]]
-        XCTAssertEqual(checks?.map { $0["id"] as? String }, ["files.passwd"])
+        XCTAssertEqual(checks?.map { $0["id"] as? String }, ["variables.all", "variables.name"])
     }
 
     func testALoginShellThatTalksDoesNoHarm() throws {

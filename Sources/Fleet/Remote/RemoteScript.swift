@@ -21,13 +21,15 @@ enum RemoteScript {
     /// Exit status of the script after a refusal: none of the program's own.
     static let refusalStatus: Int32 = 76
 
-    /// The arguments: program's checksum and size, archive's checksum and size, whether to use sudo, then the
-    /// program's arguments.
-    static func arguments(bundle: Bundle, usesSudo: Bool, program arguments: [String]) -> [String] {
+    /// The arguments: program's checksum and size, archive's checksum and size, whether to use sudo, the program's
+    /// variables (`NAME=value`), `--`, and its arguments.
+    static func arguments(
+        bundle: Bundle, usesSudo: Bool, environment: [String], program arguments: [String]
+    ) -> [String] {
         [
             "sh", "-c", text, "meshcheck", bundle.program.digest, String(bundle.program.bytes.count),
             bundle.archive.digest, String(bundle.archive.bytes.count), usesSudo ? "yes" : "no",
-        ] + arguments
+        ] + environment + ["--"] + arguments
     }
 
     /// One line: csh does not take a newline between quotes.
@@ -61,8 +63,16 @@ enum RemoteScript {
         "w=$d/run.$$",
         "{ rm -rf \"$w\" && mkdir \"$w\" && tar -x -o -f \"$d/$a.tar\" -C \"$w\" && cd \"$w\"; } 2>/dev/null || "
             + "refuse \(Refusal.store.rawValue) \"$d\"",
+        // env(1) sets the variables on the other side of sudo; the program takes the place of the first `--`.
+        "n=$# seen=no",
+        "for word do if [ $seen = no ] && [ \"$word\" = -- ]; then seen=yes",
+        "set -- \"$@\" \"$d/$p\"",
+        "else set -- \"$@\" \"$word\"",
+        "fi",
+        "done",
+        "shift $n",
         "say running",
-        "if [ \"$su\" = yes ]; then sudo -n \"$d/$p\" \"$@\" </dev/null; else \"$d/$p\" \"$@\" </dev/null; fi",
+        "if [ \"$su\" = yes ]; then sudo -n env \"$@\" </dev/null; else env \"$@\" </dev/null; fi",
         "r=$?",
         "cd /",
         "rm -rf \"$w\"",

@@ -67,8 +67,9 @@ struct ScenarioRun: AsyncParsableCommand {
         let runner: FleetRunner
         do throws(UnsendableArgument) {
             runner = try FleetRunner(
-                machines: machines, bundle: bundle.bundle, arguments: bundle.arguments, options: target.ssh,
-                usesSudo: target.sudo, forks: target.forks, timeLimit: target.hostTimeout.value)
+                machines: machines, bundle: bundle.bundle, arguments: bundle.arguments,
+                environment: Self.variables, options: target.ssh, usesSudo: target.sudo, forks: target.forks,
+                timeLimit: target.hostTimeout.value)
         } catch {
             throw Failure.message(error.description, code: "argument", status: Status.wrongInput)
         }
@@ -94,6 +95,12 @@ struct ScenarioRun: AsyncParsableCommand {
         return failures.allSatisfy { $0.reason == .timedOut } ? Status.timedOut : Status.unreachable
     }
 
+    /// Variables of scenarios in our environment, which hold on the other machines as well.
+    private static var variables: [String] {
+        Terminal.environment.filter { $0.key.utf8.starts(with: VariableSources.environmentPrefix.utf8) }
+            .map { "\($0.key)=\($0.value)" }.sorted()
+    }
+
     /// The files that the machines need, and the arguments for the program there.
     private func bundle() throws -> (bundle: Bundle, arguments: [String]) {
         let paths = try suite.scenarioPaths()
@@ -113,15 +120,6 @@ struct ScenarioRun: AsyncParsableCommand {
         let files = bundle.filePaths
         for file in files.prefix(suite.variableFiles.count) { arguments += ["--vars", file] }
         if diagnoses != nil, let file = files.last { arguments += ["--diagnoses", file] }
-        // Variables of our environment are the run's as well; those of the command line are stronger.
-        for (name, value) in Terminal.environment.sorted(by: { $0.key < $1.key }) {
-            let prefix = "MESHCHECK_VAR_"
-            guard name.utf8.starts(with: prefix.utf8) else { continue }
-            let variable = String(decoding: name.utf8.dropFirst(prefix.utf8.count), as: UTF8.self)
-            if !suite.assignments.contains(where: { $0.utf8.starts(with: "\(variable)=".utf8) }) {
-                arguments += ["--var", "\(variable)=\(value)"]
-            }
-        }
         for assignment in suite.assignments { arguments += ["--var", assignment] }
         if execution.failFast { arguments.append("--fail-fast") }
         if execution.strict { arguments.append("--strict") }
