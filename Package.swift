@@ -164,7 +164,7 @@ let package = Package(
             ],
             swiftSettings: strict),
         .target(
-            name: "Scenarios", dependencies: ["DebianFormat", "HostProbes", "MeshContract", "SpecLoading"],
+            name: "Scenarios", dependencies: ["DebianFormat", "Files", "HostProbes", "MeshContract", "SpecLoading"],
             swiftSettings: strict),
         .target(
             name: "Reports", dependencies: ["HostProbes", "MeshContract", "Scenarios", "SpecLoading"],

@@ -69,7 +69,8 @@ lab_install() {
     on_machine "$name" 'DEBIAN_FRONTEND=noninteractive apt-get install --quiet --quiet --yes --no-install-recommends /root/packages/*.deb' </dev/null >&2
     on_machine "$name" 'chown -R istio-proxy:istio-proxy /etc/certs' </dev/null
     say "$name: services"
-    on_machine "$name" systemctl enable --quiet --now istio-auth-node-agent istio </dev/null
+    on_machine "$name" 'systemctl enable --quiet istio-auth-node-agent istio && systemctl restart istio-auth-node-agent istio' \
+        </dev/null
 }
 
 lab_check() {

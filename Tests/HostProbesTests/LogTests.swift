@@ -204,7 +204,8 @@ final class LogTests: XCTestCase {
     func testFileThatGoesWhileItIsRead() async throws {
         let folder = try TemporaryDirectory()
         let path = try folder.file("log", String(repeating: "line\n", count: 1 << 20))
-        async let seen = observe("log", ["path": .text(path), "patterns": patterns(("x", "xyz"))], ["lines"])
+        let wanted = patterns(("x", "xyz"))
+        async let seen = observe("log", ["path": .text(path), "patterns": wanted], ["lines"])
         try Data().write(to: URL(fileURLWithPath: path))
         let lines = try await seen.integer("lines")
         XCTAssertNotNil(lines)

@@ -7,20 +7,20 @@ import XCTest
 /// The real packet filter in a network namespace: programs of the names that the probe asks stand first on PATH and
 /// enter the namespace.
 final class PacketFilterTests: XCTestCase {
-    private var name = ""
+    private var space = ""
     private var folder: TemporaryDirectory?
     private var path = ""
 
     override func setUp() async throws {
         try requireRoot()
         for program in ["ip", "iptables-nft-save", "iptables-restore"] { try requireProgram(program) }
-        name = "test-" + UUID().uuidString.prefix(8).lowercased()
-        let made = try TestSupport.run("ip", ["netns", "add", name])
+        space = "test-" + UUID().uuidString.prefix(8).lowercased()
+        let made = try TestSupport.run("ip", ["netns", "add", space])
         if made.status != 0 { throw XCTSkip("no network namespaces here: \(made.errors)") }
         let folder = try TemporaryDirectory()
         for program in ["iptables-save", "iptables-nft-save"] {
             let real = try XCTUnwrap(programPath(program))
-            try folder.file("bin/\(program)", "#!/bin/sh\nexec ip netns exec \(name) \(real) \"$@\"\n", mode: 0o755)
+            try folder.file("bin/\(program)", "#!/bin/sh\nexec ip netns exec \(space) \(real) \"$@\"\n", mode: 0o755)
         }
         self.folder = folder
         path = ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin"
@@ -30,7 +30,7 @@ final class PacketFilterTests: XCTestCase {
 
     override func tearDown() async throws {
         if !path.isEmpty { setenv("PATH", path, 1) }
-        if !name.isEmpty { _ = try TestSupport.run("ip", ["netns", "delete", name]) }
+        if !space.isEmpty { _ = try TestSupport.run("ip", ["netns", "delete", space]) }
     }
 
     /// Puts rules into the namespace's table in place of all others.
@@ -38,7 +38,7 @@ final class PacketFilterTests: XCTestCase {
         let input = ["*nat"] + chains.map { ":\($0) - [0:0]" } + rules + ["COMMIT", ""]
         let real = try XCTUnwrap(programPath("iptables-restore"))
         let result = try TestSupport.run(
-            "ip", ["netns", "exec", name, real], input: Array(input.joined(separator: "\n").utf8))
+            "ip", ["netns", "exec", space, real], input: Array(input.joined(separator: "\n").utf8))
         if result.status != 0 { throw XCTSkip("no nat table here: \(result.errors)") }
     }
 

@@ -79,8 +79,10 @@ struct PilotResponder: HTTPResponder {
         struct Node: Decodable { var id: String? }
         var node: Node?
         var resourceNames: [String]?
+        var versionInfo: String?
         private enum CodingKeys: String, CodingKey {
             case node
+            case versionInfo = "version_info"
             case resourceNames = "resource_names"
         }
     }
@@ -110,9 +112,11 @@ struct PilotResponder: HTTPResponder {
         }
         let resources = XDSResources(registry: mesh.registry)
         let answer = resources.response(kind, node: node, names: asked.resourceNames ?? [])
+        // Envoy asks every second: what it has already is no news, and would be a line in its log each time.
+        if asked.versionInfo == answer.version { return Response(status: .notModified) }
         return Response(
             status: .ok, headers: [.contentType: "application/json"],
-            body: .init(byteBuffer: ByteBuffer(string: answer.compact)))
+            body: .init(byteBuffer: ByteBuffer(string: answer.json.compact)))
     }
 
     // MARK: - answers

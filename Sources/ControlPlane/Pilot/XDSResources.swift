@@ -26,7 +26,7 @@ struct XDSResources: Sendable {
     }
 
     /// The answer to a request: all resources of a kind, or those that it names. The version is a checksum of them.
-    func response(_ kind: Kind, node: NodeIdentity, names: [String]) -> JSONValue {
+    func response(_ kind: Kind, node: NodeIdentity, names: [String]) -> (version: String, json: JSONValue) {
         var resources = resources(kind, node: node)
         if !names.isEmpty { resources.removeAll { !names.contains($0.name) } }
         let messages = resources.map { resource in
@@ -34,9 +34,10 @@ struct XDSResources: Sendable {
         }
         let digest = SHA256.hash(data: Array(JSONValue.array(messages).compact.utf8))
         let version = digest.prefix(8).map { byte in (byte < 16 ? "0" : "") + String(byte, radix: 16) }.joined()
-        return .object([
+        let json = JSONValue.object([
             ("version_info", .string(version)), ("resources", .array(messages)), ("type_url", .string(kind.typeURL)),
         ])
+        return (version, json)
     }
 
     private struct Resource {

@@ -23,6 +23,9 @@ struct SocketTable: Sendable {
         for socket in sockets { byPort[socket.port, default: []].append(socket) }
     }
 
+    /// All of them.
+    var all: [ListeningSocket] { byPort.values.flatMap { $0 } }
+
     /// The sockets of a port.
     func sockets(port: Int, transport: ListeningSocket.Transport) -> [ListeningSocket] {
         (byPort[UInt16(truncatingIfNeeded: port)] ?? []).filter { $0.transport == transport }

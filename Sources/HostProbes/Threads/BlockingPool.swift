@@ -75,7 +75,9 @@ final class BlockingPool: @unchecked Sendable {
             } else if job.deadline < watchLimit {
                 lock.broadcast()
             }
-            if idle > 0 { lock.signal() } else if threads < base { addThread() }
+            // The watchdog waits at the same condition: waking one alone might wake it, and the job would lie until its
+            // deadline.
+            if idle > 0 { lock.broadcast() } else if threads < base { addThread() }
         }
     }
 

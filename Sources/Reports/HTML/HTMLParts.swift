@@ -118,7 +118,8 @@ enum HTMLParts {
             text += "<td>\(Markup.escaped(row.2))</td></tr>"
         }
         text += "</table>"
-        if !check.evidence.isEmpty { text += preformatted(check.evidence) }
+        let evidence = CheckDetail.evidence(check)
+        if !evidence.isEmpty { text += preformatted(evidence) }
         return text + "<div class=\"id\">\(Markup.escaped("\(check.subject), \(check.place)"))</div>"
     }
 

@@ -8,7 +8,7 @@ public enum ReportSchema {
     public static var json: JSONValue {
         .object([
             ("$schema", .string("https://json-schema.org/draft/2020-12/schema")),
-            ("$id", .string("https://istio.io/vm-toolchain/report-\(ReportVersion.current).schema.json")),
+            ("$id", .string("https://istio.io/schemas/meshcheck/report.json")),
             ("title", .string("Report of meshcheck, version \(ReportVersion.current)")),
             (
                 "description",

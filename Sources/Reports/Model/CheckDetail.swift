@@ -42,6 +42,12 @@ enum CheckDetail {
             lines.append("expected \(error.expected)")
             lines.append("found    \(error.found)")
         }
-        return lines + check.evidence
+        return lines + evidence(check)
+    }
+
+    /// The evidence without what the error itself says already.
+    static func evidence(_ check: CheckResult) -> [String] {
+        guard case .error(let error) = check.outcome else { return check.evidence }
+        return check.evidence.filter { $0 != error.description }
     }
 }

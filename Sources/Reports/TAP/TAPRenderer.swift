@@ -83,9 +83,10 @@ public struct TAPRenderer: Renderer {
                 lines.append("      found: \(quoted(expectation.found))")
             }
         }
-        if !check.evidence.isEmpty {
+        let evidence = CheckDetail.evidence(check)
+        if !evidence.isEmpty {
             // One text and no list: Perl's reader takes a list of texts for mappings as soon as one has a colon.
-            lines.append("  evidence: \(quoted(check.evidence.joined(separator: "\n")))")
+            lines.append("  evidence: \(quoted(evidence.joined(separator: "\n")))")
         }
         lines.append("  ...")
         return lines

@@ -66,7 +66,7 @@ public struct TerminalRenderer: Renderer {
                 indentation: indentation + 2, lead: "found", leadWidth: 10, error.found, tint: status.tint)
         case .passed, .skipped: break
         }
-        for line in check.evidence {
+        for line in CheckDetail.evidence(check) {
             canvas.paragraph(indentation: indentation, lead: "|", leadTint: .dim, leadWidth: 2, line)
         }
     }

@@ -56,7 +56,7 @@ struct DiagnosisExplain: ParsableCommand {
 
 extension DiagnosisExplain {
     /// One entry for people.
-    private func text(_ entry: DiagnosisCatalogue.Entry) -> String {
+    private func text(_ entry: DiagnosisEntry) -> String {
         var text = "\(entry.code) \(entry.severity.rawValue): \(visible(entry.cause))\n"
         if !entry.explanation.isEmpty { text += "\n\(visible(entry.explanation))\n" }
         for (title, lines) in [("Seen as", entry.evidence), ("What to do", entry.remedy)] where !lines.isEmpty {

@@ -20,18 +20,17 @@ struct ScenarioValidate: AsyncParsableCommand {
 
     func run() async throws {
         let paths = try suite.scenarioPaths()
+        let diagnosesPath = try suite.diagnosesPath(scenarios: paths)
         do throws(ScenarioLoadError) {
             let loaded = try await ScenarioSuite.load(
                 paths: paths, variables: suite.variableSources, profile: suite.profile, host: Host())
-            var text = "\(loaded.checks.count) checks in \(loaded.scenarios.count) scenarios"
-            do {
-                if let path = try suite.diagnosesPath(scenarios: paths) {
-                    text += ", \(try DiagnosisCatalogue.load(path: path).entries.count) diagnoses"
-                }
-            } catch let error as ScenarioLoadError {
-                throw error
-            } catch {
-                throw ScenarioLoadError(Diagnostics())
+            let (checks, scenarios) = (loaded.checks.count, loaded.scenarios.count)
+            var text = "\(checks) check\(checks == 1 ? "" : "s") in \(scenarios) scenario\(scenarios == 1 ? "" : "s")"
+            if let diagnosesPath {
+                text += ", \(try DiagnosisCatalogue.load(path: diagnosesPath).entries.count) diagnoses"
+            }
+            if !loaded.warnings.isEmpty {
+                _ = Failure.report(loaded.warnings, asJSON: format == .json, status: Status.passed)
             }
             Terminal.write("valid: \(text), profile \(loaded.profile)\n")
         } catch {

@@ -1,6 +1,7 @@
 import ArgumentParser
 import HostProbes
 import Scenarios
+import SpecLoading
 import Synchronization
 
 /// One run on this machine: load, select, run, within a time limit.
@@ -21,6 +22,7 @@ struct LocalRun {
             if !options.tags.isEmpty || !options.ids.isEmpty {
                 suite = try suite.selecting(Selection(tags: options.tags, ids: options.ids))
             }
+            if !suite.warnings.isEmpty { _ = Failure.report(suite.warnings, status: Status.passed) }
             let diagnoses = try options.diagnosesPath(scenarios: paths).map { try DiagnosisCatalogue.load(path: $0) }
             return LocalRun(suite: suite, diagnoses: diagnoses, host: host)
         } catch let error as ScenarioLoadError {
