@@ -58,14 +58,14 @@ final class AuthorityTests: XCTestCase {
             try mesh.fault(fault, "on")
             // Listeners close a moment after the fault is on.
             if fault == "ca-refuse" {
-                try await poll("a closed port") { try mesh.program.errors.contains("ca is closed") }
+                try await poll("a closed port") { mesh.program.errors.contains("ca is closed") }
             }
             let failing = try agent(port: try mesh.address("ca").components(separatedBy: ":")[1])
             try await poll("\(fault): \(message)") { failing.errors.contains(message) }
             XCTAssertFalse(failing.errors.contains("approved successfully"), fault)
             try mesh.fault(fault, "off")
         }
-        try await poll("an open port") { try mesh.program.errors.components(separatedBy: "ca answers at").count == 3 }
+        try await poll("an open port") { mesh.program.errors.components(separatedBy: "ca answers at").count == 3 }
         let root = try String(contentsOfFile: folder + "/root-cert.pem", encoding: .utf8)
         let newPort = try mesh.address("ca").components(separatedBy: ":")[1]
         try mesh.fault("ca-new-root", "on")

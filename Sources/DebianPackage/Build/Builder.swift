@@ -49,7 +49,8 @@ public struct Builder: Sendable {
         var seen: [String: String] = [:]
         for candidate in candidates {
             var planner = PackagePlanner(
-                folder: candidate.folder, workspaceRoot: workspace.directory, version: candidate.version,
+                folder: candidate.folder, workspaceRoot: workspace.absolute(workspace.spec.sources?.value ?? "."),
+                version: candidate.version,
                 architecture: candidate.architecture, sourceDateEpoch: request.sourceDateEpoch,
                 payloads: payloads[candidate.architecture] ?? [:], compression: request.compression,
                 checksums: checksums)

@@ -230,6 +230,10 @@ public enum SpecShapes {
                 .optional("packages", \.packages, .list(of: path), "Package folders; all that are there by default."),
                 .optional("output", \.output, path, "Where packages are written."),
                 .optional(
+                    "sources", \.sources, path,
+                    "The folder that the sources of packages may come from (default: the workspace's own).",
+                    example: ".."),
+                .optional(
                     "distribution", \.distribution, .located(.nonEmptyString),
                     "The distribution that overrides are selected for.", example: "bookworm"),
                 .optional(

@@ -10,6 +10,8 @@ public struct WorkspaceSpec: Sendable {
     public var packages: [Located<String>] = []
     /// Where packages are written, relative to the file.
     public var output: Located<String>?
+    /// The folder that sources may come from, relative to the file; the file's own when it is missing.
+    public var sources: Located<String>?
     /// The distribution that overrides are selected for.
     public var distribution: Located<String>?
     /// The folder of the Swift package whose products are payload, relative to the file.
