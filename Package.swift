@@ -253,7 +253,9 @@ let package = Package(
             dependencies: ["Processes", "SidecarAgent", "mesh-lab", "pilot-agent", "TestSupport"]),
         .testTarget(name: "ControlPlaneTests", dependencies: ["mesh-lab", "node_agent", "TestSupport"]),
         .testTarget(name: "HostProbesTests", dependencies: ["HostProbes", "TestSupport"]),
-        .testTarget(name: "ScenariosTests", dependencies: ["Scenarios", "TestSupport"]),
+        .testTarget(
+            name: "ScenariosTests",
+            dependencies: ["Files", "HostProbes", "MeshContract", "Scenarios", "SpecLoading", "TestSupport"]),
         .testTarget(
             name: "ReportsTests", dependencies: ["HostProbes", "MeshContract", "Reports", "Scenarios", "TestSupport"],
             exclude: ["Recorded"]),

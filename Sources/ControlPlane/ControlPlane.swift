@@ -92,10 +92,14 @@ public actor ControlPlane {
     /// Writes the addresses for whoever started us: with port 0 nobody knows them before.
     private nonisolated func announce(_ listener: Listener, _ address: SocketAddress) {
         log.notice("\(listener.role.rawValue) answers at \(address)")
-        let all = bound.withLock { bound in
+        // Under the lock, so that the file never goes back to fewer addresses.
+        bound.withLock { bound in
             bound[listener] = address
-            return bound
+            write(bound)
         }
+    }
+
+    private nonisolated func write(_ all: [Listener: SocketAddress]) {
         let roles: [(String, JSONValue)] = [Listener.Role.pilot, .authority, .mixer, .productPage].map { role in
             let addresses = all.filter { $0.key.role == role }.sorted { $0.key.index < $1.key.index }
             return (role.rawValue, .array(addresses.map { .string($0.value.description) }))

@@ -73,6 +73,8 @@ extension Observation {
 final class Service {
     let process = Process()
     private let output = Pipe()
+    /// Open for as long as the service runs: openssl's server ends with its input.
+    private let input = Pipe()
     private var buffer: [UInt8] = []
 
     /// - Parameter user: the user that it runs as, by number.
@@ -83,7 +85,7 @@ final class Service {
         process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
         process.standardOutput = output
         process.standardError = FileHandle.nullDevice
-        process.standardInput = FileHandle.nullDevice
+        process.standardInput = input
         try process.run()
     }
 

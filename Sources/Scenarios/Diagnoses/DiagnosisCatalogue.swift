@@ -36,11 +36,11 @@ public struct DiagnosisCatalogue: Sendable {
         for entry in entries {
             let place = places[entry.code] ?? nil
             for condition in entry.conditions + entry.exclusions {
-                for pattern in condition.checks where !suite.checks.contains(where: { pattern.matches($0) }) {
+                for pattern in condition.checks where !suite.allChecks.contains(where: { pattern.matches($0) }) {
                     report(pattern, entry, place, suite, &diagnostics)
                 }
                 for expectation in condition.expectations {
-                    let kinds = suite.checks.filter { check in condition.checks.contains { $0.matches(check) } }
+                    let kinds = suite.allChecks.filter { check in condition.checks.contains { $0.matches(check) } }
                         .compactMap { suite.kinds.kind($0.kind) }
                     let attribute = expectation.path.attribute
                     if !kinds.contains(where: { $0.attributes.contains { $0.name == attribute } }), !kinds.isEmpty {
@@ -52,7 +52,7 @@ public struct DiagnosisCatalogue: Sendable {
                     }
                 }
             }
-            for pattern in entry.explains where !suite.checks.contains(where: { pattern.matches($0) }) {
+            for pattern in entry.explains where !suite.allChecks.contains(where: { pattern.matches($0) }) {
                 report(pattern, entry, place, suite, &diagnostics)
             }
         }
@@ -65,7 +65,7 @@ public struct DiagnosisCatalogue: Sendable {
     ) {
         diagnostics.error(
             "unknown-id", "\(entry.code): no check has the id '\(pattern.source)'", at: place,
-            help: NearestMatch.of(pattern.source, among: suite.checks.map(\.family)).map { "did you mean '\($0)'?" })
+            help: NearestMatch.of(pattern.source, among: suite.allChecks.map(\.family)).map { "did you mean '\($0)'?" })
     }
 
     /// The attributes that causes want to see beside those that are expected, by the ids of checks.

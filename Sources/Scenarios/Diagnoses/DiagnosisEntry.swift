@@ -64,7 +64,7 @@ struct DiagnosisCondition: Sendable {
     /// A condition counts, and everything in it.
     var specificity: Int {
         10 + expectations.count * 5 + (reasons.isEmpty ? 0 : 3)
-            + (checks.contains { !$0.isExact } ? 0 : 2)
+            + (checks.map { $0.isExact ? 2 : ($0.source == "*" ? 0 : 1) }.min() ?? 0)
     }
 
     /// Whether it holds for a check.

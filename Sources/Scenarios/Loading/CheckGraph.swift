@@ -20,13 +20,14 @@ enum CheckGraph {
                 }
                 places[read.check.id] = read.idRange
                 members[read.check.family, default: []].append(read.check.id)
-                profiles[read.check.family] = scenario.profiles
+                if read.check.id != read.check.family { members[read.check.id] = [read.check.id] }
+                for name in [read.check.family, read.check.id] { profiles[name] = scenario.profiles }
                 if families[read.check.family] == nil { families[read.check.family] = read }
             }
         }
         for scenario in scenarios {
             for read in scenario.checks {
-                for need in read.needs {
+                for need in read.needs + read.after {
                     validate(need, of: read, in: scenario, members, profiles, &diagnostics)
                 }
             }
@@ -63,7 +64,7 @@ enum CheckGraph {
             var path: [(id: String, next: Int)] = [(start, 0)]
             var onPath: Set<String> = [start]
             while let top = path.last {
-                let needs = families[top.id]?.needs ?? []
+                let needs = families[top.id].map { $0.needs + $0.after } ?? []
                 guard top.next < needs.count else {
                     finished.insert(top.id)
                     onPath.remove(top.id)
@@ -71,7 +72,7 @@ enum CheckGraph {
                     continue
                 }
                 path[path.count - 1].next += 1
-                let need = needs[top.next]
+                let need = Located(value: family(needs[top.next].value), range: needs[top.next].range)
                 if onPath.contains(need.value) {
                     let circle = path.map(\.id).drop { $0 != need.value } + [need.value]
                     diagnostics.error(
@@ -108,20 +109,29 @@ enum CheckGraph {
 
     private static func transitive(_ id: String, _ families: [String: ReadCheck]) -> Set<String> {
         var seen: Set<String> = []
-        var pending = families[id]?.needs.map(\.value) ?? []
+        var pending = families[id]?.needs.map { family($0.value) } ?? []
         while let next = pending.popLast() {
-            if seen.insert(next).inserted { pending += families[next]?.needs.map(\.value) ?? [] }
+            if seen.insert(next).inserted { pending += families[next]?.needs.map { family($0.value) } ?? [] }
         }
         return seen
+    }
+
+    /// The id without an item in brackets.
+    private static func family(_ id: String) -> String {
+        String(decoding: id.utf8.prefix { $0 != UInt8(ascii: "[") }, as: UTF8.self)
     }
 
     /// The checks with the ids of the checks that they need in place of those of families.
     static func expandNeeds(_ checks: [ReadCheck]) -> [Check] {
         var members: [String: [String]] = [:]
-        for read in checks { members[read.check.family, default: []].append(read.check.id) }
+        for read in checks {
+            members[read.check.family, default: []].append(read.check.id)
+            if read.check.id != read.check.family { members[read.check.id] = [read.check.id] }
+        }
         return checks.map { read in
             var check = read.check
             check.needs = read.needs.flatMap { members[$0.value] ?? [] }
+            check.after = read.after.flatMap { members[$0.value] ?? [] }
             return check
         }
     }

@@ -55,12 +55,13 @@ struct CheckReader {
             return matchers.expressions.text(node, encode: { $0 }, &diagnostics)
         }
         let needs = value(.needs).map { MappingReader.texts($0, &diagnostics) ?? [] } ?? []
+        let after = value(.after).map { MappingReader.texts($0, &diagnostics) ?? [] } ?? []
         let tags = value(.tags).map { ScenarioOutline.identifiers($0, "tag", &diagnostics).map(\.value) } ?? []
         let times = TimesReader(expressions: ExpressionReader(table: table))
         let timeout = value(.timeout).flatMap { times.timeout($0, &diagnostics) } ?? Self.defaultTimeout
         let eventually = value(.eventually).flatMap { times.eventually($0, &diagnostics) }
         let severity = value(.severity).flatMap { Self.severity($0, &diagnostics) } ?? .error
-        let user = value(.runAs).flatMap { MappingReader.text($0, &diagnostics) }
+        let user = value(.runAs).flatMap { matchers.expressions.text($0, encode: { $0 }, &diagnostics) }
         var conditionReader = ConditionReader(kinds: kinds, table: table)
         let conditions = value(.when).map { conditionReader.read($0, &diagnostics) } ?? []
         var expectations: [Expectation] = []
@@ -76,12 +77,12 @@ struct CheckReader {
             id: item.map { "\(id)[\($0)]" } ?? id, family: id, title: title, step: outline.name,
             tags: outline.tags + tags.filter { !outline.tags.contains($0) }, severity: severity,
             kind: subject.kind.name,
-            place: "\(outline.path):\(node.range?.line ?? 1)", needs: [], parameters: subject.parameters,
+            place: "\(outline.path):\(node.range?.line ?? 1)", needs: [], after: [], parameters: subject.parameters,
             expectations: expectations, captures: captures, conditions: conditions, eventually: eventually,
             timeout: timeout, user: user,
             unavailable: unavailable ?? missing.map { "${\($0.key)}: \($0.value)" })
         return ReadCheck(
-            check: check, idRange: value(.id)?.range, needs: needs,
+            check: check, idRange: value(.id)?.range, needs: needs, after: after,
             captures: matchers.expressions.captures + conditionReader.captures,
             sources: table.captures)
     }

@@ -32,7 +32,7 @@ enum ScenarioKey: String, CaseIterable {
 
 /// The keys of a check, beside the kind of its subject.
 enum CheckKey: String, CaseIterable {
-    case id, title, expect, needs, when, eventually, timeout, tags, severity
+    case id, title, expect, needs, after, when, eventually, timeout, tags, severity
     case runAs = "run-as"
     case capture
     case forEach = "for-each"
@@ -47,6 +47,7 @@ enum CheckKey: String, CaseIterable {
         case .title: "Why the check exists, in one line. Variables can be used."
         case .expect: "What is expected: attributes of the subject, each with a value or with matchers. Not empty."
         case .needs: "Ids of checks: when one of them fails, this one is skipped, and the report says why."
+        case .after: "Ids of checks that this one waits for, whatever becomes of them."
         case .when: "Facts of the machine without which the check makes no sense; it is skipped then."
         case .eventually:
             "`{within: 10s, every: 1s}`: look again until it passes or the time is over. The pauses begin with `every` "
@@ -54,7 +55,7 @@ enum CheckKey: String, CaseIterable {
         case .timeout: "The time limit of one look; 5s when it is missing."
         case .tags: "Tags to select checks by."
         case .severity: "`error`, `warning` (does not fail the run) or `info`."
-        case .runAs: "The user to look as, such as `nobody`; needs root."
+        case .runAs: "The user to look as, such as `nobody`; needs root. Variables can be used."
         case .capture:
             "Values for other checks: `{pilot.pod: \"json.hosts[0].ip_address\"}`, or `{from: body, matches: 'id=(\\d+)'}` "
                 + "for the first group of a regular expression. Who uses one has to need this check."
@@ -69,7 +70,7 @@ enum CheckKey: String, CaseIterable {
         switch self {
         case .id, .title, .runAs: "text"
         case .expect: "mapping of attributes to values or matchers"
-        case .needs, .tags: "list of texts"
+        case .needs, .after, .tags: "list of texts"
         case .when: "mapping of conditions"
         case .eventually: "mapping"
         case .timeout: "duration"

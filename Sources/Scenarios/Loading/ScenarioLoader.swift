@@ -55,7 +55,8 @@ struct ScenarioLoader {
                 Scenario(
                     name: read.outline.name, title: read.outline.title, tags: read.outline.tags,
                     profiles: read.profiles, path: read.outline.path, checks: read.checks.map(\.check.id))
-            }, checks: expanded, profile: profile, warnings: diagnostics, kinds: kinds, variables: known)
+            }, checks: expanded, profile: profile, warnings: diagnostics, kinds: kinds, variables: known,
+            allChecks: scenarios.flatMap { $0.checks.map(\.check) })
     }
 
     // MARK: - files
@@ -168,6 +169,8 @@ struct ReadCheck {
     let idRange: SourceRange?
     /// The ids under `needs`.
     let needs: [Located<String>]
+    /// The ids under `after`.
+    let after: [Located<String>]
     /// Captured values that it mentions.
     let captures: [Located<String>]
     /// The checks that capture them, by the names of the values.

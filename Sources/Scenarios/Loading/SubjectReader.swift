@@ -77,6 +77,7 @@ struct SubjectReader {
         _ diagnostics: inout Diagnostics
     ) -> Operand? {
         guard let operand = expressions.operand(node, as: parameter.type, &diagnostics) else { return nil }
+        if parameter.name == "patterns", !checkPatterns(node, &diagnostics) { return nil }
         guard !parameter.choices.isEmpty, case .literal(let value) = operand.expression, value != .null else {
             return operand
         }
@@ -90,4 +91,42 @@ struct SubjectReader {
         }
         return operand
     }
+
+    /// The patterns of a log, which the probe would refuse only while the checks run.
+    private func checkPatterns(_ node: YAMLNode, _ diagnostics: inout Diagnostics) -> Bool {
+        guard case .sequence(let nodes) = node.content else {
+            diagnostics.error(
+                "type", "expected a list of patterns, found \(node.kindName)", at: node.range,
+                help: "write it such as [{name: start, pattern: 'Starting'}]")
+            return false
+        }
+        let before = diagnostics.errorCount
+        var names: Set<String> = []
+        for node in nodes {
+            guard let pairs = MappingReader.pairs(node, "a mapping with 'name' and 'pattern'", &diagnostics) else {
+                continue
+            }
+            for pair in pairs where !Self.patternKeys.contains(pair.key.scalarText ?? "") {
+                MappingReader.reportUnknown(pair.key, among: Self.patternKeys, &diagnostics)
+            }
+            for key in Self.patternKeys where node[pair: key] == nil {
+                diagnostics.error("missing-key", "key '\(key)' is missing", at: node.range)
+            }
+            if let name = node[key: "name"]?.scalarText, !names.insert(name).inserted {
+                diagnostics.error(
+                    "duplicate-pattern", "there is another pattern '\(ValueText.shortened(name))'",
+                    at: node[key: "name"]?.range, help: "give it a name of its own")
+            }
+            if let pattern = node[key: "pattern"], let text = pattern.scalarText {
+                do throws(ShapeError) {
+                    _ = try Pattern(text)
+                } catch {
+                    diagnostics.error("regular-expression", error.description, at: pattern.range, help: error.help)
+                }
+            }
+        }
+        return diagnostics.errorCount == before
+    }
+
+    private static let patternKeys = ["name", "pattern"]
 }

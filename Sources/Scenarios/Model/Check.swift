@@ -21,6 +21,8 @@ public struct Check: Sendable {
     public let place: String
     /// The ids of the checks without which it is not looked at.
     public internal(set) var needs: [String]
+    /// The ids of the checks that it waits for, whatever becomes of them.
+    public internal(set) var after: [String]
 
     /// How to look.
     let parameters: [String: Operand]

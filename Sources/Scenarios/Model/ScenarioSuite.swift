@@ -15,6 +15,8 @@ public struct ScenarioSuite: Sendable {
     let kinds: KindCatalogue
     /// The variables that the scenarios mention, for the texts of diagnoses.
     let variables: VariableTable
+    /// The checks of all profiles and selections, for the catalogue of causes.
+    let allChecks: [Check]
 
     /// Loads scenarios and checks everything about them before anything runs.
     ///
@@ -61,11 +63,12 @@ public struct ScenarioSuite: Sendable {
             throw ScenarioLoadError(diagnostics)
         }
         while let id = pending.popLast() {
+            // What it only waits for can be left out.
             if wanted.insert(id).inserted { pending += byID[id]?.needs ?? [] }
         }
         return ScenarioSuite(
             scenarios: scenarios.filter { $0.checks.contains(where: wanted.contains) },
             checks: checks.filter { wanted.contains($0.id) }, profile: profile, warnings: warnings, kinds: kinds,
-            variables: variables)
+            variables: variables, allChecks: allChecks)
     }
 }

@@ -26,11 +26,11 @@ struct Schedule {
         let places = Dictionary(
             checks.enumerated().map { ($0.element.id, $0.offset) }, uniquingKeysWith: { first, _ in first })
         results = Array(repeating: nil, count: checks.count)
-        let needs = checks.map { check in Array(Set(check.needs.compactMap { places[$0] })).sorted() }
-        self.needs = needs
-        open = needs.map(\.count)
+        needs = checks.map { check in Array(Set(check.needs.compactMap { places[$0] })).sorted() }
+        let awaited = checks.map { check in Set((check.needs + check.after).compactMap { places[$0] }) }
+        open = awaited.map(\.count)
         dependents = Array(repeating: [], count: checks.count)
-        for (index, list) in needs.enumerated() {
+        for (index, list) in awaited.enumerated() {
             for need in list { dependents[need].append(index) }
         }
     }

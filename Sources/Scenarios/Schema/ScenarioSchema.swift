@@ -35,6 +35,11 @@ public enum ScenarioSchema {
     private static let identifier = JSONValue.object([
         ("type", ValueSchema.strings(["string", "number"])), ("pattern", .string("^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")),
     ])
+    /// An id, with an item in brackets for one of a family.
+    private static let checkID = JSONValue.object([
+        ("type", ValueSchema.strings(["string", "number"])),
+        ("pattern", .string("^[A-Za-z0-9][A-Za-z0-9._-]{0,99}(\\[[^\\[\\]]+\\])?$")),
+    ])
     private static let text = JSONValue.object([("type", ValueSchema.strings(["string", "number", "boolean"]))])
 
     private static func list(_ item: JSONValue) -> JSONValue {
@@ -86,7 +91,7 @@ public enum ScenarioSchema {
         case .id: return identifier
         case .title, .runAs: return text
         case .expect: return .object([("type", .string("object")), ("minProperties", .int(1))])
-        case .needs: return list(identifier)
+        case .needs, .after: return list(checkID)
         case .tags: return list(identifier)
         case .when: return .object([("$ref", .string("#/$defs/when"))])
         case .timeout: return ValueSchema.schema(.duration)

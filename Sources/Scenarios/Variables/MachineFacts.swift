@@ -20,8 +20,14 @@ struct MachineFacts: Sendable {
         .init(name: "sidecar.NAME", type: .text, summary: "A line of `\(MeshPaths.sidecarEnvironment)`."),
         .init(name: "settings.service-cidr", type: .list(.text), summary: "Ranges whose traffic goes through Envoy."),
         .init(
-            name: "settings.inbound-ports", type: .list(.text),
-            summary: "Inbound ports that go through Envoy; `*` for all."),
+            name: "settings.inbound-ports", type: .list(.integer),
+            summary: "Inbound ports that go through Envoy; no value when it is all of them."),
+        .init(
+            name: "settings.inbound", type: .text,
+            summary: "Which inbound ports go through Envoy: `none`, `listed`, `all`."),
+        .init(
+            name: "settings.shadowed", type: .list(.text),
+            summary: "Names that both files set to different values; the machine's file wins."),
         .init(name: "settings.excluded-ports", type: .list(.integer), summary: "Ports that `*` leaves alone."),
         .init(name: "settings.envoy-port", type: .integer, summary: "Where redirected traffic goes."),
         .init(name: "settings.envoy-user", type: .text, summary: "The user of Envoy."),

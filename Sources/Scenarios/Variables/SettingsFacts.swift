@@ -31,9 +31,16 @@ struct SettingsFiles: Sendable {
         case "settings.inbound-ports":
             switch settings.inboundPorts {
             case .none: return .value(.list([]))
-            case .list(let ports): return .value(.list(ports.map { .text(String($0)) }))
-            case .all: return .value(.list([.text("*")]))
+            case .list(let ports): return .value(.list(ports.map { .integer(Int64($0)) }))
+            case .all: return .missing("\(SettingName.inboundPorts.rawValue) is *: all ports")
             }
+        case "settings.inbound":
+            switch settings.inboundPorts {
+            case .none: return .value(.text("none"))
+            case .list: return .value(.text("listed"))
+            case .all: return .value(.text("all"))
+            }
+        case "settings.shadowed": return .value(.list(shadowed.map { .text($0) }))
         case "settings.excluded-ports": return .value(.list(settings.excludedPorts.map { .integer(Int64($0)) }))
         case "settings.envoy-port": return .value(.integer(Int64(settings.envoyPort)))
         case "settings.envoy-user": return .value(.text(settings.envoyUser))
@@ -43,6 +50,14 @@ struct SettingsFiles: Sendable {
         case "settings.log-directory": return .value(.text(settings.logs))
         default: return .value(.text(settings.binaries))
         }
+    }
+
+    /// Names that both files set, to different values: the machine's file wins, and people look at the other one.
+    private var shadowed: [String] {
+        let machine = sidecar.contents?.values ?? [:]
+        return (cluster.contents?.values ?? [:]).filter { name, value in
+            machine[name].map { $0 != value } ?? false
+        }.keys.sorted()
     }
 
     private func line(_ setting: String, of file: MachineFacts.ReadFile<EnvironmentFile>) -> MachineFacts.Fact {
