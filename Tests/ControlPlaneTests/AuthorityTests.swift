@@ -49,7 +49,7 @@ final class AuthorityTests: XCTestCase {
         let port = try mesh.address("ca").components(separatedBy: ":")[1]
         func agent(port: String) throws -> BackgroundProgram { try self.agent(folder, port: port, in: mesh) }
         let first = try agent(port: port)
-        try await poll("approval") { first.errors.contains("CSR is approved successfully. Will renew cert in 4m59") }
+        try await poll("approval") { first.errors.contains("CSR is approved successfully. Will renew cert in 4m5") }
         XCTAssertNotEqual(try openssl("x509", "-in", folder + "/cert-chain.pem", "-noout", "-serial").output, before)
         for (fault, message) in [
             ("ca-deny", "request not approved"), ("ca-expired", "Will retry in 5s"), ("ca-no-san", "Will retry in 5s"),

@@ -73,7 +73,8 @@ final class PacketFilterTests: XCTestCase {
         XCTAssertEqual(Set(seen.texts("rules")), Set(expected()))
         let other = try await look(cluster, "")
         XCTAssertEqual(other["matches-settings"], .bool(false))
-        XCTAssertTrue(other.texts("differences").contains { $0.hasPrefix("ISTIO_INBOUND: not expected") }, "\(other)")
+        XCTAssertTrue(
+            other.texts("differences").contains { $0.hasPrefix("not expected: -A ISTIO_INBOUND") }, "\(other)")
     }
 
     func testEachDifferenceIsSeen() async throws {

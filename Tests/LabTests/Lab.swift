@@ -34,7 +34,7 @@ final class Lab {
     }
 
     /// A shell command on a machine, as root.
-    func on(_ machine: String = "vm1", _ command: String) throws -> RunResult {
+    func on(_ command: String, machine: String = "vm1") throws -> RunResult {
         try TestSupport.run(Self.script, ["ssh", machine, command])
     }
 
@@ -51,13 +51,13 @@ final class Lab {
         line: UInt = #line
     ) throws {
         let deadline = ContinuousClock.now + .seconds(seconds)
-        var last = try on(machine, command)
+        var last = try on(command, machine: machine)
         while last.status != 0 {
             if ContinuousClock.now > deadline {
                 XCTFail("not within \(seconds) s: \(command): \(last.output)\(last.errors)", file: file, line: line)
                 return
             }
-            last = try on(machine, command)
+            last = try on(command, machine: machine)
         }
     }
 }

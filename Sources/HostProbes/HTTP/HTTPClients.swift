@@ -58,7 +58,7 @@ extension Host {
     func httpConnections(
         _ way: HTTPConnections.Way, for request: ProbeRequest
     ) async throws(ProbeError) -> HTTPConnections {
-        let loops = try await Loops.group(as: way.impersonation, on: self)
+        let loops = try Loops.group(as: way.impersonation)
         let name =
             "http-\(way.impersonation.map { String($0.user.uid) } ?? "")-\(way.follows)-\(way.override?.host ?? "")-"
             + "\(way.override?.address ?? "")-\(way.root ?? "")"

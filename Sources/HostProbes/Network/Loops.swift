@@ -4,43 +4,23 @@ import NIOPosix
 
 /// The threads of network probes.
 enum Loops {
-    /// The event loops of a user: ours are shared by the process; another user's are one thread that is that user, so
-    /// that every socket made in it is the user's for the packet filter's owner match.
-    static func group(as impersonation: Impersonation?, on host: Host) async throws(ProbeError) -> any EventLoopGroup {
+    /// The event loops of this process.
+    ///
+    /// A socket belongs to the user of the thread that makes it, and the libraries below make some in threads that are
+    /// not ours to give away. A request that was somebody else's than it says would prove nothing about interception, so
+    /// it is refused; a `command` such as curl(1) is run as another user for certain.
+    static func group(as impersonation: Impersonation?) throws(ProbeError) -> any EventLoopGroup {
         guard let impersonation else { return MultiThreadedEventLoopGroup.singleton }
-        return try await host.fact("event-loop-\(impersonation.user.uid)", as: OwnedLoop.self) {
-            () async throws(ProbeError) in
-            let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
-            let owned = OwnedLoop(group)
-            let status: Int32
-            do {
-                status = try await group.next().submit { impersonation.become() }.get()
-            } catch {
-                throw ProbeError(
-                    .unavailable, "start a thread of \(impersonation.user.name)", expected: "a thread", found: "none")
-            }
-            if status != 0 {
-                throw .system("become user \(impersonation.user.name)", errno: status)
-            }
-            return owned
-        }.group
-    }
-
-    private final class OwnedLoop: Sendable {
-        let group: MultiThreadedEventLoopGroup
-        init(_ group: MultiThreadedEventLoopGroup) { self.group = group }
-        deinit {
-            group.shutdownGracefully { _ in
-                // There is nobody left whom a failure to stop would concern.
-            }
-        }
+        throw ProbeError(
+            .invalid, "connect as user '\(impersonation.user.name)'",
+            expected: "no run-as, or a command such as [curl, …] with run-as", found: "run-as on a network subject")
     }
 }
 
 extension Host {
     /// The event loops that a request's sockets are made in.
     func loops(for request: ProbeRequest) async throws(ProbeError) -> any EventLoopGroup {
-        try await Loops.group(as: try await impersonation(of: request.user, for: request), on: self)
+        try Loops.group(as: try await impersonation(of: request.user, for: request))
     }
 }
 

@@ -10,13 +10,19 @@ enum ProcessDetails {
 
     static func controlGroup(ofText bytes: [UInt8]) -> String? {
         var first: String?
+        var named: String?
         for line in Bytes.lines(bytes) {
             let parts = line.split(separator: UInt8(ascii: ":"), maxSplits: 2, omittingEmptySubsequences: false)
             guard parts.count == 3 else { continue }
-            if parts[1].isEmpty || Bytes.text(parts[1]) == "name=systemd" { return Bytes.text(parts[2]) }
-            if first == nil { first = Bytes.text(parts[2]) }
+            let path = Bytes.text(parts[2])
+            if parts[1].isEmpty || Bytes.text(parts[1]) == "name=systemd" {
+                // A container may have either of the two; the other one says '/' then.
+                if unit(ofControlGroup: path) != nil { return path }
+                if named == nil { named = path }
+            }
+            if first == nil { first = path }
         }
-        return first
+        return named ?? first
     }
 
     /// The unit that a control group belongs to: its last part that is named as one.

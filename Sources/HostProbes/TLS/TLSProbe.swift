@@ -86,8 +86,7 @@ struct TLSProbe: Probe {
             observation.attributes[key] = value
         }
         let server = ServerCertificate(leaf: leaf, intermediates: Array(chain.dropFirst()))
-        observation.attributes["name-matches"] = .bool(
-            await server.fault(dialled: name, roots: chain, at: leaf.notValidBefore)?.isOfName != true)
+        observation.attributes["name-matches"] = .bool(server.isFor(name))
         observation.evidence.append("certificate of \(leaf.subject) by \(leaf.issuer)".shortened())
         if let roots {
             let fault = await server.fault(dialled: name, roots: roots, at: now)
@@ -121,15 +120,5 @@ struct TLSProbe: Probe {
             return nil
         }
         return try PEMFiles.certificates(try await PEMFiles.read(host.path(path), request), path: path)
-    }
-}
-
-extension ServerCertificate.Fault {
-    /// Whether the name is what is wrong.
-    fileprivate var isOfName: Bool {
-        switch self {
-        case .wrongName, .wrongAddress: true
-        case .certificate: false
-        }
     }
 }

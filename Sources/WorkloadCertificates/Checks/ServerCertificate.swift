@@ -1,5 +1,6 @@
 import FoundationEssentials
 import Glibc
+import SwiftASN1
 import X509
 
 /// The certificates that a TLS server shows, the leaf first.
@@ -63,6 +64,38 @@ public struct ServerCertificate: Sendable {
         }
         return isAddress
             ? .wrongAddress(dialled: host, addresses: addresses) : .wrongName(dialled: host, names: names)
+    }
+
+    /// Whether one of its names or addresses is this one, whoever issued it (RFC 9525, section 6): DNS names without regard
+    /// to case, with `*` for a whole first label.
+    public func isFor(_ host: String) -> Bool {
+        // A certificate whose names cannot be decoded is for nobody.
+        guard let names = try? leaf.extensions.subjectAlternativeNames else { return false }
+        let wanted = Self.labels(host)
+        let address = Self.addressBytes(host)
+        return names.contains { name in
+            switch name {
+            case .dnsName(let text) where address == nil:
+                let labels = Self.labels(text)
+                return labels == wanted
+                    || (labels.first == "*" && wanted.count > 2 && labels.dropFirst() == wanted.dropFirst())
+            case .ipAddress(let octets): return address.map { Array(octets.bytes) == $0 } ?? false
+            default: return false
+            }
+        }
+    }
+
+    private static func labels(_ name: String) -> [String] {
+        var labels = name.lowercased().utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
+            .map { String(decoding: $0, as: UTF8.self) }
+        if labels.last == "" { labels.removeLast() }
+        return labels
+    }
+
+    private static func addressBytes(_ host: String) -> [UInt8]? {
+        var buffer = in6_addr()
+        let size = inet_pton(AF_INET, host, &buffer) == 1 ? 4 : inet_pton(AF_INET6, host, &buffer) == 1 ? 16 : 0
+        return size == 0 ? nil : withUnsafeBytes(of: buffer) { Array($0.prefix(size)) }
     }
 
     /// Whether a trusted way leads to one of these roots, whatever the server is called.
