@@ -68,6 +68,19 @@ end() {
     rm -f -- "$lab_run/pids/$1"
 }
 
+# detach LOG COMMAND...: in the background, in a session of its own, holding nothing open of whoever called us.
+detach() {
+    local log=$1 descriptor
+    shift
+    (
+        for descriptor in /proc/"$BASHPID"/fd/*; do
+            descriptor=${descriptor##*/}
+            if ((descriptor > 2)); then eval "exec $descriptor>&-"; fi
+        done
+        exec setsid "$@" >>"$log" 2>&1 </dev/null
+    ) &
+}
+
 not_alive() { ! alive "$1"; }
 
 # wait_until SECONDS COMMAND: looks every tenth of a second.

@@ -26,8 +26,8 @@ machine_start() {
     local name=$1 folder=$lab_run/machines/$1 id address
     id=$(machine_id "$name")
     address=$(machine_address "$name")
-    setsid "$root/Scripts/lab.d/nspawn" "$id" "$(rootfs_path "$(cat -- "$folder/distribution")")" "$folder" \
-        "ip=$address::$vm_network.1:255.255.255.0::eth0:none" >>"$folder/console" 2>&1 </dev/null &
+    detach "$folder/console" "$root/Scripts/lab.d/nspawn" "$id" "$(rootfs_path "$(cat -- "$folder/distribution")")" "$folder" \
+        "ip=$address::$vm_network.1:255.255.255.0::eth0:none"
     remember "machine-$name" $!
 }
 

@@ -7,9 +7,9 @@ mesh_lab() { in_namespace "$plane_ns" "$root/.build/release/mesh-lab" "$@"; }
 start_dns() {
     local name=$1 address=$2
     shift 2
-    in_namespace "$plane_ns" dnsmasq --keep-in-foreground --conf-file=/dev/null --no-resolv --no-hosts --bind-interfaces \
+    detach "$lab_run/dns-$name.out" ip netns exec "$plane_ns" dnsmasq --keep-in-foreground --conf-file=/dev/null --no-resolv --no-hosts --bind-interfaces \
         --listen-address="$address" --except-interface=lo --log-queries --log-facility="$lab_run/dns-$name.log" \
-        --user=root --pid-file= "$@" >>"$lab_run/dns-$name.out" 2>&1 </dev/null &
+        --user=root --pid-file= "$@"
     remember "dns-$name" $!
 }
 
@@ -17,8 +17,8 @@ plane_up() {
     mkdir -p -- "$lab_run/state"
     chmod 700 -- "$lab_run/state"
     if [[ ! -e $lab_run/mesh.yaml ]]; then cp -- "$root/Scripts/lab.d/mesh.yaml" "$lab_run/mesh.yaml"; fi
-    setsid ip netns exec "$plane_ns" "$root/.build/release/mesh-lab" run --config "$lab_run/mesh.yaml" \
-        --state "$lab_run/state" >>"$lab_run/mesh-lab.log" 2>&1 </dev/null &
+    detach "$lab_run/mesh-lab.log" ip netns exec "$plane_ns" "$root/.build/release/mesh-lab" run \
+        --config "$lab_run/mesh.yaml" --state "$lab_run/state"
     remember mesh-lab $!
     mesh_lab dns --config "$lab_run/mesh.yaml" --state "$lab_run/state" --out "$lab_run/cluster-dns.conf" >&2 ||
         fail 70 "mesh-lab gives no DNS configuration"
