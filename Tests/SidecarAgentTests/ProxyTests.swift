@@ -38,8 +38,8 @@ final class ProxyTests: XCTestCase {
     }
 
     func testTerminationLeavesNothing() async throws {
+        try await harness.startDiscovery()
         for signal in [Signal.terminate, .interrupt] {
-            try await harness.startDiscovery()
             try await harness.startAgent()
             try await harness.waitForEpoch(0)
             let agent = try XCTUnwrap(harness.agent)
