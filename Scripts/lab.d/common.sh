@@ -1,12 +1,12 @@
 # shellcheck shell=bash
 # Names, places and processes that every part of the lab shares.
 
-# Two checkouts have two labs: all names carry a mark made from the path.
-lab_mark=$(printf '%s' "$root" | md5sum | cut -c 1-6)
+# Two checkouts have two labs, and so have two values of LAB_NAME: all names carry a mark made from both.
+lab_mark=$(printf '%s' "$root${LAB_NAME:-}" | md5sum | cut -c 1-6)
 readonly lab_mark
 readonly lab_folder=$root/.build/lab
 readonly lab_cache=$lab_folder/cache
-readonly lab_run=$lab_folder/run
+readonly lab_run=$lab_folder/run${LAB_NAME:+-$LAB_NAME}
 readonly switch_ns=lab-$lab_mark-sw
 readonly plane_ns=lab-$lab_mark-cp
 readonly operator_ns=lab-$lab_mark-op
@@ -32,6 +32,7 @@ fail() {
 
 require_lab() {
     local program
+    [[ ${LAB_NAME:-} =~ ^[a-z0-9]*$ ]] || fail 2 "LAB_NAME has small letters and digits, and is '$LAB_NAME'"
     ((EUID == 0)) || fail 70 "needs root: machines have users, mounts and network namespaces of their own"
     for program in systemd-nspawn ip dnsmasq ssh unshare mmdebstrap; do
         command -v "$program" >/dev/null || fail 70 "'$program' is missing: run Scripts/setup --lab"

@@ -73,18 +73,24 @@ lab_install() {
         </dev/null
 }
 
+# lab_check [VM]... [ARGUMENT]...: meshcheck goes from the operator's host to the machines by ssh.
 lab_check() {
-    local name=vm1 status=0 folder
-    if (($# > 0)) && [[ $1 != --* ]]; then
-        name=$1
+    local name status=0 report
+    local -a names=() targets=()
+    while (($# > 0)) && [[ $1 != -* ]]; do
+        name=$(checked_machine "$1")
+        names+=("$name")
         shift
-    fi
-    name=$(checked_machine "$name")
-    folder=$lab_run/machines/$name
-    on_machine "$name" meshcheck run --format terminal --format html=/root/meshcheck.html \
-        --format json=/root/meshcheck.json "$@" </dev/null || status=$?
-    on_machine "$name" 'cat /root/meshcheck.html' </dev/null >"$folder/meshcheck.html" || true
-    on_machine "$name" 'cat /root/meshcheck.json' </dev/null >"$folder/meshcheck.json" || true
-    say "report: $folder/meshcheck.html"
+    done
+    if ((${#names[@]} == 0)); then mapfile -t names < <(machines); fi
+    ((${#names[@]} > 0)) || fail 2 "no lab is up: run 'Scripts/lab up'"
+    [[ -x $root/.build/release/meshcheck ]] ||
+        fail 2 "meshcheck is not built: swift build -c release --static-swift-stdlib -Xlinker -s --product meshcheck"
+    for name in "${names[@]}"; do targets+=(--target "ssh://$name"); done
+    report=$lab_run/meshcheck
+    in_namespace "$operator_ns" "$root/.build/release/meshcheck" run "$root/Scenarios" "${targets[@]}" \
+        --ssh-config "$lab_run/ssh_config" --format terminal --format "html=$report.html" --format "json=$report.json" \
+        "$@" </dev/null || status=$?
+    say "report: $report.html"
     return "$status"
 }

@@ -17,6 +17,18 @@ machine_boot() {
     printf '127.0.0.1 localhost\n127.0.1.1 demo-%s\n' "$name" >"$folder/upper/etc/hosts"
     printf 'demo-%s\n' "$name" >"$folder/upper/etc/hostname"
     install -m 600 -- "$lab_run/key.pub" "$folder/upper/root/.ssh/authorized_keys"
+    # What ssh(1) and everything that calls it need to reach the machine by its name, from the operator's host.
+    cat >>"$lab_run/ssh_config" <<END
+Host $name
+    HostName $(machine_address "$name")
+    User root
+    IdentityFile $lab_run/key
+    IdentitiesOnly yes
+    StrictHostKeyChecking accept-new
+    UserKnownHostsFile $lab_run/known_hosts
+    ControlPath $folder/ssh
+    LogLevel ERROR
+END
     add_namespace "$(machine_id "$name")"
     plug "$(machine_id "$name")"
     machine_start "$name"
@@ -35,10 +47,8 @@ machine_start() {
 on_machine() {
     local name=$1
     shift
-    in_namespace "$operator_ns" ssh -q -i "$lab_run/key" -o BatchMode=yes -o StrictHostKeyChecking=no \
-        -o UserKnownHostsFile=/dev/null -o ConnectTimeout=5 -o ControlMaster=auto -o ControlPersist=300 \
-        -o "ControlPath=$lab_run/machines/$name/ssh" -o ServerAliveInterval=10 \
-        "root@$(machine_address "$name")" "$@"
+    in_namespace "$operator_ns" ssh -F "$lab_run/ssh_config" -o BatchMode=yes -o ConnectTimeout=5 -o ControlMaster=auto \
+        -o ControlPersist=300 -o ServerAliveInterval=10 "$name" "$@"
 }
 
 answers() { on_machine "$1" true 2>/dev/null </dev/null; }
@@ -56,7 +66,7 @@ machine_wait() {
 machine_stop() {
     local id group
     id=$(machine_id "$1")
-    ssh -q -O exit -o "ControlPath=$lab_run/machines/$1/ssh" machine 2>/dev/null || true
+    ssh -F "$lab_run/ssh_config" -O exit "$1" 2>/dev/null || true
     end "machine-$1" 20
     # The cgroup of the machine, on whichever hierarchy the host has.
     for group in /sys/fs/cgroup/"$id" /sys/fs/cgroup/unified/"$id"; do
@@ -73,7 +83,7 @@ lab_reboot() {
     before=$(on_machine "$name" cat /proc/sys/kernel/random/boot_id /run/lab-boot 2>/dev/null </dev/null | tail -n 1 || true)
     on_machine "$name" touch /run/lab-before-reboot </dev/null
     on_machine "$name" systemctl reboot </dev/null || true
-    ssh -q -O exit -o "ControlPath=$lab_run/machines/$name/ssh" machine 2>/dev/null || true
+    ssh -F "$lab_run/ssh_config" -O exit "$name" 2>/dev/null || true
     wait_until 60 "rebooted $name" || fail 3 "$name does not come back after a reboot"
     machine_wait "$name"
 }

@@ -13,10 +13,11 @@ start_dns() {
     remember "dns-$name" $!
 }
 
+# plane_up LIFETIME
 plane_up() {
     mkdir -p -- "$lab_run/state"
     chmod 700 -- "$lab_run/state"
-    if [[ ! -e $lab_run/mesh.yaml ]]; then cp -- "$root/Scripts/lab.d/mesh.yaml" "$lab_run/mesh.yaml"; fi
+    sed "s/^certificate-lifetime: .*/certificate-lifetime: $1/" "$root/Scripts/lab.d/mesh.yaml" >"$lab_run/mesh.yaml"
     detach "$lab_run/mesh-lab.log" ip netns exec "$plane_ns" "$root/.build/release/mesh-lab" run \
         --config "$lab_run/mesh.yaml" --state "$lab_run/state"
     remember mesh-lab $!
@@ -39,17 +40,13 @@ plane_down() {
     end mesh-lab
 }
 
-lab_fault() {
-    alive mesh-lab || fail 2 "no lab is up"
-    mesh_lab fault "$@" --state "$lab_run/state"
-}
-
 lab_up() {
-    local count=1 distribution=bookworm number began=$EPOCHREALTIME
+    local count=1 distribution=bookworm lifetime=1h number began=$EPOCHREALTIME
     while (($# > 0)); do
         case $1 in
             --vms) count=${2:?--vms wants a number} ;;
             --distro) distribution=${2:?--distro wants a name} ;;
+            --certificate-lifetime) lifetime=${2:?--certificate-lifetime wants a duration} ;;
             --backend)
                 [[ ${2:-} == auto || ${2:-} == nspawn ]] || fail 2 "back end '${2:-}' is not supported (there is: nspawn)"
                 ;;
@@ -58,6 +55,7 @@ lab_up() {
         shift 2
     done
     [[ $count =~ ^[1-9][0-9]?$ ]] || fail 2 "--vms wants a number from 1 to 99, not '$count'"
+    [[ $lifetime =~ ^[1-9][0-9]*[smh]$ ]] || fail 2 "--certificate-lifetime wants a duration such as 60s, not '$lifetime'"
     [[ $distribution == bookworm || $distribution == trixie ]] || fail 2 "--distro is bookworm or trixie, not '$distribution'"
     require_lab
     [[ -x $root/.build/release/mesh-lab ]] || fail 2 "mesh-lab is not built: swift build -c release --static-swift-stdlib -Xlinker -s --product mesh-lab"
@@ -68,7 +66,7 @@ lab_up() {
     ssh-keygen -q -t ed25519 -N '' -C lab -f "$lab_run/key"
     network_up
     for ((number = 1; number <= count; number++)); do machine_boot "vm$number" "$distribution"; done
-    plane_up
+    plane_up "$lifetime"
     for ((number = 1; number <= count; number++)); do machine_wait "vm$number"; done
     say "up after $((${EPOCHREALTIME/[.,]/} / 1000 - ${began/[.,]/} / 1000)) ms: $count machine(s) of Debian $distribution"
 }

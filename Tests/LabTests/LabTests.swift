@@ -38,11 +38,7 @@ final class LabTests: XCTestCase {
         let names = try ["istio-agent", "istio-proxy", "istio-auth-node-agent"].map { name in
             try XCTUnwrap(Lab.packages.get()[name].map { ($0 as NSString).lastPathComponent })
         }
-        let copied = try TestSupport.run(
-            "sh",
-            ["-c", "tar -C \"$0\" -cf - \"$@\" | '\(repositoryRoot)/Scripts/lab' ssh vm1 'tar -C /root -xf -'", folder]
-                + names)
-        XCTAssertEqual(copied.status, 0, copied.errors)
+        try lab.copy(names.map { folder + "/" + $0 }, to: "/root")
         let installed = try lab.on(
             "cd /root && apt-get install --yes --quiet " + names.map { "./" + $0 }.joined(separator: " ") + " 2>&1")
         XCTAssertEqual(installed.status, 0, installed.output)

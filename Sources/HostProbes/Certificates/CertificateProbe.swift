@@ -26,6 +26,7 @@ struct CertificateProbe: Probe {
             .init("not-before", .time, "From when on it is valid."),
             .init("not-after", .time, "Until when it is valid."),
             .init("remaining", .duration, "How long it is valid from now on; negative when it has expired."),
+            .init("remaining-percent", .number, "How much of its lifetime is left; negative when it has expired."),
             .init("lifetime", .duration, "From not-before to not-after."),
             .init("valid-now", .bool, "Whether it is valid now."),
             .init("is-ca", .bool, "Whether it may sign certificates (basic constraints)."),

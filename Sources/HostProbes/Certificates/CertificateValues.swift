@@ -15,6 +15,7 @@ enum CertificateValues {
             "subject": .text(certificate.subject.description), "issuer": .text(certificate.issuer.description),
             "names": .texts(names(of: certificate)), "not-before": .time(from), "not-after": .time(to),
             "remaining": .nanoseconds(to &- nanoseconds(now)), "lifetime": .nanoseconds(to &- from),
+            "remaining-percent": .number(Double(to &- nanoseconds(now)) / Double(max(to &- from, 1)) * 100),
             "valid-now": .bool(certificate.notValidBefore <= now && now <= certificate.notValidAfter),
             "key-type": .text(kind.algorithm.rawValue), "key-bits": .integer(kind.bits),
             "serial": .text(hexadecimal(certificate.serialNumber.bytes)), "is-ca": .bool(isAuthority(certificate)),

@@ -19,7 +19,7 @@ struct HTTPProbe: Probe {
         attributes: [
             .init("status", .integer, "Status, such as 200."),
             .init("body", .text, "Body, up to `max-bytes`."),
-            .init("json", .any, "Body as JSON."),
+            .init("json", .any, "Body as JSON; null when it is none and the status is not 2xx."),
             .init("headers", .map(.text), "Headers by their names in lower case; several of one name joined by `, `."),
             .init("bytes", .integer, "Bytes of the body that were read."),
             .init("truncated", .bool, "Whether the body goes on behind `max-bytes`."),
@@ -112,7 +112,12 @@ struct HTTPProbe: Probe {
                     .malformed, "read the JSON of \(source)", expected: "at most max-bytes bytes",
                     found: "more than \(answer.body.count)")
             }
-            values["json"] = try JSONReader.read(answer.body, of: source)
+            do throws(ProbeError) {
+                values["json"] = try JSONReader.read(answer.body, of: source)
+            } catch  where !(200..<300).contains(answer.status) {
+                // The text that comes with a refusal is no document: the status says what is the matter.
+                values["json"] = .null
+            }
         }
         return values
     }

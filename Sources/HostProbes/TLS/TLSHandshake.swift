@@ -21,6 +21,8 @@ struct TLSHandshake: Sendable {
     struct Outcome: Sendable {
         /// Why it failed; nil when it did not.
         var failure: String?
+        /// The server's alert, when it is that which ended it.
+        var alert: String?
         /// `TLSv1.3` and the like.
         var version: String?
         /// The protocol that the server chose.
@@ -132,7 +134,8 @@ private final class HandshakeHandler: ChannelInboundHandler {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        race.finish(TLSHandshake.Outcome(failure: Self.text(error)))
+        let failure = Self.failure(error)
+        race.finish(TLSHandshake.Outcome(failure: failure.text, alert: failure.alert))
         context.close(promise: nil)
     }
 
@@ -140,10 +143,10 @@ private final class HandshakeHandler: ChannelInboundHandler {
         race.finish(TLSHandshake.Outcome(failure: "the server closed the connection"))
     }
 
-    private static func text(_ error: any Error) -> String {
+    private static func failure(_ error: any Error) -> TLSFailure {
         switch error {
-        case let error as IOError: ProbeError.text(of: error.errnoCode)
-        default: "\(error)".shortened(to: 300)
+        case let error as IOError: TLSFailure(text: ProbeError.text(of: error.errnoCode))
+        default: TLSFailure(error)
         }
     }
 

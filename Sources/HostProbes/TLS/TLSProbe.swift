@@ -20,6 +20,7 @@ struct TLSProbe: Probe {
         attributes: [
             .init("handshake", .bool, "Whether it succeeded; false also when there is no connection."),
             .init("error", .text, "Why it did not; null when it did."),
+            .init("alert", .text, "The server's alert that ended it, such as certificate_expired; null for none."),
             .init("version", .text, "TLSv1.2, TLSv1.3 …"),
             .init("alpn", .text, "The application protocol that the server chose; null for none."),
             .init("names", .list(.text), "DNS names, addresses and URIs of the certificate."),
@@ -58,6 +59,7 @@ struct TLSProbe: Probe {
         var observation = Observation(
             [
                 "handshake": .bool(outcome.failure == nil), "error": .text(orNull: outcome.failure),
+                "alert": .text(orNull: outcome.alert),
                 "version": .text(orNull: outcome.version), "alpn": .text(orNull: outcome.applicationProtocol),
                 "chain-length": .integer(outcome.chain.count),
             ],

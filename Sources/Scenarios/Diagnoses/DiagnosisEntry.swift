@@ -61,10 +61,10 @@ struct DiagnosisCondition: Sendable {
     /// What its attributes have to be like.
     let expectations: [Expectation]
 
-    /// A condition counts, and everything in it.
+    /// A condition counts, and everything in it: to name a check says more than to say why nothing of it could be seen.
     var specificity: Int {
         10 + expectations.count * 5 + (reasons.isEmpty ? 0 : 3)
-            + (checks.map { $0.isExact ? 2 : ($0.source == "*" ? 0 : 1) }.min() ?? 0)
+            + (checks.map { $0.isExact ? 8 : ($0.source == "*" ? 0 : 6) }.min() ?? 0)
     }
 
     /// Whether it holds for a check.

@@ -4,7 +4,7 @@ import HostProbes
 ///
 /// `${attribute.path}` is of the check that is explained, `${check.id:attribute.path}` of another check; then variables
 /// of the scenarios. `${check.id}`, `${check.title}`, `${check.subject}`, `${check.error}`, `${check.expected}` and
-/// `${check.found}` are what their names say.
+/// `${check.found}` are what their names say; `${check.target}` is the subject without its kind: the package's name alone.
 struct DiagnosisText {
     private static let valueLimit = 300
 
@@ -79,6 +79,11 @@ struct DiagnosisText {
         case "check.id": return .text(end.result.id)
         case "check.title": return .text(end.result.title)
         case "check.subject": return .text(end.result.subject)
+        case "check.target":
+            let (subject, kind) = (end.result.subject.utf8, (end.result.kind + " ").utf8)
+            return .text(
+                String(
+                    decoding: subject.starts(with: kind) ? subject.dropFirst(kind.count) : subject[...], as: UTF8.self))
         case "check.error":
             if case .error(let error) = end.result.outcome { return .text(error.description) }
             return .null

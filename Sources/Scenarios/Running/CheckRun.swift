@@ -88,9 +88,10 @@ struct CheckRun: Sendable {
             let now = ContinuousClock.now
             last.result.duration = now - began
             let until = max(check.eventually.map { began + $0.within } ?? began, retryDeadline ?? began)
-            guard mayChange(last.result.outcome), now + pause <= until else { return last }
+            guard mayChange(last.result.outcome), now < until else { return last }
             do {
-                try await Task.sleep(for: pause)
+                // The last look is at the end of the time, however long the pauses have become.
+                try await Task.sleep(for: min(pause, until - now))
             } catch {
                 return last
             }

@@ -36,7 +36,7 @@ enum ValueText {
         case .null: "nothing"
         case .bool(let value): value ? "true" : "false"
         case .integer(let value): String(value)
-        case .number(let value): String(value)
+        case .number(let value): Int(exactly: value).map(String.init) ?? String(value)
         case .text(let text): text
         case .duration(let duration): duration.description
         case .time(let nanoseconds): Timestamp.text(nanoseconds)

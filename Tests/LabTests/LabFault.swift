@@ -1,0 +1,83 @@
+import Foundation
+import TestSupport
+import XCTest
+
+/// A fault that Scripts/lab can make, and what meshcheck has to say of it.
+struct LabFault: Sendable {
+    /// Its name in `Scripts/lab fault`.
+    let name: String
+    /// Whether it is one of the control plane, which all machines share.
+    let isOfCluster: Bool
+    /// The codes that meshcheck gives, the first one first, and no others.
+    let codes: [String]
+    /// What goes wrong.
+    let words: String
+
+    /// All that there are.
+    static func all() throws -> [LabFault] {
+        let listing = try TestSupport.run(repositoryRoot + "/Scripts/lab", ["fault", "list"])
+        XCTAssertEqual(listing.status, 0, listing.errors)
+        return listing.output.split(separator: "\n").compactMap { line in
+            let fields = line.split(separator: "\t").map(String.init)
+            guard fields.count == 4 else { return nil }
+            return LabFault(
+                name: fields[0], isOfCluster: fields[1] == "cluster",
+                codes: fields[2].split(separator: "+").map(String.init), words: fields[3])
+        }
+    }
+}
+
+/// What became of a fault in a run.
+struct FaultRow: Sendable {
+    let fault: LabFault
+    /// The codes of the first report that gave any.
+    var given: [String] = []
+    /// From the fault to the end of the report that names it.
+    var detected: Duration?
+    /// From mending to the report without a failure.
+    var mended: Duration?
+    /// What went wrong in the test itself.
+    var trouble = ""
+
+    /// The line of the table.
+    var line: String {
+        func seconds(_ duration: Duration?) -> String {
+            duration.map {
+                String(format: "%.1f s", Double($0.components.seconds) + Double($0.components.attoseconds) / 1e18)
+            }
+                ?? "never"
+        }
+        return "| \(fault.name) | \(fault.words) | \(fault.codes.joined(separator: ", ")) | "
+            + "\(given.joined(separator: ", ")) | \(seconds(detected)) | \(seconds(mended)) |"
+    }
+}
+
+/// The part of meshcheck's report that says what is wrong.
+struct LabReport: Decodable {
+    struct Diagnosis: Decodable {
+        let code: String
+        let severity: String
+        let evidence: [String]
+        let checks: [String]
+    }
+    struct Summary: Decodable {
+        let verdict: String
+        let passed: Int
+        let failed: Int
+        let errors: Int
+    }
+    let diagnoses: [Diagnosis]
+    let summary: Summary
+
+    /// The lab's provider knows no names of the world, which is told on every machine there (MX0414).
+    static let always = "MX0414"
+
+    /// The codes of causes beside that one.
+    var codes: [String] { diagnoses.map(\.code).filter { $0 != Self.always } }
+
+    /// Whether nothing is wrong.
+    var isGreen: Bool { summary.verdict == "passed" && codes.isEmpty }
+
+    /// What was seen, for messages.
+    var story: String { diagnoses.map { "\($0.code) \($0.evidence) \($0.checks)" }.joined(separator: "\n") }
+}
