@@ -15,9 +15,13 @@ start_dns() {
 
 # plane_up LIFETIME
 plane_up() {
+    local name endpoints=
     mkdir -p -- "$lab_run/state"
     chmod 700 -- "$lab_run/state"
-    sed "s/^certificate-lifetime: .*/certificate-lifetime: $1/" "$root/Scripts/lab.d/mesh.yaml" >"$lab_run/mesh.yaml"
+    # Every machine is registered for the service that machines have.
+    for name in $(machines); do endpoints+="${endpoints:+, }{address: $(machine_address "$name"), port: 7000}"; done
+    sed "s/^certificate-lifetime: .*/certificate-lifetime: $1/; s/{address: $vm_network.5, port: 7000}/$endpoints/" \
+        "$root/Scripts/lab.d/mesh.yaml" >"$lab_run/mesh.yaml"
     detach "$lab_run/mesh-lab.log" ip netns exec "$plane_ns" "$root/.build/release/mesh-lab" run \
         --config "$lab_run/mesh.yaml" --state "$lab_run/state"
     remember mesh-lab $!

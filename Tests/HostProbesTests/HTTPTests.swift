@@ -113,7 +113,12 @@ final class HTTPTests: XCTestCase {
         try await fails("/length", .malformed)
         try await fails("/headers", .malformed)
         try await fails("/cycle", .malformed, ["follow": .bool(true)])
-        try await fails("/404", .malformed, [:], ["json"])
+        try await fails("/key", .malformed, [:], ["json"])
+        // The text of a refusal is no document: the status says what is the matter.
+        let refusal = try await observe(
+            "http", ["url": .text("http://127.0.0.1:\(port)/404")], ["status", "json"], on: host)
+        XCTAssertEqual(refusal["status"], .integer(404))
+        XCTAssertEqual(refusal["json"], .null)
         try await fails("/json", .invalid, ["resolve": .text("localhost")])
         // The others go on as if nothing had happened, and gigabytes cost what was asked for.
         let endless = try await observe(
