@@ -11,12 +11,20 @@ rootfs_path() {
     printf '%s/%s-%s' "$lab_cache" "$1" "$recipe"
 }
 
+# Labs that begin at the same time wait for the one that makes it.
 make_rootfs() {
+    if [[ -d $(rootfs_path "$1") ]]; then return; fi
+    mkdir -p -- "$lab_cache"
+    (
+        flock 9
+        if [[ ! -d $(rootfs_path "$1") ]]; then make_rootfs_alone "$1"; fi
+    ) 9>"$lab_cache/lock"
+}
+
+make_rootfs_alone() {
     local distribution=$1 target temporary
     target=$(rootfs_path "$distribution")
-    if [[ -d $target ]]; then return; fi
     say "making the root file system of Debian $distribution; this is kept"
-    mkdir -p -- "$lab_cache"
     rm -rf -- "$lab_cache/$distribution"-* "$lab_cache"/new.*
     temporary=$(mktemp --directory "$lab_cache/new.XXXXXX")
     mmdebstrap --quiet --mode=root --variant=minbase --include="$rootfs_packages" \

@@ -10,7 +10,7 @@ final class FaultTests: XCTestCase {
 
     /// FAULTS=name,name… runs some of them; RECORD=1 writes docs/faults.md.
     func testEveryFaultIsNamed() throws {
-        let lab = try Lab(["--vms", "3"])
+        let lab = try Lab(["--vms", "3"], name: "faults")
         let machines = ["vm1", "vm2", "vm3"]
         try lab.install(on: machines)
         for machine in machines { try lab.waitForGreen(machine) }
@@ -31,7 +31,6 @@ final class FaultTests: XCTestCase {
         rows += ended.withLock { $0 }
         let places = Dictionary(uniqueKeysWithValues: faults.enumerated().map { ($0.element.name, $0.offset) })
         rows.sort { (places[$0.fault.name] ?? 0) < (places[$1.fault.name] ?? 0) }
-        for row in rows { print(row.line) }
         for row in rows {
             XCTAssertEqual(row.trouble, "", row.fault.name)
             XCTAssertEqual(row.given, row.fault.codes, row.fault.name)
@@ -76,6 +75,7 @@ final class FaultTests: XCTestCase {
         } catch {
             row.trouble += "\(error)"
         }
+        print(row.line)
         return row
     }
 

@@ -24,6 +24,8 @@ final class LabTests: XCTestCase {
                 Double.init)
             XCTAssertLessThan(try XCTUnwrap(value, exposure), 4, unit)
         }
+        let units = "/lib/systemd/system/istio.service /lib/systemd/system/istio-auth-node-agent.service"
+        XCTAssertEqual(try lab.on("systemd-analyze verify --man=no \(units) 2>&1").check(), "")
         XCTAssertEqual(try lab.on("dpkg --verify istio-proxy istio-agent istio-auth-node-agent").output, "")
         try lab.run("reboot", "vm1")
         try lab.wait(for: 60, page)

@@ -22,7 +22,7 @@ final class RenewalTests: XCTestCase {
             http://productpage.bookinfo.svc.cluster.local:9080/productpage || echo failed; sleep 0.1; done >/tmp/answers
             """
         try lab.on(
-            "systemd-run --quiet --unit=client --uid=person sh -c \"\(client.replacingOccurrences(of: "%", with: "%%"))\""
+            "systemd-run --quiet --unit=client --uid=person sh -c \"\(client)\""
         )
         .check()
         let end = ContinuousClock.now + .seconds(seconds)
@@ -39,6 +39,8 @@ final class RenewalTests: XCTestCase {
         let last = (
             try XCTUnwrap(Int(lab.on(epoch).check().trimmed)), try XCTUnwrap(Int(lab.on(approvals).check().trimmed))
         )
+        let warnings = "journalctl --quiet --priority warning -u istio -u istio-auth-node-agent"
+        XCTAssertEqual(try lab.on(warnings).check(), "", "warnings of healthy services")
         // A renewal every half minute, each followed by a new Envoy.
         XCTAssertGreaterThanOrEqual(last.1 - first.1, seconds / 60, "renewals")
         XCTAssertGreaterThanOrEqual(last.0 - first.0, seconds / 60, "epochs")
