@@ -94,7 +94,7 @@ fault sidecar-stopped MX0205 "the sidecar's service was stopped" 'systemctl stop
 fault node-agent-stopped MX0205 "the node agent's service was stopped" \
     'systemctl stop istio-auth-node-agent' 'systemctl start istio-auth-node-agent'
 fault unit-masked MX0206 "the sidecar's service was masked" \
-    'systemctl mask --now --quiet istio' 'systemctl unmask --quiet istio; systemctl start istio'
+    'systemctl stop istio; systemctl mask --quiet istio' 'systemctl unmask --quiet istio; systemctl start istio'
 fault unit-disabled MX0207 'the services do not start after a reboot' \
     'systemctl disable --quiet istio' 'systemctl enable --quiet istio'
 fault unit-not-read MX0208 "the unit's file was changed and systemd has not read it" \

@@ -3,16 +3,20 @@
 
 machine_address() { printf '%s.%s' "$vm_network" "$(($(sed 's/^vm//' <<<"$1") == 1 ? 5 : 10 + $(sed 's/^vm//' <<<"$1")))"; }
 
+machine_backend() { cat -- "$lab_run/machines/$1/backend"; }
+
 # The name in nspawn and cgroups, unique on the host.
 machine_id() { printf 'lab-%s-%s' "$lab_mark" "$1"; }
 
+# machine_boot NAME DISTRIBUTION BACK-END
 machine_boot() {
-    local name=$1 distribution=$2 folder=$lab_run/machines/$1 address
+    local name=$1 distribution=$2 backend=$3 folder=$lab_run/machines/$1
     address=$(machine_address "$name")
     mkdir -p -- "$folder/upper/etc" "$folder/upper/root/.ssh" "$folder/work" "$folder/root"
     chmod 700 -- "$folder" "$folder/upper/root" "$folder/upper/root/.ssh"
     chmod 755 -- "$folder/upper" "$folder/upper/etc"
     printf '%s\n' "$distribution" >"$folder/distribution"
+    printf '%s\n' "$backend" >"$folder/backend"
     # 127.0.1.1 is what Debian's installer writes: a mesh that works must not take it for the machine's address.
     printf '127.0.0.1 localhost\n127.0.1.1 demo-%s\n' "$name" >"$folder/upper/etc/hosts"
     printf 'demo-%s\n' "$name" >"$folder/upper/etc/hostname"
@@ -29,6 +33,10 @@ Host $name
     ControlPath $folder/ssh
     LogLevel ERROR
 END
+    if [[ $backend != nspawn ]]; then
+        qemu_boot "$name"
+        return
+    fi
     add_namespace "$(machine_id "$name")"
     plug "$(machine_id "$name")"
     machine_start "$name"
@@ -54,8 +62,10 @@ on_machine() {
 answers() { on_machine "$1" true 2>/dev/null </dev/null; }
 
 machine_wait() {
-    local state
-    wait_until 90 "answers $1" || fail 3 "$1 does not answer over ssh: see $lab_run/machines/$1/console"
+    local state limit=90
+    # An emulated kernel takes its time, the more so beside other work.
+    if [[ $(machine_backend "$1") == tcg ]]; then limit=600; fi
+    wait_until "$limit" "answers $1" || fail 3 "$1 does not answer over ssh: see $lab_run/machines/$1/console"
     state=$(on_machine "$1" systemctl is-system-running --wait </dev/null || true)
     if [[ $state != running ]]; then
         on_machine "$1" systemctl --failed --no-legend </dev/null >&2 || true
@@ -79,12 +89,10 @@ machine_stop() {
 lab_reboot() {
     local name
     name=$(checked_machine "${1:-vm1}")
-    local before
-    before=$(on_machine "$name" cat /proc/sys/kernel/random/boot_id /run/lab-boot 2>/dev/null </dev/null | tail -n 1 || true)
     on_machine "$name" touch /run/lab-before-reboot </dev/null
     on_machine "$name" systemctl reboot </dev/null || true
     ssh -F "$lab_run/ssh_config" -O exit "$name" 2>/dev/null || true
-    wait_until 60 "rebooted $name" || fail 3 "$name does not come back after a reboot"
+    wait_until 600 "rebooted $name" || fail 3 "$name does not come back after a reboot"
     machine_wait "$name"
 }
 

@@ -44,5 +44,5 @@ network_down() {
     local name
     while read -r name _; do
         if [[ $name == lab-$lab_mark-* ]]; then ip netns delete "$name"; fi
-    done < <(ip netns list)
+    done < <(ip netns list 2>/dev/null)
 }

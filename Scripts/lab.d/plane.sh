@@ -45,20 +45,23 @@ plane_down() {
 }
 
 lab_up() {
-    local count=1 distribution=bookworm lifetime=1h number began=$EPOCHREALTIME
+    local count=1 distribution=bookworm backend=auto lifetime=1h number began=$EPOCHREALTIME
     while (($# > 0)); do
         case $1 in
             --vms) count=${2:?--vms wants a number} ;;
             --distro) distribution=${2:?--distro wants a name} ;;
             --certificate-lifetime) lifetime=${2:?--certificate-lifetime wants a duration} ;;
-            --backend)
-                [[ ${2:-} == auto || ${2:-} == nspawn ]] || fail 2 "back end '${2:-}' is not supported (there is: nspawn)"
-                ;;
+            --backend) backend=${2:?--backend wants a name} ;;
             *) fail 2 "unknown option '$1'; see 'Scripts/lab help'" ;;
         esac
         shift 2
     done
     [[ $count =~ ^[1-9][0-9]?$ ]] || fail 2 "--vms wants a number from 1 to 99, not '$count'"
+    case $backend in
+        auto) backend=nspawn ;;
+        nspawn | kvm | tcg) ;;
+        *) fail 2 "back end '$backend' is not known (there are: auto, nspawn, kvm, tcg)" ;;
+    esac
     [[ $lifetime =~ ^[1-9][0-9]*[smh]$ ]] || fail 2 "--certificate-lifetime wants a duration such as 60s, not '$lifetime'"
     [[ $distribution == bookworm || $distribution == trixie ]] || fail 2 "--distro is bookworm or trixie, not '$distribution'"
     require_lab
@@ -67,12 +70,17 @@ lab_up() {
     mkdir -p -- "$lab_run/machines"
     chmod 700 -- "$lab_run"
     make_rootfs "$distribution"
+    if [[ $backend != nspawn ]]; then make_qemu "$distribution"; fi
+    if [[ $backend == kvm ]] && ! kvm_boots "$distribution"; then
+        say "no guest boots with KVM here: emulation takes its place"
+        backend=tcg
+    fi
     ssh-keygen -q -t ed25519 -N '' -C lab -f "$lab_run/key"
     network_up
-    for ((number = 1; number <= count; number++)); do machine_boot "vm$number" "$distribution"; done
+    for ((number = 1; number <= count; number++)); do machine_boot "vm$number" "$distribution" "$backend"; done
     plane_up "$lifetime"
     for ((number = 1; number <= count; number++)); do machine_wait "vm$number"; done
-    say "up after $((${EPOCHREALTIME/[.,]/} / 1000 - ${began/[.,]/} / 1000)) ms: $count machine(s) of Debian $distribution"
+    say "up after $((${EPOCHREALTIME/[.,]/} / 1000 - ${began/[.,]/} / 1000)) ms: $count machine(s) of Debian $distribution ($backend)"
 }
 
 # What a run that was killed left behind goes as well.
