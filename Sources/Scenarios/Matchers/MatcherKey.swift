@@ -34,6 +34,14 @@ enum MatcherKey: String, CaseIterable, Sendable {
     case number
     case time
 
+    /// Whether it says nothing, or the opposite of what is meant, with an empty list or text.
+    var needsOperand: Bool {
+        switch self {
+        case .oneOf, .contains, .startsWith, .endsWith, .matches, .inCIDR, .containsAll, .only: true
+        default: false
+        }
+    }
+
     /// What it says of a value.
     var summary: String {
         switch self {
