@@ -134,6 +134,8 @@ final class LoaderTests: XCTestCase {
         .check("parameter", "log: {path: /a, since: «yesterday}\nexpect: {exists: true}"),
         .check("parameter", "log: {path: /a, since: «10}\nexpect: {exists: true}"),
         .check("type", "log: {path: /a, patterns: «[]}\nexpect: {exists: true}"),
+        .check("missing-value", "log: {path: /a, patterns: [{name: x, pattern: «''}]}\nexpect: {exists: true}"),
+        .check("type", "log: {path: /a, patterns: [{name: x, pattern: «5}]}\nexpect: {exists: true}"),
         .check("missing-key", "log: {path: /a, patterns: [«{name: x}]}\nexpect: {exists: true}"),
         .check("regular-expression", "log: {path: /a, patterns: [{name: x, pattern: «'('}]}\nexpect: {exists: true}"),
         .check("unknown-pattern", "log: {path: /a, patterns: [{name: x, pattern: y}], after: «z}\nexpect: {exists: true}"),

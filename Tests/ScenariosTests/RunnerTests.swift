@@ -8,7 +8,7 @@ import XCTest
 /// Runs of real checks: what hangs, fails or vanishes stays the trouble of its own check.
 final class RunnerTests: XCTestCase {
     private struct Ran {
-        let result: RunResult
+        let result: Scenarios.RunResult
         let began: [String]
 
         subscript(id: String) -> CheckResult {
@@ -18,7 +18,7 @@ final class RunnerTests: XCTestCase {
         func outcome(_ id: String) throws -> Outcome { try self[id].outcome }
     }
 
-    private func run(
+    private static func run(
         _ checks: String, options: RunOptions = RunOptions(), in folder: TemporaryDirectory,
         onEvent: @escaping @Sendable (RunEvent) -> Void = { _ in }
     ) async throws -> Ran {
@@ -26,7 +26,7 @@ final class RunnerTests: XCTestCase {
         do {
             suite = try await ScenarioSuite.load(
                 paths: [try folder.file("t.yaml", "name: t\nchecks:\n" + checks)], host: Host())
-        } catch {
+        } catch let error as ScenarioLoadError {
             XCTFail(error.description)
             throw error
         }
@@ -36,6 +36,12 @@ final class RunnerTests: XCTestCase {
             onEvent(event)
         }
         return Ran(result: result, began: began.ids.withLock { $0 })
+    }
+
+    private static func begin(
+        _ checks: String, in folder: TemporaryDirectory, _ note: @escaping @Sendable (RunEvent) -> Void
+    ) -> Task<Ran, any Error> {
+        Task.detached { try await RunnerTests.run(checks, in: folder, onEvent: note) }
     }
 
     private final class Events: Sendable {
@@ -60,7 +66,7 @@ final class RunnerTests: XCTestCase {
     /// What hangs ends at its limit, and what it started with it; the others never notice.
     func testWhatHangsHurtsNobody() async throws {
         let folder = try TemporaryDirectory()
-        let ran = try await run(
+        let ran = try await Self.run(
             command("hangs", "trap '' TERM; echo $$ >\(folder.path)/pid; sleep 1000", "timeout: 400ms")
                 + (0..<30).map { file("file-\($0)", "/etc/passwd") }.joined()
                 + file("needs-it", "/etc/passwd", "needs: [hangs]") + file("after-it", "/etc/passwd", "after: [hangs]")
@@ -82,7 +88,7 @@ final class RunnerTests: XCTestCase {
     func testEventually() async throws {
         let folder = try TemporaryDirectory()
         let count = "n=$(cat \(folder.path)/n 2>/dev/null || echo 0); n=$((n+1)); echo $n >\(folder.path)/n; "
-        let ran = try await run(
+        let ran = try await Self.run(
             command("third", count + "test $n -ge 3", "eventually: {within: 60s, every: 10ms}")
                 + command("never", "echo no; exit 7", "eventually: {within: 300ms, every: 20ms}")
                 + command("hangs", "sleep 1000", "timeout: 100ms\neventually: {within: 500ms, every: 20ms}"),
@@ -100,7 +106,7 @@ final class RunnerTests: XCTestCase {
     func testWhatVanishes() async throws {
         let folder = try TemporaryDirectory()
         let path = try folder.file("there", "")
-        let ran = try await run(
+        let ran = try await Self.run(
             "  - id: gone\n    title: T\n    file: \(path)\n    eventually: {within: 60s, every: 10ms}\n"
                 + "    expect: {exists: false}\n"
                 + command("removes", "rm \(path)"), in: folder)
@@ -111,7 +117,7 @@ final class RunnerTests: XCTestCase {
     func testRetryFor() async throws {
         let folder = try TemporaryDirectory()
         let count = "n=$(cat \(folder.path)/n 2>/dev/null || echo 0); n=$((n+1)); echo $n >\(folder.path)/n; "
-        let ran = try await run(
+        let ran = try await Self.run(
             command("second", count + "test $n -ge 2") + file("passes", "/etc/passwd"),
             options: RunOptions(retryFor: .seconds(60)), in: folder)
         XCTAssertEqual(try ran.outcome("second"), .passed)
@@ -122,7 +128,7 @@ final class RunnerTests: XCTestCase {
     /// What one check has captured another one uses; what was not captured skips who needs it, and says so.
     func testCaptures() async throws {
         let folder = try TemporaryDirectory()
-        let ran = try await run(
+        let ran = try await Self.run(
             command("source", "echo port=8080", "capture: {p: {from: stdout, matches: 'port=([0-9]+)'}}")
                 + "  - id: user\n    title: T\n    needs: [source]\n"
                 + "    command: [printf, '${p}']\n    expect: {stdout: \"8080\"}\n"
@@ -136,7 +142,7 @@ final class RunnerTests: XCTestCase {
 
     func testSeverities() async throws {
         let folder = try TemporaryDirectory()
-        let ran = try await run(
+        let ran = try await Self.run(
             file("warns", "/no/such", "severity: warning") + file("tells", "/no/such", "severity: info"), in: folder)
         XCTAssertEqual(try ran.outcome("warns"), .failed)
         XCTAssertEqual(try ran.outcome("tells"), .failed)
@@ -146,7 +152,7 @@ final class RunnerTests: XCTestCase {
     /// The first failure of weight ends everything at once, also what hangs.
     func testFailFast() async throws {
         let folder = try TemporaryDirectory()
-        let ran = try await run(
+        let ran = try await Self.run(
             command("hangs", "echo $$ >\(folder.path)/pid; exec sleep 1000", "timeout: 10m")
                 + file("warns", "/no/such", "severity: warning")
                 + command("fails", "while ! test -s \(folder.path)/pid; do sleep 0.02; done; exit 1", "timeout: 60s")
@@ -164,7 +170,7 @@ final class RunnerTests: XCTestCase {
     func testJobs() async throws {
         let folder = try TemporaryDirectory()
         let alone = "mkdir \(folder.path)/lock || exit 1; sleep 0.02; rmdir \(folder.path)/lock"
-        let one = try await run(
+        let one = try await Self.run(
             (0..<5).map { command("c\($0)", alone, "timeout: 60s") }.joined(), options: RunOptions(jobs: 1), in: folder)
         for index in 0..<5 { XCTAssertEqual(try one.outcome("c\(index)"), .passed) }
         XCTAssertEqual(one.began, (0..<5).map { "c\($0)" })
@@ -175,7 +181,7 @@ final class RunnerTests: XCTestCase {
                     + "-a -e \(folder.path)/m2 -a -e \(folder.path)/m3 -a -e \(folder.path)/m4; do sleep 0.02; done",
                 "timeout: 60s")
         }
-        let five = try await run(together.joined(), options: RunOptions(jobs: 5), in: folder)
+        let five = try await Self.run(together.joined(), options: RunOptions(jobs: 5), in: folder)
         for index in 0..<5 { XCTAssertEqual(try five.outcome("c\(index)"), .passed) }
     }
 
@@ -191,7 +197,7 @@ final class RunnerTests: XCTestCase {
             + "  - id: user\n    title: T\n    needs: [captured]\n    file: '/${x}'\n    expect: {exists: true}\n"
             + "  - id: fine\n    title: T\n    file: \(path)\n    expect: {contents: {matches: '^(a+)+!'}}\n"
             + (0..<20).map { file("file-\($0)", "/etc/passwd") }.joined()
-        let ran = try await run(checks, in: folder)
+        let ran = try await Self.run(checks, in: folder)
         for id in ["endless", "captured"] {
             guard case .error(let error) = try ran.outcome(id) else {
                 XCTFail("\(id): \(try ran.outcome(id))")
@@ -210,13 +216,11 @@ final class RunnerTests: XCTestCase {
     func testCancelledRun() async throws {
         let folder = try TemporaryDirectory()
         let started = Events()
-        let task = Task {
-            try await run(
-                command("hangs", "sleep 1000", "timeout: 10m") + file("waits", "/etc/passwd", "needs: [hangs]"), in: folder
-            ) { event in
-                if case .began(let id, _) = event { started.ids.withLock { $0.append(id) } }
-            }
+        let checks = command("hangs", "sleep 1000", "timeout: 10m") + file("waits", "/etc/passwd", "needs: [hangs]")
+        let note: @Sendable (RunEvent) -> Void = { event in
+            if case .began(let id, _) = event { started.ids.withLock { $0.append(id) } }
         }
+        let task = Self.begin(checks, in: folder, note)
         try await poll("the start of the check") { started.ids.withLock { !$0.isEmpty } }
         task.cancel()
         let ran = try await task.value

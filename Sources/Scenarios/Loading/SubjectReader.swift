@@ -146,6 +146,15 @@ struct SubjectReader {
             for key in Self.patternKeys where node[pair: key] == nil {
                 diagnostics.error("missing-key", "key '\(key)' is missing", at: node.range)
             }
+            for pair in pairs where Self.patternKeys.contains(pair.key.scalarText ?? "") {
+                guard let text = MappingReader.text(pair.value, &diagnostics) else { continue }
+                // The probe takes texts alone.
+                guard case .scalar(_, .plain) = pair.value.content, !text.utf8.contains(UInt8(ascii: "$")) else { continue }
+                if case .text = ScalarText.value(text) { continue }
+                diagnostics.error(
+                    "type", "expected a text, found \(ValueText.shown(ScalarText.value(text)))", at: pair.value.range,
+                    help: "put quotes around it")
+            }
             if let name = node[key: "name"]?.scalarText, !names.insert(name).inserted {
                 diagnostics.error(
                     "duplicate-pattern", "there is another pattern '\(ValueText.shortened(name))'",
