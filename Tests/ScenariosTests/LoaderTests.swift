@@ -57,7 +57,8 @@ final class LoaderTests: XCTestCase {
         Mistake("tab", "name: t\nchecks:\n«\t- id: a\n"), Mistake("yaml", "name: t\nchecks: [«\n"),
         Mistake("yaml", "name: «'t\nchecks: []\n"), Mistake("yaml", "name: t\n checks«: []\n"),
         Mistake("alias", "name: «*x\nchecks: [a]\n"), Mistake("yaml", "name: t«\0\nchecks: [a]\n"),
-        Mistake("key", "name: t\n? «[a, b]\n: c\n"), .check("documents", "file: /a\nexpect: {exists: true}").behind("«---\nname: u\n"),
+        Mistake("key", "name: t\n? «[a, b]\n: c\n"),
+        .check("documents", "file: /a\nexpect: {exists: true}").behind("«---\nname: u\n"),
         .check("tag", "file: «!foo /a\nexpect: {exists: true}"),
         .expecting("merge-key", "{exists: true, «<<: {exists: true}}"),
         Mistake("duplicate-key", "name: t\n«name: u\nchecks: [a]\n"), .file("duplicate-key", "«title: again"),
@@ -69,7 +70,8 @@ final class LoaderTests: XCTestCase {
         Mistake("no-checks", "name: t\nchecks:«\n"), Mistake("type", "name: t\nchecks: [«hello]\n"),
         Mistake("missing-key", "«checks:\n  - {id: a, title: T, file: /a, expect: {exists: true}}\n"),
         Mistake("identifier", "name: «'../x'\nchecks:\n  - {id: a, title: T, file: /a, expect: {exists: true}}\n"),
-        Mistake("unknown-key", "name: t\n«titel: x\nchecks:\n  - {id: a, title: T, file: /a, expect: {exists: true}}\n"),
+        Mistake(
+            "unknown-key", "name: t\n«titel: x\nchecks:\n  - {id: a, title: T, file: /a, expect: {exists: true}}\n"),
         Mistake("missing-key", "name: t\nchecks:\n  - «title: T\n    file: /a\n    expect: {exists: true}\n"),
         Mistake("missing-key", "name: t\nchecks:\n  - «id: a\n    file: /a\n    expect: {exists: true}\n"),
         Mistake("missing-value", "name: t\nchecks:\n  - {id: a, title: «'', file: /a, expect: {exists: true}}\n"),
@@ -93,7 +95,8 @@ final class LoaderTests: XCTestCase {
         .expecting("type", "{mode: {all: «[]}}"), .expecting("type", "{mode: {any: «[]}}"),
         .expecting("empty-expectation", "{mode: {one-of: «[]}}"), .expecting("empty-expectation", "{mode: {not: «{}}}"),
         .expecting("empty-expectation", "{lines: {contains-all: «[]}}"),
-        .expecting("empty-expectation", "{lines: {each: «{}}}"), .expecting("empty-expectation", "{lines: {only: «[]}}"),
+        .expecting("empty-expectation", "{lines: {each: «{}}}"),
+        .expecting("empty-expectation", "{lines: {only: «[]}}"),
         .expecting("empty-expectation", "{contents: {contains: «''}}"),
         .expecting("empty-expectation", "{contents: {starts-with: «''}}"),
         .expecting("empty-expectation", "{contents: {ends-with: «\"\"}}"),
@@ -138,7 +141,8 @@ final class LoaderTests: XCTestCase {
         .check("type", "log: {path: /a, patterns: [{name: x, pattern: «5}]}\nexpect: {exists: true}"),
         .check("missing-key", "log: {path: /a, patterns: [«{name: x}]}\nexpect: {exists: true}"),
         .check("regular-expression", "log: {path: /a, patterns: [{name: x, pattern: «'('}]}\nexpect: {exists: true}"),
-        .check("unknown-pattern", "log: {path: /a, patterns: [{name: x, pattern: y}], after: «z}\nexpect: {exists: true}"),
+        .check(
+            "unknown-pattern", "log: {path: /a, patterns: [{name: x, pattern: y}], after: «z}\nexpect: {exists: true}"),
     ]
 
     private static let relations: [Mistake] = [
@@ -146,8 +150,13 @@ final class LoaderTests: XCTestCase {
         .check("undefined-variable", "file: /«${item}\nexpect: {exists: true}"),
         .check("variable-syntax", "file: /«${nowhere\nexpect: {exists: true}"),
         .file("undefined-variable", "when: {«variable.nowhere: set}"),
-        Mistake("variable-cycle", "name: t\nvariables: {a: «'${b}', b: '${a}'}\nchecks:\n  - {id: a, title: T, file: '/${a}', expect: {exists: true}}\n"),
-        Mistake("variable-name", "name: t\nvariables: {«'a b': 1}\nchecks:\n  - {id: a, title: T, file: /a, expect: {exists: true}}\n"),
+        Mistake(
+            "variable-cycle",
+            "name: t\nvariables: {a: «'${b}', b: '${a}'}\nchecks:\n  - {id: a, title: T, file: '/${a}', expect: {exists: true}}\n"
+        ),
+        Mistake(
+            "variable-name",
+            "name: t\nvariables: {«'a b': 1}\nchecks:\n  - {id: a, title: T, file: /a, expect: {exists: true}}\n"),
         Mistake("type", "name: t\nvariables: «[a]\nchecks:\n  - {id: a, title: T, file: /a, expect: {exists: true}}\n"),
         .file("unknown-id", "needs: [«zzz]"), .file("type", "needs: «{b: c}"), .file("missing-value", "needs:«"),
         .file("needs-cycle", "needs: [«a]"),

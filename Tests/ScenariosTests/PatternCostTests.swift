@@ -18,7 +18,8 @@ final class PatternCostTests: XCTestCase {
 
     func testWhatMay() {
         for pattern in [
-            "(a+)+", "(a*)*", "(a|aa)+", "(a?)+", "((a)+)*", "(?:a+){2,}", "(a)\\1", "(?=a)b", "(?i)a", "(?x) a", "(*F)",
+            "(a+)+", "(a*)*", "(a|aa)+", "(a?)+", "((a)+)*", "(?:a+){2,}", "(a)\\1", "(?=a)b", "(?i)a", "(?x) a",
+            "(*F)",
             "\\Qa\\E", "(a{1,9}){1,9}", "a*a*a*a*a*a*", String(repeating: "a?", count: 30), "[", "(", ")", "\\", "a{",
             "(?P<x>a)", "(a", "a)",
         ] {

@@ -49,6 +49,8 @@ final class RunnerTests: XCTestCase {
     }
 
     private func command(_ id: String, _ script: String, _ more: String = "") -> String {
+        // A dollar sign of the shell is none of a variable's.
+        let script = script.replacing("$", with: "$$")
         let words = "[sh, -c, \"\(script.replacing("\\", with: "\\\\").replacing("\"", with: "\\\""))\"]"
         return "  - id: \(id)\n    title: T\n    command: \(words)\n"
             + more.split(separator: "\n").map { "    \($0)\n" }.joined() + "    expect: {exit-status: 0}\n"
@@ -177,7 +179,8 @@ final class RunnerTests: XCTestCase {
         // Each waits for all the others: with fewer jobs this would not end well.
         let together = (0..<5).map { index in
             command(
-                "c\(index)", "touch \(folder.path)/m\(index); until test -e \(folder.path)/m0 -a -e \(folder.path)/m1 "
+                "c\(index)",
+                "touch \(folder.path)/m\(index); until test -e \(folder.path)/m0 -a -e \(folder.path)/m1 "
                     + "-a -e \(folder.path)/m2 -a -e \(folder.path)/m3 -a -e \(folder.path)/m4; do sleep 0.02; done",
                 "timeout: 60s")
         }

@@ -9,7 +9,8 @@ struct LogProbe: Probe {
             .init("unit", .text, "The unit whose journal it is, or whose start `since: unit-start` means."),
             .init("source", .text, "file or journal; file when there is a path.", choices: ["file", "journal"]),
             .init(
-                "since", .text, "all, unit-start, or a duration such as 10m: older lines do not count.", form: .logStart),
+                "since", .text, "all, unit-start, or a duration such as 10m: older lines do not count.", form: .logStart
+            ),
             .init(
                 "patterns", .list(.any), "Maps with `name` and `pattern`, a regular expression, in the order wanted."),
             .init("after", .text, "Name of a pattern: only errors behind its last line count."),

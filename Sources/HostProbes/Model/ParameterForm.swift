@@ -33,7 +33,8 @@ public enum ParameterForm: Sendable, Hashable {
             case .url: _ = try URLAuthority(try request.requiredText("value"))
             case .logStart:
                 let text = try request.requiredText("value")
-                guard ["all", "unit-start"].contains(text) || GoDuration(text).map({ $0.nanoseconds > 0 }) == true else {
+                guard ["all", "unit-start"].contains(text) || GoDuration(text).map({ $0.nanoseconds > 0 }) == true
+                else {
                     throw request.wrong("value", "all, unit-start or a duration such as 10m", .text(text))
                 }
             case .command:
@@ -42,7 +43,8 @@ public enum ParameterForm: Sendable, Hashable {
                 guard let program = words.first, !program.isEmpty, !isSentence else {
                     let found = words.first.map { "'\($0.shortened())'" } ?? "nothing"
                     throw ProbeError(
-                        .invalid, "read a command", expected: "a program and its arguments, each by itself, as [ls, -l]",
+                        .invalid, "read a command",
+                        expected: "a program and its arguments, each by itself, as [ls, -l]",
                         found: found)
                 }
             }

@@ -144,12 +144,16 @@ struct SubjectReader {
                 MappingReader.reportUnknown(pair.key, among: Self.patternKeys, &diagnostics)
             }
             for key in Self.patternKeys where node[pair: key] == nil {
-                diagnostics.error("missing-key", "key '\(key)' is missing", at: node.range)
+                diagnostics.error(
+                    "missing-key", "key '\(key)' is missing", at: node.range,
+                    help: "write it such as {name: start, pattern: 'Starting'}")
             }
             for pair in pairs where Self.patternKeys.contains(pair.key.scalarText ?? "") {
                 guard let text = MappingReader.text(pair.value, &diagnostics) else { continue }
                 // The probe takes texts alone.
-                guard case .scalar(_, .plain) = pair.value.content, !text.utf8.contains(UInt8(ascii: "$")) else { continue }
+                guard case .scalar(_, .plain) = pair.value.content, !text.utf8.contains(UInt8(ascii: "$")) else {
+                    continue
+                }
                 if case .text = ScalarText.value(text) { continue }
                 diagnostics.error(
                     "type", "expected a text, found \(ValueText.shown(ScalarText.value(text)))", at: pair.value.range,

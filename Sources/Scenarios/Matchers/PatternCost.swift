@@ -42,7 +42,8 @@ struct PatternCost: Sendable, Hashable {
                 if at(index) == "*" { return false }
                 if at(index) == "?" {
                     // (?:…) and (?<name>…); options, assertions and the rest are too much to follow.
-                    guard at(index + 1) == ":" || at(index + 1) == "<", at(index + 2) != "=", at(index + 2) != "!" else {
+                    guard at(index + 1) == ":" || at(index + 1) == "<", at(index + 2) != "=", at(index + 2) != "!"
+                    else {
                         return false
                     }
                     index += 2
