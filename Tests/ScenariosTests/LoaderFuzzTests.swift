@@ -127,7 +127,8 @@ final class LoaderFuzzTests: XCTestCase {
                 (1...lines).contains(range.line) && (1...(width + 1)).contains(range.column),
                 "\(item.code) at \(range.line):\(range.column) of \(lines) lines, \(width) columns: \(bytes)")
             XCTAssertTrue(
-                (range.endLine, range.endColumn) >= (range.line, range.column), "\(item.code) ends before it begins")
+                (range.endLine, range.endColumn) >= (range.line, range.column),
+                "\(item.code) ends before it begins: \(bytes)")
         }
         let shown = DiagnosticRenderer.text(found)
         let isClean = shown.unicodeScalars.allSatisfy {

@@ -54,6 +54,7 @@ struct Mistake {
 final class LoaderTests: XCTestCase {
     private static let syntax: [Mistake] = [
         Mistake("type", "«"), Mistake("type", "«# nothing\n"), Mistake("type", "«- a\n"), Mistake("type", "«hello\n"),
+        Mistake("type", "---\n##  «"),
         Mistake("tab", "name: t\nchecks:\n«\t- id: a\n"), Mistake("yaml", "name: t\nchecks: [«\n"),
         Mistake("yaml", "name: «'t\nchecks: []\n"), Mistake("yaml", "name: t\n checks«: []\n"),
         Mistake("alias", "name: «*x\nchecks: [a]\n"), Mistake("yaml", "name: t«\0\nchecks: [a]\n"),
@@ -209,6 +210,23 @@ final class LoaderTests: XCTestCase {
                     || first.message.contains("cannot be looked for"),
                 "no remedy: \(first.message)", line: mistake.line)
         }
+    }
+
+    /// A mapping ends behind the alias that it ends with, not behind what that stands for.
+    func testMappingsEndBehindTheirLastLine() async throws {
+        let text = """
+            name: t
+            checks:
+              - {id: a, title: T, file: /a, expect: &e {exists: true}}
+              - id: b
+                title: T
+                expect: *e
+
+            """
+        let found = try await diagnostics(text)
+        XCTAssertEqual(found.map(\.code), ["missing-subject"])
+        let range = try XCTUnwrap(found.first?.range)
+        XCTAssertEqual([range.line, range.column, range.endLine, range.endColumn], [4, 5, 6, 15])
     }
 
     /// One file with a mistake of every family: all of them are found in one go.

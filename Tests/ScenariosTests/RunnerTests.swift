@@ -157,7 +157,9 @@ final class RunnerTests: XCTestCase {
         let ran = try await Self.run(
             command("hangs", "echo $$ >\(folder.path)/pid; exec sleep 1000", "timeout: 10m")
                 + file("warns", "/no/such", "severity: warning")
-                + command("fails", "while ! test -s \(folder.path)/pid; do sleep 0.02; done; exit 1", "timeout: 60s")
+                + command(
+                    "fails", "while ! test -s \(folder.path)/pid; do sleep 0.02; done; exit 1",
+                    "timeout: 60s\nafter: [warns]")
                 + file("waits", "/etc/passwd", "after: [fails]"),
             options: RunOptions(failFast: true), in: folder)
         XCTAssertEqual(try ran.outcome("fails"), .failed)
