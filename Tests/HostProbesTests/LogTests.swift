@@ -210,4 +210,23 @@ final class LogTests: XCTestCase {
         let lines = try await seen.integer("lines")
         XCTAssertNotNil(lines)
     }
+
+    /// An expression on which the engine could work for years ends the look at its deadline, and no other look.
+    func testPatternsThatNeverEnd() async throws {
+        let folder = try TemporaryDirectory()
+        let line = String(repeating: "a", count: 60) + "!\n"
+        let path = try folder.file("log", String(repeating: line, count: 100))
+        let host = Host()
+        for _ in 0..<2 {
+            let error = try await failure(
+                "log", ["path": .text(path), "patterns": patterns(("x", "^(a+)+$"))], ["found"], on: host,
+                within: .milliseconds(300))
+            XCTAssertEqual(error?.reason, .timedOut)
+        }
+        let seen = try await observe(
+            "log", ["path": .text(path), "patterns": patterns(("x", "a!"))], ["counts"], on: host)
+        XCTAssertEqual(seen.entry("counts", "x"), .integer(100))
+        let file = try await observe("file", ["path": .text(path)], ["exists", "size"], on: host)
+        XCTAssertEqual(file["size"], .integer(6200))
+    }
 }

@@ -6,7 +6,9 @@ struct CommandProbe: Probe {
     static let kind = SubjectKind(
         "command", "What a program prints and how it ends. No shell is involved.", mainParameter: "command",
         parameters: [
-            .init("command", .list(.text), "The program and its arguments, each by itself.", isRequired: true),
+            .init(
+                "command", .list(.text), "The program and its arguments, each by itself.", isRequired: true,
+                form: .command),
             .init("environment", .map(.text), "Added to the environment."),
             .init("directory", .text, "Working directory; / when it is not said."),
             .init("max-bytes", .integer, "Bytes kept of each output; 1048576 when it is not said."),

@@ -6,7 +6,7 @@ struct EnvironmentFileProbe: Probe {
     static let kind = SubjectKind(
         "environment-file", "A file of settings such as cluster.env, read as the sidecar's scripts read it.",
         mainParameter: "path",
-        parameters: [.init("path", .text, "Absolute path.", isRequired: true)],
+        parameters: [.init("path", .text, "Absolute path.", isRequired: true, form: .path)],
         attributes: [
             .init("exists", .bool, "Whether the file is there."),
             .init("valid", .bool, "Whether the scripts take all of its lines and values."),

@@ -5,7 +5,7 @@ struct FileProbe: Probe {
     static let kind = SubjectKind(
         "file", "A file, folder or link.", mainParameter: "path",
         parameters: [
-            .init("path", .text, "Absolute path.", isRequired: true),
+            .init("path", .text, "Absolute path.", isRequired: true, form: .path),
             .init(
                 "as", .text, "As whom `readable-by` and `parents-traversable` are tried; `run-as` when it is not said."),
             .init(

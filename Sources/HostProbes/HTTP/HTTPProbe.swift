@@ -5,7 +5,7 @@ struct HTTPProbe: Probe {
     static let kind = SubjectKind(
         "http", "The answer to an HTTP request. No proxy of the environment is used.", mainParameter: "url",
         parameters: [
-            .init("url", .text, "http:// or https://.", isRequired: true),
+            .init("url", .text, "http:// or https://.", isRequired: true, form: .url),
             .init("method", .text, "GET when it is not said."),
             .init("headers", .map(.text), "Headers of the request; `host` among them is the name that is asked for."),
             .init("body", .text, "Body of the request."),

@@ -5,10 +5,12 @@ struct LogProbe: Probe {
     static let kind = SubjectKind(
         "log", "Lines of a log file or of a unit's journal.", mainParameter: "path",
         parameters: [
-            .init("path", .text, "Absolute path of the file."),
+            .init("path", .text, "Absolute path of the file.", form: .path),
             .init("unit", .text, "The unit whose journal it is, or whose start `since: unit-start` means."),
             .init("source", .text, "file or journal; file when there is a path.", choices: ["file", "journal"]),
-            .init("since", .text, "all, unit-start, or a duration such as 10m: older lines do not count."),
+            .init(
+                "since", .text, "all, unit-start, or a duration such as 10m: older lines do not count.", form: .logStart
+            ),
             .init(
                 "patterns", .list(.any), "Maps with `name` and `pattern`, a regular expression, in the order wanted."),
             .init("after", .text, "Name of a pattern: only errors behind its last line count."),

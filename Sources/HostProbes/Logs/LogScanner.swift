@@ -105,7 +105,11 @@ struct LogScanner {
         if wishes.findsErrors { findErrors(in: bytes, &candidates) }
         candidates.sort { ($0.start, $0.pattern) < ($1.start, $1.pattern) }
         if wishes.since != nil, wishes.countsLines || wishes.findsFirstLine { countSince(bytes) }
-        for candidate in candidates { take(candidate, in: bytes) }
+        for candidate in candidates {
+            // Nobody waits any more, and an expression may take long with every line.
+            if deadline < .now { break }
+            take(candidate, in: bytes)
+        }
         if wishes.since != nil || !candidates.isEmpty {
             lastTime = time(ofLineAt: bytes.count, in: bytes) ?? lastTime
         }

@@ -14,16 +14,20 @@ public struct SubjectKind: Sendable, Hashable {
         public var isRequired: Bool
         /// The allowed words, when only some are.
         public var choices: [String]
+        /// What it has to look like, beyond its type.
+        public var form: ParameterForm?
 
         /// Creates a parameter.
         public init(
-            _ name: String, _ type: ValueType, _ summary: String, isRequired: Bool = false, choices: [String] = []
+            _ name: String, _ type: ValueType, _ summary: String, isRequired: Bool = false, choices: [String] = [],
+            form: ParameterForm? = nil
         ) {
             self.name = name
             self.type = type
             self.summary = summary
             self.isRequired = isRequired
             self.choices = choices
+            self.form = form
         }
     }
 

@@ -8,7 +8,9 @@ struct DNSProbe: Probe {
         parameters: [
             .init("name", .text, "The name; for PTR an IP address will do.", isRequired: true),
             .init("type", .text, "Record type; A when it is not said.", choices: DNSType.allCases.map(\.rawValue)),
-            .init("server", .text, "ADDRESS or ADDRESS:PORT; `system`, which is the default, asks as all programs do."),
+            .init(
+                "server", .text, "ADDRESS or ADDRESS:PORT; `system`, which is the default, asks as all programs do.",
+                form: .nameServer),
             .init("transport", .text, "To a named server; udp when it is not said.", choices: ["udp", "tcp"]),
         ],
         attributes: [

@@ -5,7 +5,7 @@ struct PortProbe: Probe {
     static let kind = SubjectKind(
         "port", "A port of this machine and who listens on it.", mainParameter: "port",
         parameters: [
-            .init("port", .integer, "The port, 1 to 65535.", isRequired: true),
+            .init("port", .integer, "The port, 1 to 65535.", isRequired: true, form: .port),
             .init("protocol", .text, "The transport; tcp when it is not said.", choices: ["tcp", "udp"]),
             .init("address", .text, "Only sockets that take what comes to this address."),
         ],

@@ -5,7 +5,7 @@ import NIOCore
 struct TCPProbe: Probe {
     static let kind = SubjectKind(
         "tcp", "Whether a TCP connection can be opened.", mainParameter: "address",
-        parameters: [.init("address", .text, "HOST:PORT or [IPv6]:PORT.", isRequired: true)],
+        parameters: [.init("address", .text, "HOST:PORT or [IPv6]:PORT.", isRequired: true, form: .endpoint)],
         attributes: [
             .init("connected", .bool, "Whether it was opened; false when it was refused or there is no way or name."),
             .init("duration", .duration, "From the look-up to the open connection."),

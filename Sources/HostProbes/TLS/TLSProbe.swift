@@ -11,7 +11,7 @@ struct TLSProbe: Probe {
         "tls", "A TLS handshake and the certificate that the server shows. Any certificate is taken, and then judged.",
         mainParameter: "address",
         parameters: [
-            .init("address", .text, "HOST:PORT or [IPv6]:PORT.", isRequired: true),
+            .init("address", .text, "HOST:PORT or [IPv6]:PORT.", isRequired: true, form: .endpoint),
             .init("server-name", .text, "The name that is asked for and judged by; HOST when it is not said."),
             .init("alpn", .list(.text), "Application protocols to offer, such as h2."),
             .init("certificate-files", .list(.text), "Paths of the client's certificate chain and its key."),

@@ -9,7 +9,13 @@ struct AttributeReader {
     func expectations(
         _ node: YAMLNode, _ matchers: inout MatcherReader, _ diagnostics: inout Diagnostics
     ) -> [Expectation] {
-        guard let pairs = MappingReader.pairs(node, "a mapping of attributes", &diagnostics) else { return [] }
+        let pairs: [YAMLNode.Pair]
+        if node.isNull {
+            pairs = []
+        } else {
+            guard let found = MappingReader.pairs(node, "a mapping of attributes", &diagnostics) else { return [] }
+            pairs = found
+        }
         guard !pairs.isEmpty else {
             diagnostics.error(
                 "empty-expectation", "nothing is expected, so the check would always pass", at: node.range,
@@ -34,6 +40,11 @@ struct AttributeReader {
         _ node: YAMLNode, _ matchers: inout MatcherReader, _ diagnostics: inout Diagnostics
     ) -> [Capture] {
         guard let pairs = MappingReader.pairs(node, "a mapping of names to paths", &diagnostics) else { return [] }
+        if pairs.isEmpty {
+            diagnostics.error(
+                "empty-capture", "nothing is captured", at: node.range,
+                help: "write such as {pilot.pod: 'json.hosts[0].ip_address'}, or take 'capture' out")
+        }
         return pairs.compactMap { pair in
             let name = pair.key.scalarText ?? ""
             switch pair.value.content {
@@ -75,7 +86,9 @@ struct AttributeReader {
             }
         }
         for key in CaptureKey.allCases where node[pair: key.rawValue] == nil {
-            diagnostics.error("missing-key", "key '\(key.rawValue)' is missing", at: node.range)
+            diagnostics.error(
+                "missing-key", "key '\(key.rawValue)' is missing", at: node.range,
+                help: "write {from: PATH, matches: PATTERN}")
             isComplete = false
         }
         guard let found, isComplete else { return nil }

@@ -43,7 +43,8 @@ enum CheckGraph {
         guard members[need.value] != nil else {
             diagnostics.error(
                 "unknown-id", "there is no check '\(ValueText.shortened(need.value, to: 100))'", at: need.range,
-                help: NearestMatch.of(need.value, among: members.keys.sorted()).map { "did you mean '\($0)'?" })
+                help: NearestMatch.of(need.value, among: members.keys.sorted()).map { "did you mean '\($0)'?" }
+                    ?? "name a check of the files that are loaded, or load the file that has it")
             return
         }
         let offered = profiles[need.value] ?? []

@@ -20,6 +20,11 @@ struct CheckReader {
         var reader = ExpressionReader(table: table)
         guard let value = reader.value(list, as: .list(.any), &diagnostics) else { return [] }
         var reason = reader.missing.min { $0.key < $1.key }.map { "${\($0.key)}: \($0.value)" }
+        if case .sequence(let nodes) = list.content, nodes.isEmpty {
+            diagnostics.error(
+                "empty-list", "there is no item, so the check would never be looked at", at: list.range,
+                help: "write items, or take 'for-each' out")
+        }
         let items = ItemList(reason == nil ? MatcherEvaluation.items(value) : [])
         if items.isEmpty, reason == nil { reason = "the list \(list.scalarText ?? "of for-each") is empty" }
         guard !items.isEmpty else {
@@ -61,7 +66,10 @@ struct CheckReader {
         let timeout = value(.timeout).flatMap { times.timeout($0, &diagnostics) } ?? Self.defaultTimeout
         let eventually = value(.eventually).flatMap { times.eventually($0, &diagnostics) }
         let severity = value(.severity).flatMap { Self.severity($0, &diagnostics) } ?? .error
-        let user = value(.runAs).flatMap { matchers.expressions.text($0, encode: { $0 }, &diagnostics) }
+        let user = value(.runAs).flatMap { node -> String? in
+            guard MappingReader.text(node, &diagnostics) != nil else { return nil }
+            return matchers.expressions.text(node, encode: { $0 }, &diagnostics)
+        }
         var conditionReader = ConditionReader(kinds: kinds, table: table)
         let conditions = value(.when).map { conditionReader.read($0, &diagnostics) } ?? []
         var expectations: [Expectation] = []

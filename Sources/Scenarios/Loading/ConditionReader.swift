@@ -59,6 +59,12 @@ struct ConditionReader {
                 diagnostics.error("unknown-condition", "nothing here can look at a \(kind)", at: pair.key.range)
                 return nil
             }
+            if kind == "file", let fault = ParameterForm.path.fault(of: .text(name)) {
+                diagnostics.error(
+                    "parameter", "expected \(fault.expected), found '\(ValueText.shortened(name))'", at: pair.key.range,
+                    help: "write it such as file./etc/passwd: exists")
+                return nil
+            }
             let words = kind == "package" ? ["installed", "absent"] : ["exists", "absent"]
             guard let word = word(pair.value, words, &diagnostics) else { return nil }
             return .subject(

@@ -62,3 +62,11 @@ enum MappingReader {
         return text
     }
 }
+
+extension YAMLNode {
+    /// What it is, in words; an empty list is called one.
+    var kindOrEmpty: String {
+        if case .sequence(let items) = content, items.isEmpty { return "an empty list" }
+        return kindName
+    }
+}

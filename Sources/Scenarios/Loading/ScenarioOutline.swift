@@ -52,7 +52,7 @@ struct ScenarioOutline {
         case .checks:
             guard case .sequence(let nodes) = node.content, !nodes.isEmpty else {
                 diagnostics.error(
-                    "no-checks", "expected a list of checks, found \(node.kindName)", at: node.range,
+                    "no-checks", "expected a list of checks, found \(node.kindOrEmpty)", at: node.range,
                     help: "write at least one: - id: …")
                 return
             }

@@ -29,6 +29,7 @@ struct SubjectReader {
         switch pair.value.content {
         case .mapping(let pairs):
             for pair in pairs { read(pair, kind, &parameters, &expressions, &diagnostics) }
+            if kind.parameters.contains(where: { $0.name == "patterns" }) { checkAfter(pairs, &diagnostics) }
         case _ where pair.value.isNull: break
         default:
             if let parameter = kind.parameters.first(where: { $0.name == kind.mainParameter }) {
@@ -78,6 +79,14 @@ struct SubjectReader {
     ) -> Operand? {
         guard let operand = expressions.operand(node, as: parameter.type, &diagnostics) else { return nil }
         if parameter.name == "patterns", !checkPatterns(node, &diagnostics) { return nil }
+        if let form = parameter.form, case .literal(let value) = operand.expression, Self.isWritten(node),
+            let fault = form.fault(of: value)
+        {
+            diagnostics.error(
+                "parameter", "expected \(fault.expected), found \(ValueText.shown(value))", at: node.range,
+                help: "'\(parameter.name)': \(parameter.summary)")
+            return nil
+        }
         guard !parameter.choices.isEmpty, case .literal(let value) = operand.expression, value != .null else {
             return operand
         }
@@ -92,11 +101,36 @@ struct SubjectReader {
         return operand
     }
 
+    /// Whether the value stands here as it is: what the machine's own files say cannot be a mistake of the scenario.
+    private static func isWritten(_ node: YAMLNode) -> Bool {
+        switch node.content {
+        case .scalar(let text, _): !text.utf8.contains(UInt8(ascii: "$"))
+        case .sequence(let items): items.allSatisfy(isWritten)
+        case .mapping: false
+        }
+    }
+
+    /// The name that `after` means has to be that of a pattern.
+    private func checkAfter(_ pairs: [YAMLNode.Pair], _ diagnostics: inout Diagnostics) {
+        guard let after = pairs.first(where: { $0.key.scalarText == "after" })?.value, let name = after.scalarText,
+            Self.isWritten(after)
+        else { return }
+        let patterns = pairs.first { $0.key.scalarText == "patterns" }?.value
+        var names: [String] = []
+        if case .sequence(let nodes)? = patterns?.content { names = nodes.compactMap { $0[key: "name"]?.scalarText } }
+        if !names.contains(name) {
+            diagnostics.error(
+                "unknown-pattern", "there is no pattern '\(ValueText.shortened(name, to: 80))'", at: after.range,
+                help: NearestMatch.of(name, among: names).map { "did you mean '\($0)'?" }
+                    ?? "'after' is the name of one of 'patterns'")
+        }
+    }
+
     /// The patterns of a log, which the probe would refuse only while the checks run.
     private func checkPatterns(_ node: YAMLNode, _ diagnostics: inout Diagnostics) -> Bool {
-        guard case .sequence(let nodes) = node.content else {
+        guard case .sequence(let nodes) = node.content, !nodes.isEmpty else {
             diagnostics.error(
-                "type", "expected a list of patterns, found \(node.kindName)", at: node.range,
+                "type", "expected a list of patterns, found \(node.kindOrEmpty)", at: node.range,
                 help: "write it such as [{name: start, pattern: 'Starting'}]")
             return false
         }
@@ -110,7 +144,20 @@ struct SubjectReader {
                 MappingReader.reportUnknown(pair.key, among: Self.patternKeys, &diagnostics)
             }
             for key in Self.patternKeys where node[pair: key] == nil {
-                diagnostics.error("missing-key", "key '\(key)' is missing", at: node.range)
+                diagnostics.error(
+                    "missing-key", "key '\(key)' is missing", at: node.range,
+                    help: "write it such as {name: start, pattern: 'Starting'}")
+            }
+            for pair in pairs where Self.patternKeys.contains(pair.key.scalarText ?? "") {
+                guard let text = MappingReader.text(pair.value, &diagnostics) else { continue }
+                // The probe takes texts alone.
+                guard case .scalar(_, .plain) = pair.value.content, !text.utf8.contains(UInt8(ascii: "$")) else {
+                    continue
+                }
+                if case .text = ScalarText.value(text) { continue }
+                diagnostics.error(
+                    "type", "expected a text, found \(ValueText.shown(ScalarText.value(text)))", at: pair.value.range,
+                    help: "put quotes around it")
             }
             if let name = node[key: "name"]?.scalarText, !names.insert(name).inserted {
                 diagnostics.error(

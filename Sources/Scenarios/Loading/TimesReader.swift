@@ -35,6 +35,12 @@ struct TimesReader {
                 "missing-key", "key 'within' is missing", at: node.range,
                 help: "how long it may take: {within: 10s, every: 1s}")
         }
+        if let within, every >= within, let pair = node[pair: EventuallyKey.every.rawValue] {
+            diagnostics.error(
+                "eventually", "nothing would be looked at again: 'every' is not shorter than 'within'",
+                at: pair.value.range, help: "write a shorter pause, such as every: \(GoDuration(within / 10))")
+            return nil
+        }
         return within.map { Eventually(within: $0, every: every) }
     }
 

@@ -43,7 +43,8 @@ struct VariableResolver {
                 inProgress.contains(name)
                     ? "variable '\(name)' is defined by itself"
                     : "more than \(Self.depthLimit) variables mention one another", at: node.range ?? range,
-                notes: [(inProgress + [name]).joined(separator: " → ")])
+                notes: [(inProgress + [name]).joined(separator: " → ")],
+                help: "give one of them a value without variables")
             // Not reported again at every place that mentions it.
             table.missing[name] = "it is defined by itself"
             done.insert(name)

@@ -34,6 +34,14 @@ enum MatcherKey: String, CaseIterable, Sendable {
     case number
     case time
 
+    /// Whether it says nothing, or the opposite of what is meant, with an empty list or text.
+    var needsOperand: Bool {
+        switch self {
+        case .oneOf, .contains, .startsWith, .endsWith, .matches, .inCIDR, .containsAll, .only: true
+        default: false
+        }
+    }
+
     /// What it says of a value.
     var summary: String {
         switch self {
@@ -52,7 +60,8 @@ enum MatcherKey: String, CaseIterable, Sendable {
         case .endsWith: "A text ends with this."
         case .matches:
             "A regular expression (Swift's syntax) matches somewhere in the text. Variables in it stand for their own "
-                + "text, unless one is all of it."
+                + "text, unless one is all of it. No text of more than 1 MiB matches; a match that takes longer than 1s is "
+                + "given up, and the check is an error."
         case .inCIDR: "An address is inside a range, or inside one of a list of ranges."
         case .containsAll: "A list has all of these items."
         case .only: "A list has no other items than these."

@@ -81,6 +81,12 @@ struct MatcherReader {
     private mutating func read(
         _ key: MatcherKey, _ node: YAMLNode, _ type: MatchedType, _ diagnostics: inout Diagnostics
     ) -> Matcher? {
+        if key.needsOperand, Self.isEmpty(node) {
+            diagnostics.error(
+                "empty-expectation", "'\(key.rawValue)' has nothing to look for", at: node.range,
+                help: "write what is meant, or {empty: true} for a list or text without anything in it")
+            return nil
+        }
         switch key {
         case .equals: return equality(node, type, &diagnostics)
         case .oneOf: return operand(node, .list(type.operand), &diagnostics).map { .oneOf($0) }
@@ -115,6 +121,15 @@ struct MatcherReader {
         case .duration: return combined(node, .value(.duration), &diagnostics).map { .view(.duration, $0) }
         case .number: return combined(node, .value(.number), &diagnostics).map { .view(.number, $0) }
         case .time: return combined(node, .value(.time), &diagnostics).map { .view(.time, $0) }
+        }
+    }
+
+    /// An empty list or text that is written as one, not one that a variable turns out to be.
+    private static func isEmpty(_ node: YAMLNode) -> Bool {
+        switch node.content {
+        case .sequence(let items): items.isEmpty
+        case .scalar(let text, _): text.isEmpty && !node.isNull
+        case .mapping: false
         }
     }
 
@@ -244,7 +259,7 @@ struct MatcherReader {
     ) -> [Matcher]? {
         guard case .sequence(let nodes) = node.content, !nodes.isEmpty else {
             diagnostics.error(
-                "type", "expected a list of matchers, found \(node.kindName)", at: node.range,
+                "type", "expected a list of matchers, found \(node.kindOrEmpty)", at: node.range,
                 help: "write it such as [{at-least: 1}, {at-most: 5}]")
             return nil
         }

@@ -8,6 +8,8 @@ final class Pattern: Sendable, Hashable {
     private let regex: Mutex<Regex<AnyRegexOutput>>
     /// How many groups it has.
     let groupCount: Int
+    /// How long it may take.
+    let cost: PatternCost
 
     private static let lengthLimit = 4096
     /// Bytes of a text that are looked at: the engine backtracks, and the text may be anybody's.
@@ -20,7 +22,7 @@ final class Pattern: Sendable, Hashable {
         }
         let compiled: Regex<AnyRegexOutput>
         do {
-            compiled = try Regex(source).matchingSemantics(.unicodeScalar)
+            compiled = try Self.compiled(source)
         } catch {
             throw ShapeError(
                 "'\(ValueText.shortened(source))' is no regular expression: \(error)",
@@ -29,20 +31,32 @@ final class Pattern: Sendable, Hashable {
         }
         self.source = source
         groupCount = Self.groups(in: source)
+        cost = PatternCost(source)
         regex = Mutex(compiled)
     }
 
     /// The groups of the first match: the whole at 0, nil for one that took no part; nil when nothing matches.
     func firstMatch(in text: String) -> [String?]? {
-        regex.withLock { regex in
-            guard let match = text.firstMatch(of: regex) else { return nil }
-            return match.output.map { $0.substring.map(String.init) }
+        // While the compiled expression is in use another one is made: a match that does not end would keep it.
+        if let found = regex.withLockIfAvailable({ Self.firstMatch(of: $0, in: text) }) { return found }
+        do {
+            return Self.firstMatch(of: try Self.compiled(source), in: text)
+        } catch {
+            // It compiled before, so this is not reached; waiting for the other is right in any case.
+            return regex.withLock { Self.firstMatch(of: $0, in: text) }
         }
     }
 
     /// Whether it matches somewhere.
-    func matches(_ text: String) -> Bool {
-        regex.withLock { text.firstMatch(of: $0) != nil }
+    func matches(_ text: String) -> Bool { firstMatch(in: text) != nil }
+
+    private static func firstMatch(of regex: Regex<AnyRegexOutput>, in text: String) -> [String?]? {
+        guard let match = text.firstMatch(of: regex) else { return nil }
+        return match.output.map { $0.substring.map(String.init) }
+    }
+
+    private static func compiled(_ source: String) throws -> Regex<AnyRegexOutput> {
+        try Regex(source).matchingSemantics(.unicodeScalar)
     }
 
     /// Opening brackets that begin a group which keeps what it matches.

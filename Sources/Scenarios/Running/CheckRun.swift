@@ -82,7 +82,7 @@ struct CheckRun: Sendable {
                 type, request, host: context.host, watch: context.watch, limit: check.timeout)
             context.limiter.leave()
             if Task.isCancelled { return end(.skipped(.stopped), subject: subject) }
-            last = judged(outcome, subject)
+            last = await judged(outcome, subject)
             last.since = fresh
             last.result.attempts = attempts
             let now = ContinuousClock.now
@@ -110,13 +110,32 @@ struct CheckRun: Sendable {
         }
     }
 
-    /// The outcome of a look, with every expectation and what was found.
-    private func judged(_ outcome: Look.Outcome, _ subject: String) -> CheckEnd {
-        let observation: Observation
+    /// The outcome of a look. Where regular expressions may take long, a thread of their own judges, for a while.
+    private func judged(_ outcome: Look.Outcome, _ subject: String) async -> CheckEnd {
+        let seen: Observation
         switch outcome {
-        case .success(let seen): observation = seen
+        case .success(let observation): seen = observation
         case .failure(let error): return end(.error(error), subject: subject, evidence: [error.description])
         }
+        let large = largePatterns(on: seen)
+        if large.isEmpty { return judged(seen, subject) }
+        if let end = await MatchThread.run(context.watch, { judged(seen, subject) }) { return end }
+        let error = MatchThread.lateness(large, in: "what was seen")
+        return end(.error(error), subject: subject, evidence: [error.description])
+    }
+
+    private func largePatterns(on seen: Observation) -> [Pattern] {
+        check.expectations.flatMap { $0.matcher.largePatterns(on: $0.path.value(in: seen.attributes)) }
+            + check.captures.compactMap { capture in
+                guard let pattern = capture.pattern, let value = capture.path.value(in: seen.attributes),
+                    !pattern.cost.isSmall(forBytes: value.textBytes)
+                else { return nil }
+                return pattern
+            }
+    }
+
+    /// Every expectation, and what was found.
+    private func judged(_ observation: Observation, _ subject: String) -> CheckEnd {
         let matching = MatchContext(captures: captures, now: WallClock.now)
         var results: [ExpectationResult] = []
         do throws(OperandFault) {
@@ -153,6 +172,7 @@ struct CheckRun: Sendable {
         switch fault {
         case .missingCapture(let name):
             .skipped(.missingCapture(name: name, from: context.suite.variables.captures[name] ?? ""))
+        case .endless(let error): .error(error)
         case .unsuitable(let error):
             .error(
                 ProbeError(

@@ -73,6 +73,8 @@ enum OperandFault: Error, Sendable, Hashable {
     case missingCapture(String)
     /// What was captured does not fit.
     case unsuitable(ShapeError)
+    /// A regular expression found no end.
+    case endless(ProbeError)
 }
 
 /// What a value is compared with, or what a parameter is set to: an expression and the type that is wanted.

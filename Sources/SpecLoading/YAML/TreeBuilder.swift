@@ -111,6 +111,7 @@ struct TreeBuilder {
             checkTag(tag, standard: "tag:yaml.org,2002:seq", at: place)
             var items: [YAMLNode] = []
             var end = place
+            var last: SourceRange?
             while true {
                 var inner = try next(&parser)
                 defer { yaml_event_delete(&inner) }
@@ -119,17 +120,18 @@ struct TreeBuilder {
                     break
                 }
                 items.append(try self.node(inner, &parser, depth: depth + 1))
+                last = written(inner, items.last?.range)
             }
             node = YAMLNode(
-                content: .sequence(items), range: spanning(place, end, items.last?.range),
+                content: .sequence(items), range: spanning(place, end, last),
                 replaces: tag == Self.replaceTag)
         default:
             anchor = Self.text(event.data.mapping_start.anchor)
             let tag = Self.text(event.data.mapping_start.tag)
             checkTag(tag, standard: "tag:yaml.org,2002:map", at: place)
-            let (pairs, end) = try pairs(&parser, depth: depth, place: place)
+            let (pairs, end, last) = try pairs(&parser, depth: depth, place: place)
             node = YAMLNode(
-                content: .mapping(pairs), range: spanning(place, end, pairs.last?.value.range),
+                content: .mapping(pairs), range: spanning(place, end, last),
                 replaces: tag == Self.replaceTag)
         }
         if !anchor.isEmpty { anchors[anchor] = (node, spent(since: before)) }
@@ -138,17 +140,19 @@ struct TreeBuilder {
 
     private mutating func pairs(
         _ parser: inout yaml_parser_t, depth: Int, place: SourceRange
-    ) throws(Stop) -> (pairs: [YAMLNode.Pair], end: SourceRange) {
+    ) throws(Stop) -> (pairs: [YAMLNode.Pair], end: SourceRange, last: SourceRange?) {
         var pairs: [YAMLNode.Pair] = []
+        var last: SourceRange?
         var first: [String: SourceRange?] = [:]
         while true {
             var keyEvent = try next(&parser)
             defer { yaml_event_delete(&keyEvent) }
-            if keyEvent.type == YAML_MAPPING_END_EVENT { return (pairs, range(keyEvent)) }
+            if keyEvent.type == YAML_MAPPING_END_EVENT { return (pairs, range(keyEvent), last) }
             let key = try node(keyEvent, &parser, depth: depth + 1)
             var valueEvent = try next(&parser)
             defer { yaml_event_delete(&valueEvent) }
             let value = try node(valueEvent, &parser, depth: depth + 1)
+            last = written(valueEvent, value.range)
             guard let name = key.scalarText else {
                 diagnostics.error(
                     "key", "\(key.kindName) stands where a key is expected", at: key.range,
@@ -218,9 +222,21 @@ struct TreeBuilder {
     }
 
     private func range(_ event: yaml_event_t) -> SourceRange {
-        SourceRange(
-            source: source, line: Int(event.start_mark.line) + 1, column: Int(event.start_mark.column) + 1,
-            endLine: Int(event.end_mark.line) + 1, endColumn: Int(event.end_mark.column) + 1)
+        let (start, end) = (place(event.start_mark), place(event.end_mark))
+        return SourceRange(
+            source: source, line: start.line, column: start.column, endLine: end.line, endColumn: end.column)
+    }
+
+    /// libyaml counts a line behind a comment that the file ends in, where there is none.
+    private func place(_ mark: yaml_mark_t) -> (line: Int, column: Int) {
+        let line = Int(mark.line) + 1
+        guard line > source.lineCount else { return (line, Int(mark.column) + 1) }
+        return (source.lineCount, source.line(source.lineCount).unicodeScalars.count + 1)
+    }
+
+    /// Where a value stands: an alias has the range of what it stands for, which is somewhere before it.
+    private func written(_ event: yaml_event_t, _ found: SourceRange?) -> SourceRange? {
+        event.type == YAML_ALIAS_EVENT ? range(event) : found
     }
 
     /// libyaml ends a block collection where the next thing begins; we end it behind its last value.
