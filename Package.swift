@@ -261,7 +261,9 @@ let package = Package(
             exclude: ["Recorded"]),
         .testTarget(name: "FleetTests", dependencies: ["Fleet", "Reports", "SpecLoading", "TestSupport"]),
         .testTarget(name: "MeshcheckTests", dependencies: ["meshcheck", "TestSupport"]),
-        .testTarget(name: "ConformanceTests", dependencies: ["debbuild", "TestSupport"]),
+        .testTarget(
+            name: "ConformanceTests", dependencies: ["debbuild", "mesh-lab", "meshcheck", "TestSupport"],
+            exclude: ["Scenarios"]),
     ],
     swiftLanguageModes: [.v6]
 )
