@@ -64,7 +64,7 @@ struct CheckReport {
                 var reason: String
                 var operation: String
                 var found: String
-                var remedy: [String]?
+                var remedy: String?
             }
 
             var target: String
@@ -90,7 +90,7 @@ struct CheckReport {
         }
         if let run = host.run { return run }
         let failure = host.failure.map {
-            (["\($0.reason): \($0.operation): \($0.found)"] + ($0.remedy ?? [])).joined(separator: "\n")
+            "\($0.reason): \($0.operation): \($0.found)" + ($0.remedy.map { "\n  do    \($0)" } ?? "")
         }
         throw Missing(description: "no result of \(host.target): \(failure ?? errors)")
     }
