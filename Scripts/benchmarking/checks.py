@@ -154,6 +154,8 @@ def measure_checks(options):
         (folder / "agent.log").symlink_to(log)
         servers = Servers(folder, COUNT)
         for name, title, goal in CASES:
+            if options.case and name not in options.case:
+                continue
             commands = commands_of(options, name, servers, folder)
             rounds = options.rounds or (25 if name == "one" else 9)
             rows = {}
