@@ -23,6 +23,8 @@ struct RunContext: Sendable {
     let limiter: JobLimiter
     let watch: DeadlineWatch
     let onEvent: @Sendable (RunEvent) -> Void
+    /// Whether failures are explained: what was seen is kept for that.
+    let explains: Bool
     /// Attributes that diagnoses want to see, by the ids of checks.
     let diagnosed: [String: Set<String>]
 }
@@ -143,7 +145,7 @@ struct CheckRun: Sendable {
         let hasPassed = results.allSatisfy(\.holds)
         var result = end(hasPassed ? .passed : .failed, subject: subject, evidence: observation.evidence)
         result.result.expectations = results
-        result.observed = observation.attributes
+        if context.explains { result.observed = observation.attributes }
         for capture in check.captures {
             if let value = capture.value(in: observation.attributes) { result.captured[capture.name] = value }
         }

@@ -36,7 +36,7 @@ public struct Runner: Sendable {
         defer { watching.cancel() }
         let context = RunContext(
             suite: suite, host: host, options: options, started: started, limiter: JobLimiter(options.jobs),
-            watch: watch, onEvent: onEvent,
+            watch: watch, onEvent: onEvent, explains: diagnoses != nil,
             diagnosed: diagnoses?.attributes(of: suite.checks, kinds: suite.kinds) ?? [:])
         onEvent(.started(total: suite.checks.count))
         var schedule = Schedule(suite.checks, options)
