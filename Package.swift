@@ -211,7 +211,7 @@ let package = Package(
         .executableTarget(
             name: "meshcheck",
             dependencies: [
-                "Files", "Fleet", "HostProbes", "MeshContract", "Reports", "Scenarios", "SpecLoading",
+                "CLinux", "Files", "Fleet", "HostProbes", "MeshContract", "Reports", "Scenarios", "SpecLoading",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "Logging", package: "swift-log"),
@@ -261,7 +261,9 @@ let package = Package(
             exclude: ["Recorded"]),
         .testTarget(name: "FleetTests", dependencies: ["Fleet", "Reports", "SpecLoading", "TestSupport"]),
         .testTarget(name: "MeshcheckTests", dependencies: ["meshcheck", "TestSupport"]),
-        .testTarget(name: "ConformanceTests", dependencies: ["debbuild", "TestSupport"]),
+        .testTarget(
+            name: "ConformanceTests", dependencies: ["debbuild", "mesh-lab", "meshcheck", "TestSupport"],
+            exclude: ["Scenarios"]),
     ],
     swiftLanguageModes: [.v6]
 )

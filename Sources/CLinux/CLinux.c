@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <gnu/libc-version.h>
+#include <malloc.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -44,3 +45,5 @@ int clinux_clock_state(void) {
     memset(&state, 0, sizeof state);
     return adjtimex(&state);
 }
+
+void clinux_give_memory_back(void) { malloc_trim(0); }

@@ -34,10 +34,26 @@ struct Meshcheck: AsyncParsableCommand {
 
 @main
 enum Main {
+    /// The command that the arguments ask for.
+    ///
+    /// The parser takes milliseconds to go down its tree of commands, which counts where `run` takes few more. It is asked
+    /// for `run` alone first; whatever that does not understand, help among it, is for the tree.
+    private static func command() throws -> any ParsableCommand {
+        let arguments = CommandLine.arguments.dropFirst()
+        if arguments.first == "run" {
+            do {
+                return try ScenarioRun.parse(Array(arguments.dropFirst()))
+            } catch {
+                return try Meshcheck.parseAsRoot()
+            }
+        }
+        return try Meshcheck.parseAsRoot()
+    }
+
     static func main() async {
         Signals.ignoreBrokenPipes()
         do {
-            var command = try Meshcheck.parseAsRoot()
+            var command = try Self.command()
             if var asynchronous = command as? any AsyncParsableCommand {
                 try await asynchronous.run()
             } else {

@@ -34,3 +34,6 @@ int clinux_status(const char *path, int follow, struct clinux_file *file);
 
 // The state of the kernel's clock (adjtimex(2)): 5, TIME_ERROR, when it is not synchronised; -1 with errno.
 int clinux_clock_state(void);
+
+// Gives memory that was freed back to the system (malloc_trim(3)).
+void clinux_give_memory_back(void);

@@ -13,7 +13,7 @@ struct MachineSettings: Sendable {
 
 extension Host {
     /// The settings, read once.
-    func settings(
+    nonisolated func settings(
         cluster: String = MeshPaths.clusterEnvironment, sidecar: String = MeshPaths.sidecarEnvironment,
         for request: ProbeRequest
     ) async throws(ProbeError) -> MachineSettings {

@@ -45,7 +45,7 @@ struct MountTable: Sendable {
 
 extension Host {
     /// The mounted file systems, read once.
-    func mounts(for request: ProbeRequest) async throws(ProbeError) -> MountTable {
+    nonisolated func mounts(for request: ProbeRequest) async throws(ProbeError) -> MountTable {
         let proc = path("/proc/self/mountinfo")
         return try await fact("mounts", since: request.since) { () async throws(ProbeError) in
             try await BlockingPool.files.run("read \(proc)", until: .now + .seconds(5)) { () throws(ProbeError) in

@@ -55,7 +55,7 @@ final class HTTPConnections: Sendable {
 
 extension Host {
     /// The client of a way of asking.
-    func httpConnections(
+    nonisolated func httpConnections(
         _ way: HTTPConnections.Way, for request: ProbeRequest
     ) async throws(ProbeError) -> HTTPConnections {
         let loops = try Loops.group(as: way.impersonation)

@@ -1,3 +1,5 @@
+import Synchronization
+
 /// The machine that is looked at, with the facts of it that were read already.
 ///
 /// Facts are read once a run, by whoever asks first; the others wait for the same reading. A check that waits for a
@@ -6,8 +8,11 @@ public actor Host {
     /// Where the machine's files begin: `/`, or a directory that holds a recorded machine in tests.
     public nonisolated let root: String
     private var readings: [String: Reading] = [:]
+    /// The facts that are there, for those that need not wait: most checks want some, and none should take its turn for
+    /// them.
+    private nonisolated let known = Mutex<[String: Reading]>([:])
 
-    private struct Reading {
+    private struct Reading: Sendable {
         var started: ContinuousClock.Instant
         var state: any Sendable
     }
@@ -31,8 +36,21 @@ public actor Host {
     /// The fact of this name; the body reads it when nobody has.
     ///
     /// - Parameter since: a fact that began to be read before this moment is read anew; nil takes any.
-    public func fact<Fact: Sendable>(
+    public nonisolated func fact<Fact: Sendable>(
         _ name: String, as type: Fact.Type = Fact.self, since: ContinuousClock.Instant? = nil,
+        _ read: @escaping @Sendable () async throws(ProbeError) -> Fact
+    ) async throws(ProbeError) -> Fact {
+        let present = known.withLock { $0[name] }
+        if let present, since.map({ present.started >= $0 }) ?? true,
+            let result = present.state as? Result<Fact, ProbeError>
+        {
+            return try result.get()
+        }
+        return try await reading(name, since: since, read)
+    }
+
+    private func reading<Fact: Sendable>(
+        _ name: String, since: ContinuousClock.Instant?,
         _ read: @escaping @Sendable () async throws(ProbeError) -> Fact
     ) async throws(ProbeError) -> Fact {
         if let present = readings[name], since.map({ present.started >= $0 }) ?? true,
@@ -51,6 +69,7 @@ public actor Host {
         let result = await reading.value
         if readings[name]?.started == started {
             readings[name] = Reading(started: started, state: State<Fact>.done(result))
+            known.withLock { $0[name] = Reading(started: started, state: result) }
         }
         return try result.get()
     }

@@ -19,7 +19,7 @@ enum Loops {
 
 extension Host {
     /// The event loops that a request's sockets are made in.
-    func loops(for request: ProbeRequest) async throws(ProbeError) -> any EventLoopGroup {
+    nonisolated func loops(for request: ProbeRequest) async throws(ProbeError) -> any EventLoopGroup {
         try Loops.group(as: try await impersonation(of: request.user, for: request))
     }
 }

@@ -109,7 +109,7 @@ struct SocketOwners: Sendable {
 
 extension Host {
     /// The sockets that wait, read once.
-    func sockets(since: ContinuousClock.Instant?) async throws(ProbeError) -> SocketTable {
+    nonisolated func sockets(since: ContinuousClock.Instant?) async throws(ProbeError) -> SocketTable {
         let proc = path("/proc")
         return try await fact("sockets", since: since) { () async throws(ProbeError) in
             try await BlockingPool.files.run("read \(proc)/net", until: .now + .seconds(10)) {
@@ -119,7 +119,7 @@ extension Host {
     }
 
     /// Who has which socket, read once.
-    func socketOwners(since: ContinuousClock.Instant?) async throws(ProbeError) -> SocketOwners {
+    nonisolated func socketOwners(since: ContinuousClock.Instant?) async throws(ProbeError) -> SocketOwners {
         let proc = path("/proc")
         return try await fact("socket-owners", since: since) { () async throws(ProbeError) in
             try await BlockingPool.files.run("read \(proc)", until: .now + .seconds(10)) {

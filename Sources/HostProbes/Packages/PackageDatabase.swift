@@ -143,7 +143,7 @@ struct PackageDatabase: Sendable {
 
 extension Host {
     /// dpkg's database, read once.
-    func packages(for request: ProbeRequest) async throws(ProbeError) -> PackageDatabase {
+    nonisolated func packages(for request: ProbeRequest) async throws(ProbeError) -> PackageDatabase {
         let status = path("/var/lib/dpkg/status")
         return try await fact("packages", since: request.since) { () async throws(ProbeError) in
             try await BlockingPool.files.run("read \(status)", until: .now + .seconds(10)) { () throws(ProbeError) in

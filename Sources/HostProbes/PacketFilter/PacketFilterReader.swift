@@ -10,7 +10,7 @@ struct PacketFilterState: Sendable {
 
 extension Host {
     /// A table, read once.
-    func packetFilter(
+    nonisolated func packetFilter(
         table: String, backend: String?, for request: ProbeRequest
     ) async throws(ProbeError) -> PacketFilterState {
         guard isThisMachine else {

@@ -36,7 +36,7 @@ struct ProcessTable: Sendable {
 
 extension Host {
     /// The processes, read once.
-    func processes(for request: ProbeRequest) async throws(ProbeError) -> ProcessTable {
+    nonisolated func processes(for request: ProbeRequest) async throws(ProbeError) -> ProcessTable {
         let proc = path("/proc")
         return try await fact("processes", since: request.since) { () async throws(ProbeError) in
             try await BlockingPool.files.run("read \(proc)", until: .now + .seconds(10)) {

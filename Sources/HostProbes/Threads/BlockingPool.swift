@@ -11,6 +11,10 @@ final class BlockingPool: @unchecked Sendable {
     static let names = BlockingPool(threads: 32, limit: 128)
 
     private let lock = Lock()
+    /// Threads without a job wait here.
+    private let jobs = Condition()
+    /// The watchdog waits here: what wakes one of the threads must not be spent on it.
+    private let watchdog = Condition()
     private let base: Int
     private let limit: Int
     private let prepare: (@Sendable () -> Int32)?
@@ -22,6 +26,7 @@ final class BlockingPool: @unchecked Sendable {
     private var watched: [ObjectIdentifier: Job] = [:]
     private var watchLimit: UInt64 = .max
     private var hasWatchdog = false
+    private var watchesStall = false
     private var isClosed = false
     private var preparationFailure: Int32?
 
@@ -41,7 +46,8 @@ final class BlockingPool: @unchecked Sendable {
     func close() {
         lock.withLock {
             isClosed = true
-            lock.broadcast()
+            jobs.broadcast()
+            watchdog.broadcast()
         }
     }
 
@@ -73,13 +79,22 @@ final class BlockingPool: @unchecked Sendable {
             if !hasWatchdog {
                 hasWatchdog = spawn { $0.watch() }
             } else if job.deadline < watchLimit {
-                lock.broadcast()
+                watchdog.signal()
             }
-            // The watchdog waits at the same condition: waking one alone might wake it, and the job would lie until its
-            // deadline.
-            if idle > 0 { lock.broadcast() } else if threads < base { addThread() }
+            if idle > 0 { jobs.signal() }
+            guard isShort else { return }
+            // More jobs than threads that wait for one. The watchdog adds threads beyond the base, if those that are there
+            // hang; it need not be woken for every job.
+            if threads < base {
+                addThread()
+            } else if !watchesStall {
+                watchdog.signal()
+            }
         }
     }
+
+    /// Whether there are more jobs than threads without one; a thread that was woken counts until it has taken its job.
+    private var isShort: Bool { queue.count - head > idle }
 
     private func addThread() {
         // Where the system has no thread to give, the jobs run into their deadlines, and that is what people are told.
@@ -113,7 +128,7 @@ final class BlockingPool: @unchecked Sendable {
             // A thread that was added for others that hung goes when it has nothing to do.
             if isClosed || threads > base { break }
             idle += 1
-            lock.wait()
+            jobs.wait(lock)
             idle -= 1
         }
         threads -= 1
@@ -135,14 +150,14 @@ final class BlockingPool: @unchecked Sendable {
                     next = min(next, job.deadline)
                 }
             }
-            let isStalled = head < queue.count && idle == 0
-            if isStalled {
+            watchesStall = isShort
+            if watchesStall {
                 if threads < limit, queue[head].waitsSince + 20_000_000 < now { addThread() }
                 next = min(next, now + 20_000_000)
             }
             watchLimit = next
             if late.isEmpty {
-                if next == .max { lock.wait() } else { lock.wait(untilMonotonic: next) }
+                if next == .max { watchdog.wait(lock) } else { watchdog.wait(lock, untilMonotonic: next) }
             } else {
                 lock.release()
                 for job in late { job.expire() }

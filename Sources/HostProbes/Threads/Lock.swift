@@ -1,27 +1,17 @@
 import Glibc
 
-/// A mutex with a condition. It is held for moments only, never over a wait of anybody else.
+/// A mutex. It is held for moments only, never over a wait of anybody else.
 final class Lock: @unchecked Sendable {
-    private let mutex: UnsafeMutablePointer<pthread_mutex_t>
-    private let condition: UnsafeMutablePointer<pthread_cond_t>
+    fileprivate let mutex: UnsafeMutablePointer<pthread_mutex_t>
 
     init() {
         mutex = .allocate(capacity: 1)
-        condition = .allocate(capacity: 1)
         mutex.initialize(to: pthread_mutex_t())
-        condition.initialize(to: pthread_cond_t())
         pthread_mutex_init(mutex, nil)
-        var attributes = pthread_condattr_t()
-        pthread_condattr_init(&attributes)
-        pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC)
-        pthread_cond_init(condition, &attributes)
-        pthread_condattr_destroy(&attributes)
     }
 
     deinit {
-        pthread_cond_destroy(condition)
         pthread_mutex_destroy(mutex)
-        condition.deallocate()
         mutex.deallocate()
     }
 
@@ -33,17 +23,37 @@ final class Lock: @unchecked Sendable {
         defer { release() }
         return body()
     }
+}
+
+/// Something to wait for under a ``Lock``.
+final class Condition: @unchecked Sendable {
+    private let condition: UnsafeMutablePointer<pthread_cond_t>
+
+    init() {
+        condition = .allocate(capacity: 1)
+        condition.initialize(to: pthread_cond_t())
+        var attributes = pthread_condattr_t()
+        pthread_condattr_init(&attributes)
+        pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC)
+        pthread_cond_init(condition, &attributes)
+        pthread_condattr_destroy(&attributes)
+    }
+
+    deinit {
+        pthread_cond_destroy(condition)
+        condition.deallocate()
+    }
 
     /// Wakes one that waits.
     func signal() { pthread_cond_signal(condition) }
     /// Wakes all that wait.
     func broadcast() { pthread_cond_broadcast(condition) }
-    /// Waits to be woken; may return without.
-    func wait() { pthread_cond_wait(condition, mutex) }
+    /// Waits to be woken, with the lock held; may return without.
+    func wait(_ lock: Lock) { pthread_cond_wait(condition, lock.mutex) }
     /// Waits to be woken until a moment of the monotonic clock, in nanoseconds.
-    func wait(untilMonotonic nanoseconds: UInt64) {
+    func wait(_ lock: Lock, untilMonotonic nanoseconds: UInt64) {
         var moment = timespec(tv_sec: Int(nanoseconds / 1_000_000_000), tv_nsec: Int(nanoseconds % 1_000_000_000))
-        pthread_cond_timedwait(condition, mutex, &moment)
+        pthread_cond_timedwait(condition, lock.mutex, &moment)
     }
 }
 

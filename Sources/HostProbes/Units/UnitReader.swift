@@ -83,7 +83,7 @@ enum Systemd {
 
 extension Host {
     /// Who asks systemd.
-    func unitReader() async throws(ProbeError) -> UnitReader {
+    nonisolated func unitReader() async throws(ProbeError) -> UnitReader {
         try await fact("unit-reader", as: UnitReader.self) { () throws(ProbeError) in UnitReader(host: self) }
     }
 }

@@ -20,7 +20,7 @@ struct Impersonation: Sendable, Hashable {
 
 extension Host {
     /// As whom to look; nil when it is the user that runs us.
-    func impersonation(
+    nonisolated func impersonation(
         of name: String?, for request: ProbeRequest
     ) async throws(ProbeError) -> Impersonation? {
         guard let name else { return nil }
@@ -37,7 +37,7 @@ extension Host {
     }
 
     /// Threads of a user for blocking calls; ours when no other user is meant.
-    func pool(as impersonation: Impersonation?) async throws(ProbeError) -> BlockingPool {
+    nonisolated func pool(as impersonation: Impersonation?) async throws(ProbeError) -> BlockingPool {
         guard let impersonation else { return .files }
         return try await fact("threads-\(impersonation.user.uid)", as: OwnedPool.self) { () throws(ProbeError) in
             OwnedPool(BlockingPool(threads: 1, limit: 8) { impersonation.become() })

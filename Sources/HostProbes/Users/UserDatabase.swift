@@ -84,7 +84,7 @@ private enum SystemUsers {
 
 extension Host {
     /// The users and groups, read once.
-    func users(for request: ProbeRequest) async throws(ProbeError) -> UserDatabase {
+    nonisolated func users(for request: ProbeRequest) async throws(ProbeError) -> UserDatabase {
         let (passwd, group, isThisMachine) = (path("/etc/passwd"), path("/etc/group"), isThisMachine)
         return try await fact("users", since: request.since) { () async throws(ProbeError) in
             try await BlockingPool.files.run("read \(passwd)", until: .now + .seconds(10)) { () throws(ProbeError) in
@@ -96,7 +96,7 @@ extension Host {
     }
 
     /// A user of this machine by name or number.
-    func user(_ text: String, for request: ProbeRequest) async throws(ProbeError) -> UserEntry? {
+    nonisolated func user(_ text: String, for request: ProbeRequest) async throws(ProbeError) -> UserEntry? {
         let users = try await users(for: request)
         // A source other than the files may be a server that does not answer.
         return try await BlockingPool.names.run("look up user \(text)", until: request.deadline) {

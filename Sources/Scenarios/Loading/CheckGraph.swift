@@ -2,13 +2,19 @@ import SpecLoading
 
 /// What checks need of one another.
 enum CheckGraph {
+    /// What a family of checks needs; the checks themselves are large, and a dictionary of them would copy each.
+    private struct Family {
+        let needs: [Located<String>]
+        let after: [Located<String>]
+    }
+
     /// Reports ids that are used twice, needs that nothing meets or that go in a circle, and captured values whose
     /// source is not among the needs.
     static func validate(_ scenarios: [ReadScenario], _ diagnostics: inout Diagnostics) {
         var places: [String: SourceRange?] = [:]
         var members: [String: [String]] = [:]
         var profiles: [String: [String]] = [:]
-        var families: [String: ReadCheck] = [:]
+        var families: [String: Family] = [:]
         for scenario in scenarios {
             for read in scenario.checks {
                 if let other = places[read.check.id] {
@@ -22,7 +28,9 @@ enum CheckGraph {
                 members[read.check.family, default: []].append(read.check.id)
                 if read.check.id != read.check.family { members[read.check.id] = [read.check.id] }
                 for name in [read.check.family, read.check.id] { profiles[name] = scenario.profiles }
-                if families[read.check.family] == nil { families[read.check.family] = read }
+                if families[read.check.family] == nil {
+                    families[read.check.family] = Family(needs: read.needs, after: read.after)
+                }
             }
         }
         for scenario in scenarios {
@@ -59,7 +67,7 @@ enum CheckGraph {
     }
 
     /// Reports each circle once, at the need that closes it.
-    private static func validateCycles(_ families: [String: ReadCheck], _ diagnostics: inout Diagnostics) {
+    private static func validateCycles(_ families: [String: Family], _ diagnostics: inout Diagnostics) {
         var finished: Set<String> = []
         for start in families.keys.sorted() where !finished.contains(start) {
             var path: [(id: String, next: Int)] = [(start, 0)]
@@ -88,7 +96,7 @@ enum CheckGraph {
     }
 
     private static func validateCaptures(
-        _ families: [String: ReadCheck], _ scenarios: [ReadScenario], _ diagnostics: inout Diagnostics
+        _ families: [String: Family], _ scenarios: [ReadScenario], _ diagnostics: inout Diagnostics
     ) {
         for read in scenarios.flatMap(\.checks) where !read.captures.isEmpty {
             let reachable = transitive(read.check.family, families)
@@ -108,7 +116,7 @@ enum CheckGraph {
         }
     }
 
-    private static func transitive(_ id: String, _ families: [String: ReadCheck]) -> Set<String> {
+    private static func transitive(_ id: String, _ families: [String: Family]) -> Set<String> {
         var seen: Set<String> = []
         var pending = families[id]?.needs.map { family($0.value) } ?? []
         while let next = pending.popLast() {

@@ -46,9 +46,8 @@ struct CheckReader {
         let before = diagnostics.errorCount
         var matchers = MatcherReader(expressions: ExpressionReader(table: table))
         let subject = SubjectReader(kinds: kinds).read(node, &matchers.expressions, &diagnostics)
-        let keys = CheckKey.allCases.map(\.rawValue)
-        reportUnknownKeys(node, keys, hasSubject: subject != nil, &diagnostics)
-        for key in CheckKey.allCases where key.isRequired && node[pair: key.rawValue] == nil {
+        reportUnknownKeys(node, &diagnostics)
+        for key in Self.requiredKeys where node[pair: key.rawValue] == nil {
             diagnostics.error(
                 key == .expect ? "empty-expectation" : "missing-key", "key '\(key.rawValue)' is missing",
                 at: node.range, help: key.summary)
@@ -95,16 +94,19 @@ struct CheckReader {
             sources: table.captures)
     }
 
-    private func reportUnknownKeys(
-        _ node: YAMLNode, _ keys: [String], hasSubject: Bool, _ diagnostics: inout Diagnostics
-    ) {
+    private static let keys = CheckKey.allCases.map(\.rawValue)
+    private static let requiredKeys = CheckKey.allCases.filter(\.isRequired)
+
+    private func reportUnknownKeys(_ node: YAMLNode, _ diagnostics: inout Diagnostics) {
         guard case .mapping(let pairs) = node.content else { return }
-        let names = kinds.kinds.map(\.name)
+        let hasKind = pairs.contains { kinds.has($0.key.scalarText ?? "") }
         let unknown = pairs.filter { pair in
             let name = pair.key.scalarText ?? ""
-            return !keys.contains(name) && !names.contains(name)
+            return CheckKey(rawValue: name) == nil && !kinds.has(name)
         }
-        let hasKind = pairs.contains { names.contains($0.key.scalarText ?? "") }
+        guard !unknown.isEmpty || !hasKind else { return }
+        let keys = Self.keys
+        let names = kinds.kinds.map(\.name)
         for (index, pair) in unknown.enumerated() {
             // Where no subject is named, the first unknown key was meant to name it.
             let isKind = !hasKind && index == 0 && NearestMatch.of(pair.key.scalarText ?? "", among: keys) == nil

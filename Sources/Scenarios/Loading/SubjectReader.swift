@@ -16,7 +16,7 @@ struct SubjectReader {
         _ node: YAMLNode, _ expressions: inout ExpressionReader, _ diagnostics: inout Diagnostics
     ) -> Subject? {
         guard case .mapping(let pairs) = node.content else { return nil }
-        let named = pairs.filter { kinds.kind($0.key.scalarText ?? "") != nil }
+        let named = pairs.filter { kinds.has($0.key.scalarText ?? "") }
         guard let pair = named.first, let kind = kinds.kind(pair.key.scalarText ?? "") else { return nil }
         if named.count > 1 {
             let names = named.compactMap(\.key.scalarText).map { "'\($0)'" }.joined(separator: " and ")

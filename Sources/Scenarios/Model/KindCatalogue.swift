@@ -18,6 +18,9 @@ public struct KindCatalogue: Sendable {
     /// The kind of a name.
     func kind(_ name: String) -> SubjectKind? { byName[name]?.kind }
 
+    /// Whether there is a kind of this name.
+    func has(_ name: String) -> Bool { byName.keys.contains(name) }
+
     /// What looks at subjects of this kind.
     func probe(_ name: String) -> (any Probe.Type)? { byName[name]?.probe }
 }

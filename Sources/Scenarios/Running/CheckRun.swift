@@ -1,5 +1,6 @@
 import HostProbes
 import MeshContract
+import Synchronization
 
 /// What became of a check, with what others need of it.
 struct CheckEnd: Sendable {
@@ -22,6 +23,8 @@ struct RunContext: Sendable {
     let limiter: JobLimiter
     let watch: DeadlineWatch
     let onEvent: @Sendable (RunEvent) -> Void
+    /// Whether failures are explained: what was seen is kept for that.
+    let explains: Bool
     /// Attributes that diagnoses want to see, by the ids of checks.
     let diagnosed: [String: Set<String>]
 }
@@ -39,6 +42,12 @@ struct CheckRun: Sendable {
 
     /// Looks at the subject until the outcome is final.
     func run() async -> CheckEnd {
+        let hasStarted = FirstTurn(limiter: context.limiter)
+        defer { hasStarted.tell() }
+        return await run(hasStarted)
+    }
+
+    private func run(_ hasStarted: FirstTurn) async -> CheckEnd {
         if let reason = check.unavailable { return end(.skipped(.condition(reason)), subject: check.kind) }
         let matching = MatchContext(captures: captures, now: WallClock.now)
         let parameters: [String: Value]
@@ -56,11 +65,11 @@ struct CheckRun: Sendable {
                 .error(ProbeError(.unavailable, "look at a \(check.kind)", expected: "a probe for it", found: "none")),
                 subject: subject)
         }
-        return await look(type, parameters, subject)
+        return await look(type, parameters, subject, hasStarted)
     }
 
     private func look(
-        _ type: any Probe.Type, _ parameters: [String: Value], _ subject: String
+        _ type: any Probe.Type, _ parameters: [String: Value], _ subject: String, _ hasStarted: FirstTurn
     ) async -> CheckEnd {
         var last = end(.skipped(.stopped), subject: subject)
         let began = ContinuousClock.now
@@ -72,6 +81,7 @@ struct CheckRun: Sendable {
                 return attempts == 0 ? end(.skipped(.stopped), subject: subject) : last
             }
             attempts += 1
+            hasStarted.tell()
             if attempts == 1 { context.onEvent(.began(id: check.id, title: check.title)) }
             let start = ContinuousClock.now
             let fresh = attempts == 1 ? since : start
@@ -155,7 +165,7 @@ struct CheckRun: Sendable {
         let hasPassed = results.allSatisfy(\.holds)
         var result = end(hasPassed ? .passed : .failed, subject: subject, evidence: observation.evidence)
         result.result.expectations = results
-        result.observed = observation.attributes
+        if context.explains { result.observed = observation.attributes }
         for capture in check.captures {
             if let value = capture.value(in: observation.attributes) { result.captured[capture.name] = value }
         }
@@ -185,6 +195,18 @@ struct CheckRun: Sendable {
         CheckEnd(
             result: CheckText.result(check, outcome, subject: subject, evidence: evidence),
             since: since)
+    }
+}
+
+/// Tells the limiter once that a check does not wait for its first turn any more.
+private final class FirstTurn: Sendable {
+    private let limiter: JobLimiter
+    private let isTold = Atomic(false)
+
+    init(limiter: JobLimiter) { self.limiter = limiter }
+
+    func tell() {
+        if !isTold.exchange(true, ordering: .relaxed) { limiter.hasStarted() }
     }
 }
 

@@ -10,11 +10,66 @@ final class JobLimiter: Sendable {
         var waiting: [Int: CheckedContinuation<Bool, Never>] = [:]
         /// Those that were cancelled before they waited.
         var cancelled: Set<Int> = []
+        /// Checks that were started and have not had their first turn.
+        var started = 0
+        var asksForRoom: CheckedContinuation<Void, Never>?
+        var isOver = false
     }
 
     private let state: Mutex<State>
+    /// A check that waits for its first turn costs memory: no more of them wait than have turns at the same time.
+    private let startLimit: Int
 
-    init(_ count: Int) { state = Mutex(State(free: max(1, count))) }
+    init(_ count: Int) {
+        startLimit = max(1, count)
+        state = Mutex(State(free: startLimit))
+    }
+
+    // MARK: - starts
+
+    /// Counts a check in that is about to wait for its first turn; false when enough of them do.
+    func start() -> Bool {
+        state.withLock { state in
+            guard state.started < startLimit else { return false }
+            state.started += 1
+            return true
+        }
+    }
+
+    /// Counts a check out that has had its first turn, or will have none.
+    func hasStarted() {
+        let asking = state.withLock { state in
+            state.started = max(0, state.started - 1)
+            guard state.started <= startLimit / 2 else { return nil as CheckedContinuation<Void, Never>? }
+            defer { state.asksForRoom = nil }
+            return state.asksForRoom
+        }
+        asking?.resume()
+    }
+
+    /// Waits until half of those that were started have had their first turns, or the task is cancelled. For one task at a
+    /// time.
+    func room() async {
+        await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                let isThere = state.withLock { state in
+                    if state.isOver || state.started <= startLimit / 2 { return true }
+                    state.asksForRoom = continuation
+                    return false
+                }
+                if isThere { continuation.resume() }
+            }
+        } onCancel: {
+            let asking = state.withLock { state in
+                state.isOver = true
+                defer { state.asksForRoom = nil }
+                return state.asksForRoom
+            }
+            asking?.resume()
+        }
+    }
+
+    // MARK: - turns
 
     /// Waits for a turn; false when the task was cancelled first.
     func enter() async -> Bool {

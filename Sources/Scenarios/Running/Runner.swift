@@ -36,28 +36,49 @@ public struct Runner: Sendable {
         defer { watching.cancel() }
         let context = RunContext(
             suite: suite, host: host, options: options, started: started, limiter: JobLimiter(options.jobs),
-            watch: watch, onEvent: onEvent,
+            watch: watch, onEvent: onEvent, explains: diagnoses != nil,
             diagnosed: diagnoses?.attributes(of: suite.checks, kinds: suite.kinds) ?? [:])
         onEvent(.started(total: suite.checks.count))
         var schedule = Schedule(suite.checks, options)
-        await withTaskGroup(of: (Int, CheckEnd).self) { group in
+        await withTaskGroup(of: Step.self) { group in
             var ready = schedule.begin()
+            var asksForRoom = false
             while true {
-                while let start = ready.popLast() {
+                while let start = ready.last {
                     switch start {
                     case .skip(let index, let end):
+                        ready.removeLast()
                         onEvent(.ended(end.result))
                         ready += schedule.take(index, end).reversed()
+                        continue
                     case .look(let index, let captures, let since):
+                        guard context.limiter.start() else { break }
+                        ready.removeLast()
                         let run = CheckRun(
                             check: suite.checks[index], context: context, captures: captures, since: since)
-                        group.addTask { (index, await run.run()) }
+                        group.addTask { .ended(index, await run.run()) }
+                        continue
+                    }
+                    break
+                }
+                if !ready.isEmpty, !asksForRoom {
+                    asksForRoom = true
+                    group.addTask {
+                        await context.limiter.room()
+                        return .room
                     }
                 }
-                guard let (index, end) = await group.next() else { break }
-                onEvent(.ended(end.result))
-                ready += schedule.take(index, end).reversed()
-                if schedule.isStopped { group.cancelAll() }
+                guard let step = await group.next() else { break }
+                switch step {
+                case .room: asksForRoom = false
+                case .ended(let index, let end):
+                    onEvent(.ended(end.result))
+                    ready += schedule.take(index, end).reversed()
+                    if schedule.isStopped {
+                        ready = []
+                        group.cancelAll()
+                    }
+                }
             }
         }
         for (_, end) in schedule.finish() { onEvent(.ended(end.result)) }
@@ -66,6 +87,14 @@ public struct Runner: Sendable {
         return RunResult(
             host: Self.hostName(host), profile: suite.profile, startedAt: startedAt,
             duration: ContinuousClock.now - started, checks: ends.map(\.result), diagnoses: found)
+    }
+
+    /// What the tasks of a run tell.
+    private enum Step: Sendable {
+        /// A check has come to its end.
+        case ended(Int, CheckEnd)
+        /// More checks can be started.
+        case room
     }
 
     /// The machine's name.

@@ -48,6 +48,10 @@ public struct YAMLNode: Sendable {
         if case .scalar(let text, _) = content { text } else { nil }
     }
 
+    private func hasText(_ wanted: String) -> Bool {
+        if case .scalar(let text, _) = content { text == wanted } else { false }
+    }
+
     /// Whether it is what YAML takes for no value: empty, `~` or `null` without quotes.
     public var isNull: Bool {
         guard case .scalar(let text, .plain) = content else { return false }
@@ -68,8 +72,11 @@ public struct YAMLNode: Sendable {
 
     /// A key with its value in a mapping.
     public subscript(pair key: String) -> Pair? {
-        guard case .mapping(let pairs) = content else { return nil }
-        return pairs.first { $0.key.scalarText == key }
+        // By index: copying each pair on the way would cost more than the comparison.
+        guard case .mapping(let pairs) = content,
+            let index = pairs.indices.first(where: { pairs[$0].key.hasText(key) })
+        else { return nil }
+        return pairs[index]
     }
 
     /// The mapping without some keys.

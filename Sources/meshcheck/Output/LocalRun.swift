@@ -1,4 +1,5 @@
 import ArgumentParser
+import CLinux
 import HostProbes
 import Scenarios
 import SpecLoading
@@ -9,6 +10,9 @@ struct LocalRun {
     let suite: ScenarioSuite
     let diagnoses: DiagnosisCatalogue?
     let host: Host
+
+    /// From how many checks on the memory that loading took is worth giving back.
+    private static let largeSuite = 256
 
     /// Loads what the options name. Variables come from the machine's files, so every run loads anew.
     ///
@@ -24,6 +28,8 @@ struct LocalRun {
             }
             if !suite.warnings.isEmpty { _ = Failure.report(suite.warnings, status: Status.passed) }
             let diagnoses = try options.diagnosesPath(scenarios: paths).map { try DiagnosisCatalogue.load(path: $0) }
+            // The nodes of the files are done with, and the run has its own threads, each with memory of its own.
+            if suite.checks.count >= largeSuite { clinux_give_memory_back() }
             return LocalRun(suite: suite, diagnoses: diagnoses, host: host)
         } catch let error as ScenarioLoadError {
             throw Failure.report(error.diagnostics, status: Status.wrongInput)
