@@ -92,7 +92,8 @@ kvm_boots() {
     fi
     console=$(mktemp)
     if [[ -w /dev/kvm ]]; then
-        timeout 8 qemu-system-x86_64 -accel kvm -cpu host -m 256 -nodefaults -no-user-config -display none -no-reboot \
+        # In a shell of its own, which keeps to itself that the program was aborted.
+        bash -c 'timeout 8 "$@"' probe qemu-system-x86_64 -accel kvm -cpu host -m 256 -nodefaults -no-user-config -display none -no-reboot \
             -kernel "$folder/kernel" -initrd "$folder/initial" -append 'console=ttyS0 quiet panic=-1 lab.stop' \
             -serial "file:$console" >/dev/null 2>&1 </dev/null || true
     fi
