@@ -14,7 +14,9 @@ struct SwiftProduct {
     let announce: @Sendable (String) -> Void
 
     /// The arguments that every release build of this repository uses, so that all of them share one build folder.
-    static let flags = ["--configuration", "release", "--static-swift-stdlib", "-Xlinker", "-s"]
+    static let flags = [
+        "--configuration", "release", "--static-swift-stdlib", "-Xlinker", "-s", "-Xlinker", "--no-export-dynamic",
+    ]
 
     /// The path of the executable.
     func build() async throws(PayloadError) -> String {
