@@ -27,9 +27,9 @@ final class StabilityDiagnosisTests: XCTestCase {
 
     func testServicesThatAreNotYetStable() async throws {
         for id in ["svc.istio", "svc.nodeagent"] {
-            let started = try await codes(id, profile: "classic", restarts: 0, seconds: 4)
+            let started = try await codes(id + ".stable", profile: "classic", restarts: 0, seconds: 4)
             XCTAssertEqual(started, ["MX0213"])
-            let restarted = try await codes(id, profile: "classic", restarts: 3, seconds: 4)
+            let restarted = try await codes(id + ".stable", profile: "classic", restarts: 3, seconds: 4)
             XCTAssertEqual(restarted, ["MX0203"])
             // A restart of long ago is no reason.
             let lacking = try await codes(
