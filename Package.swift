@@ -193,8 +193,9 @@ let package = Package(
         .target(
             name: "MachineSetup",
             dependencies: [
-                "DebianFormat", "Files", "Fleet", "MeshContract", "Processes", "SpecLoading", "WorkloadCertificates",
+                "Files", "Fleet", "MeshContract", "Processes", "Reports", "SpecLoading", "WorkloadCertificates",
                 .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "Subprocess", package: "swift-subprocess"),
             ],
             swiftSettings: strict),
 
@@ -241,7 +242,7 @@ let package = Package(
         .executableTarget(
             name: "meshex",
             dependencies: [
-                "Files", "MachineSetup", "MeshContract", "MeshExpansion", "Processes",
+                "Files", "Fleet", "MachineSetup", "MeshContract", "MeshExpansion", "Processes", "Reports", "SpecLoading",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Sources/meshex", swiftSettings: strict),

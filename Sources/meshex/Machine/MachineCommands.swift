@@ -2,5 +2,5 @@ import ArgumentParser
 
 /// The commands that speak with machines.
 enum MachineCommands {
-    static let all: [any ParsableCommand.Type] = []
+    static let all: [any ParsableCommand.Type] = [MachineSetupCommand.self, MachineScriptCommand.self]
 }
