@@ -121,10 +121,10 @@ final class MachineSetupTests: XCTestCase {
     }
 
     func testSudoThatAsksForAPassword() throws {
-        let fixture = try SetupFixture(user: "operator")
-        let result = try fixture.setUp(hosts: ["operator@127.0.0.1:\(fixture.server.port)"])
+        let fixture = try SetupFixture(user: "guide")
+        let result = try fixture.setUp(hosts: ["guide@127.0.0.1:\(fixture.server.port)"])
         XCTAssertEqual(result.status, 2, result.output + result.errors)
-        XCTAssertTrue(result.output.contains("cannot use sudo on operator@127.0.0.1"), result.output)
+        XCTAssertTrue(result.output.contains("cannot use sudo on guide@127.0.0.1"), result.output)
         XCTAssertTrue(result.output.contains("NOPASSWD"), result.output)
     }
 
