@@ -14,7 +14,8 @@ final class ReleaseTests: XCTestCase {
             try requireProgram("curl")
             folder = try TemporaryDirectory()
             let port = try SSHServer.freePort()
-            url = "http://127.0.0.1:\(port)"
+            let url = "http://127.0.0.1:\(port)"
+            self.url = url
             let site = try folder.directory("site")
             let names = ["istio-agent", "istio-auth-node-agent", "istio-proxy"]
             try SetupFixture.build(names, in: site, folder, payload: 100_000)
@@ -28,7 +29,7 @@ final class ReleaseTests: XCTestCase {
             try folder.file(
                 "site/istio.VERSION",
                 "export ISTIO_VM_VERSION=\"0.3.0\"\n"
-                    + ["PILOT", "AUTH", "PROXY"].map { "export \($0)_DEBIAN_URL=\"\(self.url)\"\n" }.joined())
+                    + ["PILOT", "AUTH", "PROXY"].map { "export \($0)_DEBIAN_URL=\"\(url)\"\n" }.joined())
             let authority = try OpenSSLAuthority("root", in: folder)
             let pair = try authority.issueWorkload("vm")
             try folder.directory("certs")
