@@ -3,6 +3,7 @@ import Fleet
 import FoundationEssentials
 import Glibc
 import MachineSetup
+import Processes
 import Reports
 
 /// `meshex machine-setup`.
@@ -97,6 +98,8 @@ struct MachineSetupCommand: AsyncParsableCommand {
         } catch {
             throw Self.failure(error)
         }
+        // A machine that goes away while it is sent to must not end those beside it.
+        SignalStream.ignoreBrokenPipes()
         let isQuiet = quiet
         let results = await runner.run { event in Self.tell(event, isQuiet: isQuiet) }
         for result in results { Terminal.output(Self.summary(result)) }
