@@ -14,6 +14,7 @@ let package = Package(
         .executable(name: "pilot-agent", targets: ["pilot-agent"]),
         .executable(name: "node_agent", targets: ["node_agent"]),
         .executable(name: "meshcheck", targets: ["meshcheck"]),
+        .executable(name: "meshex", targets: ["meshex"]),
         .executable(name: "mesh-lab", targets: ["mesh-lab"]),
         .library(name: "Archive", targets: ["Archive"]),
         .library(name: "DebianFormat", targets: ["DebianFormat"]),
@@ -179,6 +180,25 @@ let package = Package(
             ],
             swiftSettings: strict),
 
+        // The cluster's side of mesh expansion, through the user's kubectl.
+        .target(
+            name: "MeshExpansion",
+            dependencies: [
+                "Files", "MeshContract", "Processes", "SpecLoading", "WorkloadCertificates",
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "X509", package: "swift-certificates"),
+            ],
+            swiftSettings: strict),
+        // The machine's side: the guide's steps over ssh, and releases to install from.
+        .target(
+            name: "MachineSetup",
+            dependencies: [
+                "Files", "Fleet", "MeshContract", "Processes", "Reports", "SpecLoading", "WorkloadCertificates",
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "Subprocess", package: "swift-subprocess"),
+            ],
+            swiftSettings: strict),
+
         .executableTarget(
             name: "debbuild",
             dependencies: [
@@ -218,6 +238,14 @@ let package = Package(
                 .product(name: "NIOCore", package: "swift-nio"),
             ],
             path: "Sources/meshcheck", swiftSettings: strict),
+
+        .executableTarget(
+            name: "meshex",
+            dependencies: [
+                "Files", "Fleet", "MachineSetup", "MeshContract", "MeshExpansion", "Processes", "Reports", "SpecLoading",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            path: "Sources/meshex", swiftSettings: strict),
 
         .target(name: "TestSupport", path: "Tests/TestSupport"),
         .testTarget(name: "FilesTests", dependencies: ["Files", "TestSupport"]),
@@ -261,6 +289,10 @@ let package = Package(
             exclude: ["Recorded"]),
         .testTarget(name: "FleetTests", dependencies: ["Fleet", "Reports", "SpecLoading", "TestSupport"]),
         .testTarget(name: "MeshcheckTests", dependencies: ["meshcheck", "TestSupport"]),
+        .testTarget(
+            name: "MeshExpansionTests", dependencies: ["Files", "MeshExpansion", "meshex", "TestSupport"],
+            exclude: ["Fixtures"]),
+        .testTarget(name: "MachineSetupTests", dependencies: ["Files", "MachineSetup", "meshex", "TestSupport"]),
         .testTarget(
             name: "ConformanceTests", dependencies: ["debbuild", "mesh-lab", "meshcheck", "TestSupport"],
             exclude: ["Scenarios"]),

@@ -15,13 +15,17 @@ public final class SSHServer {
     public let folder: TemporaryDirectory
     private var process: BackgroundProgram?
     private let configuration: String
+    private let launcher: [String]
 
     /// Starts a server.
     ///
     /// - Parameters:
     ///   - acceptsKey: whether the client's key opens it; else it would ask for a password.
     ///   - options: further lines of sshd_config(5).
-    public init(acceptsKey: Bool = true, options: [String] = []) throws {
+    ///   - launcher: a program with arguments that takes sshd's command behind them and becomes it, such as one that
+    ///     gives it another root.
+    public init(acceptsKey: Bool = true, options: [String] = [], launcher: [String] = []) throws {
+        self.launcher = launcher
         try requireProgram("sshd")
         try requireProgram("ssh-keygen")
         folder = try TemporaryDirectory()
@@ -65,13 +69,21 @@ public final class SSHServer {
     /// Starts it, or starts it again.
     public func start() throws {
         guard let path = programPath("sshd") else { throw XCTSkip("sshd is not installed") }
-        let server = try BackgroundProgram(path, ["-D", "-e", "-f", configuration])
+        let command = launcher + [path, "-D", "-e", "-f", configuration]
+        guard let program = programPath(command[0]) else { throw XCTSkip("\(command[0]) is not installed") }
+        let server = try BackgroundProgram(program, Array(command.dropFirst()))
         process = server
         let isUp = waitUntil(within: 10) { Self.canConnect(self.port) }
         if !isUp {
             stop()
             throw XCTSkip("sshd does not start here: \(server.errors)")
         }
+    }
+
+    /// The process that listens.
+    public func identifier() throws -> pid_t {
+        guard let process else { throw XCTSkip("sshd does not run") }
+        return process.identifier
     }
 
     /// Ends the server; connections that are open go on.

@@ -1,15 +1,16 @@
 /// Puts lines together from pieces as they come in; a line beyond the limit ends the reading.
-struct LineReader {
+public struct LineReader {
     /// A line was longer than allowed.
-    struct TooLong: Error {}
+    public struct TooLong: Error {}
 
     private let limit: Int
     private var pending: [UInt8] = []
 
-    init(limit: Int) { self.limit = limit }
+    /// Creates a reader of lines up to a limit in bytes.
+    public init(limit: Int) { self.limit = limit }
 
     /// The lines that the piece completes, without their ends.
-    mutating func lines(adding piece: UnsafeRawBufferPointer) throws(TooLong) -> [[UInt8]] {
+    public mutating func lines(adding piece: UnsafeRawBufferPointer) throws(TooLong) -> [[UInt8]] {
         var lines: [[UInt8]] = []
         var rest = piece[...]
         while let end = rest.firstIndex(of: 0x0a) {

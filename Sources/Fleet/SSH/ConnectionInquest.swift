@@ -6,12 +6,18 @@ import SpecLoading
 /// ssh ends with 255 whatever went wrong, and its messages are made for people and change. So the questions are asked
 /// again, one by one, of programs that answer by facts: what ssh would do (`ssh -G`), which keys the machine has
 /// (`ssh-keyscan`), which ones are known (`ssh-keygen -F`). What ssh said is shown, and nothing is decided by it.
-struct ConnectionInquest {
+public struct ConnectionInquest {
     let options: SSHOptions
     let machine: Machine
 
+    /// Creates an inquest about a machine.
+    public init(options: SSHOptions, machine: Machine) {
+        self.options = options
+        self.machine = machine
+    }
+
     /// The reason, with what ssh said last.
-    func failure(saying message: String) async -> HostFailure {
+    public func failure(saying message: String) async -> HostFailure {
         let operation = "connect to \(machine.name)"
         let said = Self.lastLine(message)
         guard let settings = await settings() else {
@@ -120,7 +126,8 @@ struct ConnectionInquest {
         return keys
     }
 
-    static func lastLine(_ text: String) -> String {
+    /// The last line of a text, shortened and without control characters.
+    public static func lastLine(_ text: String) -> String {
         let lines = text.utf8.split(whereSeparator: { $0 == 0x0a || $0 == 0x0d })
         return DisplayText.shortened(lines.last.map { String(decoding: $0, as: UTF8.self) } ?? "", to: 300)
     }

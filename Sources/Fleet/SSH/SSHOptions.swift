@@ -21,7 +21,7 @@ public struct SSHOptions: Sendable, Hashable {
 
     /// The arguments in front of the destination: nobody is asked for anything, and a machine that goes silent is
     /// noticed. A connection that the user shares already is used, but none is left behind.
-    func arguments(for machine: Machine) -> [String] {
+    public func arguments(for machine: Machine) -> [String] {
         var arguments: [String] = []
         if let configuration { arguments += ["-F", configuration] }
         arguments += ["-T", "-x", "-a"]

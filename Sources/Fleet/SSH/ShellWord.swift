@@ -1,8 +1,8 @@
 /// Words for the shell of another machine: ssh has no other way to pass arguments.
-enum ShellWord {
+public enum ShellWord {
     /// The word between single quotes, which every shell takes as it is, sh and csh alike; a newline is refused because
     /// csh does not.
-    static func quoted(_ word: String) -> String? {
+    public static func quoted(_ word: String) -> String? {
         var result = "'"
         for scalar in word.unicodeScalars {
             switch scalar {

@@ -36,7 +36,7 @@ enum ToolRun {
 
 extension TerminationStatus {
     /// The exit status, or 128 and the signal's number as shells count it.
-    var code: Int32 {
+    package var code: Int32 {
         switch self {
         case .exited(let code): code
         case .signaled(let signal): 128 + signal
