@@ -242,7 +242,8 @@ let package = Package(
         .executableTarget(
             name: "meshex",
             dependencies: [
-                "Files", "Fleet", "MachineSetup", "MeshContract", "MeshExpansion", "Processes", "Reports", "SpecLoading",
+                "Files", "Fleet", "MachineSetup", "MeshContract", "MeshExpansion", "Processes", "Reports",
+                "SpecLoading",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Sources/meshex", swiftSettings: strict),
