@@ -291,7 +291,7 @@ let package = Package(
         .testTarget(name: "FleetTests", dependencies: ["Fleet", "Reports", "SpecLoading", "TestSupport"]),
         .testTarget(name: "MeshcheckTests", dependencies: ["meshcheck", "TestSupport"]),
         .testTarget(
-            name: "MeshExpansionTests", dependencies: ["Files", "MeshExpansion", "meshex", "TestSupport"],
+            name: "MeshExpansionTests", dependencies: ["MeshExpansion", "mesh-lab", "meshex", "TestSupport"],
             exclude: ["Fixtures"]),
         .testTarget(name: "MachineSetupTests", dependencies: ["Files", "MachineSetup", "meshex", "TestSupport"]),
         .testTarget(

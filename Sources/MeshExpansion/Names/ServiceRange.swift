@@ -1,0 +1,67 @@
+import Foundation
+import MeshContract
+import Processes
+
+/// The range of the cluster's service addresses (ISTIO_SERVICE_CIDR).
+public enum ServiceRange {
+    /// An address that no cluster serves: it belongs to somebody else.
+    private static let impossible = "1.1.1.1"
+    private static let mark = "valid IPs is "
+
+    /// Asks the API server: it refuses a Service with an impossible address and names the valid range. The request is a
+    /// dry run, so nothing stays whatever the answer is.
+    public static func ask(_ kubectl: Kubectl, namespace: String = "default") async throws(ExpansionProblem) -> [CIDR] {
+        let attempt = "learn the range of service addresses"
+        let probe = """
+            {"apiVersion":"v1","kind":"Service","metadata":{"name":"cidr-probe","namespace":"\(namespace)"},\
+            "spec":{"clusterIP":"\(impossible)","ports":[{"port":443,"protocol":"TCP"}]}}
+            """
+        let answer = try await kubectl.call(
+            ["create", "--dry-run=server", "--validate=false", "--filename", "-"], input: Array(probe.utf8), for: attempt)
+        if let ranges = ranges(in: answer.errors) { return ranges }
+        if answer.reason == "Forbidden" || answer.reason == "Unauthorized" { throw kubectl.problem(answer, attempt) }
+        throw ExpansionProblem(
+            .state, attempt, found: "an answer without a range (\(answer.errors.shortened(200)))",
+            remedy: "give it by hand: meshex cluster-env --cidr RANGE (kube-apiserver's --service-cluster-ip-range)")
+    }
+
+    /// The ranges that an answer names; nil for none. All that makes the answer of API servers from 1.8 to 1.33 is the
+    /// words "The range of valid IPs is" in front of them; what follows has to be a range.
+    static func ranges(in text: String) -> [CIDR]? {
+        guard let start = text.range(of: mark) else { return nil }
+        let words = text[start.upperBound...].prefix { !$0.isNewline }.split { $0 == "," || $0 == " " }
+        let ranges = words.prefix { CIDR($0.trimmingCharacters(in: .punctuationCharacters)) != nil }
+            .compactMap { CIDR($0.trimmingCharacters(in: .punctuationCharacters)) }
+        return ranges.isEmpty ? nil : ranges
+    }
+
+    /// Asks gcloud(1) for a cluster of Google's.
+    ///
+    /// - Parameter options: the user's own (GCP_OPTS), such as `--zone` and its value.
+    public static func askGoogle(cluster: String, options: [String]) async throws(ExpansionProblem) -> [CIDR]? {
+        guard let path = ExecutablePath.find("gcloud") else { return nil }
+        let attempt = "ask gcloud for the cluster \(cluster)"
+        do throws(ProcessError) {
+            let result = try await ChildProcess.run(
+                SpawnOptions(
+                    executable: path,
+                    arguments: ["container", "clusters", "describe", cluster, "--format=value(servicesIpv4Cidr)"]
+                        + options),
+                limits: RunLimits(time: .seconds(60)))
+            let text = String(decoding: result.standardOutput, as: UTF8.self)
+            if result.status.isSuccess, let range = CIDR(text.trimmingCharacters(in: .whitespacesAndNewlines)) {
+                return [range]
+            }
+            throw ProcessError(step: .execute, subject: path, errno: EIO)
+        } catch {
+            throw ExpansionProblem(
+                .state, attempt, found: "no range",
+                remedy: "run it by hand: gcloud container clusters describe \(cluster)")
+        }
+    }
+
+    /// cluster.env for ranges.
+    public static func file(_ ranges: [CIDR]) -> String {
+        "ISTIO_SERVICE_CIDR=" + ranges.map(\.description).joined(separator: ",") + "\n"
+    }
+}
