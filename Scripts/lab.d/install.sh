@@ -16,10 +16,25 @@ copy() {
     on_machine "$1" "umask 077 && cat >'$3.new' && chmod $4 '$3.new' && chown ${5:-root:root} '$3.new' && mv '$3.new' '$3'" <"$2"
 }
 
+# write_files FOLDER: what the operator's side of the guide makes.
+write_files() {
+    kubedns >"$1/kubedns"
+    printf 'ISTIO_SERVICE_CIDR=%s\n' "$service_cidr" >"$1/cluster.env"
+    mkdir -p -m 700 -- "$1/certs"
+    mesh_lab issue --config "$lab_run/mesh.yaml" --state "$lab_run/state" --service-account default \
+        --namespace default --out "$1/certs" >&2
+}
+
+lab_files() {
+    alive mesh-lab || fail 2 "no lab is up: run 'Scripts/lab up'"
+    (($# == 1)) || fail 2 "files wants a folder"
+    mkdir -p -- "$1"
+    write_files "$1"
+}
+
 configure() {
     local name=$1 folder=$lab_run/machines/$1
-    kubedns >"$folder/kubedns"
-    printf 'ISTIO_SERVICE_CIDR=%s\n' "$service_cidr" >"$folder/cluster.env"
+    write_files "$folder"
     on_machine "$name" 'mkdir -p /etc/dnsmasq.d /var/lib/istio/envoy' </dev/null
     copy "$name" "$folder/kubedns" /etc/dnsmasq.d/kubedns 0644
     copy "$name" "$folder/cluster.env" /var/lib/istio/envoy/cluster.env 0644
@@ -28,9 +43,6 @@ configure() {
 
 certify() {
     local name=$1 folder=$lab_run/machines/$1/certs
-    mkdir -p -- "$folder"
-    mesh_lab issue --config "$lab_run/mesh.yaml" --state "$lab_run/state" --service-account default \
-        --namespace default --out "$folder" >&2
     # The user comes with the packages; until then the directory is root's, and postinst gives it away.
     on_machine "$name" 'mkdir -p -m 0750 /etc/certs' </dev/null
     copy "$name" "$folder/root-cert.pem" /etc/certs/root-cert.pem 0644

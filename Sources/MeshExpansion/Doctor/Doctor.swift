@@ -102,9 +102,8 @@ enum Reach {
             return false
         }
         defer { freeaddrinfo(list) }
-        let descriptor = socket(
-            target.pointee.ai_family, hints.ai_socktype | Int32(bitPattern: SOCK_NONBLOCK.rawValue) | Int32(bitPattern: SOCK_CLOEXEC.rawValue),
-            0)
+        let flags = Int32(bitPattern: SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
+        let descriptor = socket(target.pointee.ai_family, hints.ai_socktype | flags, 0)
         guard descriptor >= 0 else { return false }
         defer { close(descriptor) }
         let milliseconds = Int32(limit.components.seconds * 1000)

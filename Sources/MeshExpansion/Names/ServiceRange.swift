@@ -17,7 +17,8 @@ public enum ServiceRange {
             "spec":{"clusterIP":"\(impossible)","ports":[{"port":443,"protocol":"TCP"}]}}
             """
         let answer = try await kubectl.call(
-            ["create", "--dry-run=server", "--validate=false", "--filename", "-"], input: Array(probe.utf8), for: attempt)
+            ["create", "--dry-run=server", "--validate=false", "--filename", "-"], input: Array(probe.utf8),
+            for: attempt)
         if let ranges = ranges(in: answer.errors) { return ranges }
         if answer.reason == "Forbidden" || answer.reason == "Unauthorized" { throw kubectl.problem(answer, attempt) }
         throw ExpansionProblem(

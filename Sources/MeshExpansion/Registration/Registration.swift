@@ -123,8 +123,9 @@ public struct Registration: Sendable {
     private func write(
         _ endpoints: EndpointsObject, isNew: Bool, _ kubectl: Kubectl, _ attempt: String
     ) async throws(ExpansionProblem) -> String {
+        let verb = isNew ? "create" : "replace"
         let answer = try await kubectl.call(
-            [isNew ? "create" : "replace", "--validate=false", "--filename", "-"], input: try Self.json(endpoints), for: attempt)
+            [verb, "--validate=false", "--filename", "-"], input: try Self.json(endpoints), for: attempt)
         guard answer.isSuccess else { throw kubectl.problem(answer, attempt) }
         return String(decoding: answer.output, as: UTF8.self)
     }
