@@ -257,7 +257,7 @@ let package = Package(
         .testTarget(name: "PackagingTests", dependencies: ["TestSupport"]),
         .testTarget(name: "DebianPackageTests", dependencies: ["DebianPackage", "TestSupport"]),
         .testTarget(name: "DebbuildTests", dependencies: ["debbuild", "TestSupport"]),
-        .testTarget(name: "LabTests", dependencies: ["TestSupport"]),
+        .testTarget(name: "LabTests", dependencies: ["meshex", "TestSupport"]),
         .testTarget(name: "MeshContractTests", dependencies: ["MeshContract", "TestSupport"]),
         .testTarget(
             name: "WorkloadCertificatesTests",

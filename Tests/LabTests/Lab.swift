@@ -87,6 +87,14 @@ final class Lab: Sendable {
         try TestSupport.run(Self.script, arguments, environment: environment)
     }
 
+    /// The same with the arguments in a list.
+    func command(_ arguments: [String]) throws -> RunResult {
+        try TestSupport.run(Self.script, arguments, environment: environment)
+    }
+
+    /// The configuration of ssh by which machines are reached from the operator's host.
+    var sshConfiguration: String { repositoryRoot + "/.build/lab/run-\(environment["LAB_NAME"] ?? "")/ssh_config" }
+
     /// What meshcheck says on a machine.
     func report(_ machine: String, _ arguments: String = "") throws -> LabReport {
         let result = try on("meshcheck run --format json \(arguments)", machine: machine)
