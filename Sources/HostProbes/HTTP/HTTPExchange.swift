@@ -74,7 +74,7 @@ struct HTTPExchange: Sendable {
             case .deadlineExceeded, .readTimeout, .connectTimeout, .writeTimeout, .cancelled,
                 .getConnectionFromPoolTimeout, .tlsHandshakeTimeout:
                 return ProbeError(.timedOut, operation, expected: "an answer in time", found: "none")
-            case .invalidURL, .emptyHost, .emptyScheme, .incompatibleHeaders:
+            case .invalidURL, .emptyHost, .emptyScheme:
                 return ProbeError(.invalid, operation, expected: "a URL and headers that fit", found: "\(error)")
             case .remoteConnectionClosed:
                 return ProbeError(
