@@ -10,15 +10,16 @@ public enum ServiceRange {
 
     /// Asks the API server: it refuses a Service with an impossible address and names the valid range. The request is a
     /// dry run, so nothing stays whatever the answer is.
-    public static func ask(_ kubectl: Kubectl, namespace: String = "default") async throws(ExpansionProblem) -> [CIDR] {
+    public static func ask(_ kubectl: Kubectl) async throws(ExpansionProblem) -> [CIDR] {
         let attempt = "learn the range of service addresses"
         let probe = """
-            {"apiVersion":"v1","kind":"Service","metadata":{"name":"cidr-probe","namespace":"\(namespace)"},\
+            {"apiVersion":"v1","kind":"Service","metadata":{"name":"cidr-probe","namespace":"default"},\
             "spec":{"clusterIP":"\(impossible)","ports":[{"port":443,"protocol":"TCP"}]}}
             """
         let answer = try await kubectl.call(
-            ["create", "--dry-run=server", "--validate=false", "--filename", "-"], input: Array(probe.utf8),
-            for: attempt)
+            // --dry-run=server would fetch the API's whole description first, to see whether it is obeyed.
+            ["create", "--raw", "/api/v1/namespaces/default/services?dryRun=All", "--filename", "-"],
+            input: Array(probe.utf8), for: attempt)
         if let ranges = ranges(in: answer.errors) { return ranges }
         if answer.reason == "Forbidden" || answer.reason == "Unauthorized" { throw kubectl.problem(answer, attempt) }
         throw ExpansionProblem(
