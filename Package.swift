@@ -129,7 +129,8 @@ let package = Package(
         .target(
             name: "ControlPlane",
             dependencies: [
-                "Files", "IstioCAProtocol", "MeshContract", "SpecLoading", "WorkloadCertificates",
+                "Files", "IstioCAProtocol", "MeshContract", "Processes", "SpecLoading",
+                "WorkloadCertificates",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "CryptoExtras", package: "swift-crypto"),
                 .product(name: "GRPCCore", package: "grpc-swift-2"),

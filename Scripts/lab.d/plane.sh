@@ -25,12 +25,17 @@ plane_up() {
     detach "$lab_run/mesh-lab.log" ip netns exec "$plane_ns" "$root/.build/release/mesh-lab" run \
         --config "$lab_run/mesh.yaml" --state "$lab_run/state"
     remember mesh-lab $!
-    mesh_lab dns --config "$lab_run/mesh.yaml" --state "$lab_run/state" --out "$lab_run/cluster-dns.conf" >&2 ||
-        fail 70 "mesh-lab gives no DNS configuration"
-    start_dns cluster "$dns_address" --conf-file="$lab_run/cluster-dns.conf"
+    cluster_dns
     # The provider's resolver knows no name: nothing of the lab asks the world outside.
     start_dns provider "$vm_network.1" --address=/#/
     wait_until 20 plane_answers || fail 3 "the control plane does not answer: see $lab_run/mesh-lab.log"
+}
+
+# The names of the services that mesh.yaml has now.
+cluster_dns() {
+    mesh_lab dns --config "$lab_run/mesh.yaml" --state "$lab_run/state" --out "$lab_run/cluster-dns.conf" >&2 ||
+        fail 70 "mesh-lab gives no DNS configuration"
+    start_dns cluster "$dns_address" --conf-file="$lab_run/cluster-dns.conf"
 }
 
 plane_answers() {

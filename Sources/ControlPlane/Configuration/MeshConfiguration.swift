@@ -11,6 +11,8 @@ public struct MeshConfiguration: Sendable {
     public var mixer: [SocketAddress] = []
     /// Where the BookInfo product page is.
     public var productPage: [SocketAddress] = []
+    /// Where the page has its stars from; without it the reviews have five and four.
+    public var ratings: RatingsDatabase?
     /// How long certificates are valid.
     public var certificateLifetime = GoDuration(.seconds(3600))
     /// The trust domain of identities.

@@ -18,6 +18,8 @@ public enum MeshShapes {
             .optional(
                 "productpage", \.productPage, .list(of: socketAddress), "Addresses of the BookInfo product page."),
             .optional(
+                "ratings", \.ratings, ratings, "Where the page has its stars from; without it they are five and four."),
+            .optional(
                 "certificate-lifetime", \.certificateLifetime, duration, "How long certificates are valid.",
                 example: "60s"),
             .optional("trust-domain", \.trustDomain, .nonEmptyString, "The trust domain of identities."),
@@ -29,6 +31,13 @@ public enum MeshShapes {
                 diagnostics.error(
                     "duplicate-service", "service '\(service.hostname)' is declared twice",
                     at: node[key: "services"]?.range, help: "put all of its ports and endpoints into one entry")
+            }
+            if let service = mesh.ratings?.service, !seen.contains(service) {
+                diagnostics.error(
+                    "ratings-service", "service '\(service)' is not declared",
+                    at: node[key: "ratings"]?[key: "service"]?.range,
+                    help: NearestMatch.of(service, among: seen.sorted()).map { "did you mean '\($0)'?" }
+                        ?? "add it to 'services'")
             }
             if mesh.certificateLifetime < GoDuration(.seconds(1)) {
                 diagnostics.error(
@@ -52,6 +61,17 @@ public enum MeshShapes {
         GoDuration(text).map { .success($0) }
             ?? .failure(ShapeFault(message: "'\(text)' is no duration", help: "a number with its unit: 60s, 1h30m"))
     }
+
+    private static let ratings: Shape<RatingsDatabase> = .object(
+        "ratings", doc: "A MySQL service with the table test.ratings.", new: RatingsDatabase.init,
+        fields: [
+            .required(
+                "service", \.service, .nonEmptyString, "The service, one of 'services'.",
+                example: "mysqldb.bookinfo.svc.cluster.local"),
+            .required(
+                "options", \.options, .nonEmptyString, "A file of options for mysql(1), with user and password.",
+                example: "/etc/mesh-lab/mysql.cnf"),
+        ])
 
     private static let port: Shape<ServicePort> = .object(
         "port", doc: "A port of a service.", new: ServicePort.init,

@@ -25,7 +25,7 @@ struct ListenerFactory: Sendable {
     func serve(_ listener: Listener, ready: @escaping @Sendable (SocketAddress) -> Void) async throws {
         switch listener.role {
         case .pilot: try await serveHTTP(PilotResponder(mesh: mesh), listener, ready)
-        case .productPage: try await serveHTTP(ProductPage(), listener, ready)
+        case .productPage: try await serveHTTP(ProductPage(mesh: mesh, log: log), listener, ready)
         case .authority: try await serveAuthority(listener, ready)
         case .mixer: try await serveMixer(listener, ready)
         }

@@ -35,11 +35,21 @@ class Server(http.server.BaseHTTPRequestHandler):
         self.answer(code, {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "message": message,
                            "reason": reason, "details": details or {}, "code": code})
 
+    def body(self):
+        if self.headers.get("Transfer-Encoding") != "chunked":
+            return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        body = b""
+        while size := int(self.rfile.readline(), 16):
+            body += self.rfile.read(size)
+            self.rfile.readline()
+        self.rfile.readline()
+        return body
+
     def handle_request(self):
         while os.path.exists(DIR + "/silent"):
             time.sleep(0.1)
-        size = int(self.headers.get("Content-Length") or 0)
-        body = json.loads(self.rfile.read(size)) if size else None
+        body = self.body()
+        body = json.loads(body) if body else None
         url = urlparse(self.path)
         parts = [part for part in url.path.split("/") if part]
         if parts == ["version"]:
