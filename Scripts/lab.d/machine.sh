@@ -106,4 +106,5 @@ lab_ssh() {
     on_machine "$name" "$@"
 }
 
-lab_operator() { in_namespace "$operator_ns" "$@"; }
+# In place of this script, so that whoever ends it ends the command.
+lab_operator() { exec ip netns exec "$operator_ns" "$@"; }

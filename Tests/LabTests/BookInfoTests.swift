@@ -25,7 +25,7 @@ final class BookInfoTests: XCTestCase {
         XCTAssertEqual(checked.status, 0, checked.output + checked.errors)
         let lines = try String(contentsOfFile: tap, encoding: .utf8).components(separatedBy: "\n")
         for id in ["mysql", "rows", "inbound", "registered", "page", "change", "change.shown", "change.undone"] {
-            let line = try XCTUnwrap(lines.first { $0.contains("bookinfo.\(id) ") }, "\(id): \(lines)")
+            let line = try XCTUnwrap(lines.first { $0.contains("bookinfo.\(id):") }, "\(id): \(lines)")
             // TAP's indented lines are those of a machine.
             XCTAssertTrue(line.drop { $0 == " " }.hasPrefix("ok "), line)
             XCTAssertFalse(line.contains("# SKIP"), line)
@@ -41,7 +41,7 @@ final class BookInfoTests: XCTestCase {
         try lab.on("systemctl stop istio").check()
         XCTAssertTrue(try lab.run("operator", "curl", "--silent", "10.60.2.7:9080/productpage").contains("unavailable"))
         try lab.on("systemctl start istio").check()
-        try lab.wait(for: 60, "curl --silent --max-time 10 \(url) | grep -q glyphicon-star")
+        try lab.wait(for: 60, "su person -c 'curl --silent --max-time 10 \(url)' | grep -q glyphicon-star")
         try lab.waitForGreen("vm1")
     }
 }

@@ -92,6 +92,11 @@ final class Lab: Sendable {
         try TestSupport.run(Self.script, arguments, environment: environment)
     }
 
+    /// A command of Scripts/lab that goes on until it is ended.
+    func start(_ arguments: [String]) throws -> BackgroundProgram {
+        try BackgroundProgram(Self.script, arguments, environment: environment)
+    }
+
     /// The configuration of ssh by which machines are reached from the operator's host.
     var sshConfiguration: String { repositoryRoot + "/.build/lab/run-\(environment["LAB_NAME"] ?? "")/ssh_config" }
 

@@ -85,12 +85,3 @@ final class LifecycleTests: XCTestCase {
         .check()
     }
 }
-
-extension RunResult {
-    /// The output of a command that has to succeed.
-    @discardableResult
-    func check(file: StaticString = #filePath, line: UInt = #line) throws -> String {
-        XCTAssertEqual(status, 0, output + errors, file: file, line: line)
-        return output
-    }
-}

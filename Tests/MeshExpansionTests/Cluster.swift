@@ -2,38 +2,29 @@ import Foundation
 import TestSupport
 import XCTest
 
-/// An API server of the test, whose objects are files, and the real kubectl towards it.
+/// A cluster with nothing in it, and meshex towards it by the real kubectl: a small API server of the test, or a real one
+/// where `KUBE_APISERVER` names the program.
 final class Cluster {
     private let folder: TemporaryDirectory
-    private let server: BackgroundProgram
-    private let kubeconfig: String
+    private let server: any APIServer
 
     static var fixtures: String { (#filePath as NSString).deletingLastPathComponent + "/Fixtures" }
 
     init() async throws {
         try requireProgram("kubectl")
-        try requireProgram("python3")
         folder = try TemporaryDirectory()
-        try FileManager.default.createDirectory(atPath: folder.path + "/objects", withIntermediateDirectories: true)
-        // What stands on PATH may be a script that starts it and would survive it.
-        let python = try TestSupport.run("python3", ["-c", "import sys; print(sys.executable)"]).output
-            .trimmingCharacters(in: .whitespacesAndNewlines)
-        server = try BackgroundProgram(
-            python, ["-u", Self.fixtures + "/apiserver.py", folder.path + "/objects"])
-        let program = server
-        try await poll("the port of the API server") { program.output.hasSuffix("\n") }
-        let port = program.output.trimmingCharacters(in: .whitespacesAndNewlines)
-        kubeconfig = folder.path + "/kubeconfig"
-        try Self.configuration(port: port).write(toFile: kubeconfig, atomically: true, encoding: .utf8)
+        if let program = ProcessInfo.processInfo.environment["KUBE_APISERVER"] {
+            server = try await KubernetesServer(program, in: folder)
+        } else {
+            server = try await ObjectServer(in: folder)
+        }
     }
 
-    deinit { server.end() }
-
-    static func configuration(port: String) -> String {
+    static func configuration(server: String, user: String = "{}") -> String {
         """
         {"apiVersion": "v1", "kind": "Config", "current-context": "test",
-         "clusters": [{"name": "test", "cluster": {"server": "http://127.0.0.1:\(port)"}}],
-         "users": [{"name": "test", "user": {}}],
+         "clusters": [{"name": "test", "cluster": {"server": "\(server)", "insecure-skip-tls-verify": true}}],
+         "users": [{"name": "test", "user": \(user)}],
          "contexts": [{"name": "test", "context": {"cluster": "test", "user": "test"}}]}
         """
     }
@@ -41,20 +32,22 @@ final class Cluster {
     /// A folder for what is written.
     var output: String { folder.path }
 
+    /// Whether the API server checks what it is given.
+    var isReal: Bool { server is KubernetesServer }
+
     /// meshex towards this cluster.
     func meshex(_ arguments: [String], timeout: Int = 20) throws -> RunResult {
         try TestSupport.run(
-            productPath("meshex"), arguments + ["--kubeconfig", kubeconfig, "--timeout", String(timeout)],
+            productPath("meshex"), arguments + ["--kubeconfig", server.kubeconfig, "--timeout", String(timeout)],
             environment: ["HOME": folder.path, "KUBECONFIG": "/nowhere"])
     }
 
-    /// Puts an object, or a fixture's items, there.
+    /// Puts an object there.
     func put(_ namespace: String, _ resource: String, _ name: String, _ json: String) throws {
-        let place = folder.path + "/objects/\(namespace)/\(resource)"
-        try FileManager.default.createDirectory(atPath: place, withIntermediateDirectories: true)
-        try json.write(toFile: place + "/\(name).json", atomically: true, encoding: .utf8)
+        try server.put(namespace, resource, name, json)
     }
 
+    /// Puts a recorded object there.
     func putFixture(_ file: String, _ namespace: String, _ resource: String, _ name: String) throws {
         try put(namespace, resource, name, String(contentsOfFile: Self.fixtures + "/" + file, encoding: .utf8))
     }
@@ -73,26 +66,15 @@ final class Cluster {
     }
 
     func object(_ namespace: String, _ resource: String, _ name: String) throws -> [String: Any]? {
-        let path = folder.path + "/objects/\(namespace)/\(resource)/\(name).json"
-        guard FileManager.default.fileExists(atPath: path) else { return nil }
-        return try JSONSerialization.jsonObject(with: Data(contentsOf: URL(fileURLWithPath: path))) as? [String: Any]
+        try server.object(namespace, resource, name)
     }
 
-    /// Every object that there is.
-    var objects: [String] {
-        (FileManager.default.enumerator(atPath: folder.path + "/objects")?.allObjects as? [String] ?? [])
-            .filter { $0.hasSuffix(".json") }.sorted()
-    }
+    /// Every object that was put there, as NAMESPACE/RESOURCE/NAME.json.
+    var objects: [String] { get throws { try server.objects() } }
 
-    func forbid() { FileManager.default.createFile(atPath: folder.path + "/objects/forbidden", contents: nil) }
+    func forbid() throws { try server.forbid() }
 
-    func silence(_ isSilent: Bool) {
-        if isSilent {
-            FileManager.default.createFile(atPath: folder.path + "/objects/silent", contents: nil)
-        } else {
-            try? FileManager.default.removeItem(atPath: folder.path + "/objects/silent")
-        }
-    }
+    func silence(_ isSilent: Bool) throws { try server.silence(isSilent) }
 
     func exists(_ file: String) -> Bool { FileManager.default.fileExists(atPath: folder.path + "/" + file) }
 

@@ -59,7 +59,7 @@ final class RegistrationTests: XCTestCase {
     func testConflictsAndWrongInputChangeNothing() async throws {
         let cluster = try await Cluster()
         try cluster.putLoadBalancers()
-        let before = cluster.objects
+        let before = try cluster.objects
         let pods = try cluster.meshex([
             "register", "-n", "istio-system", "istio-pilot", "10.150.0.5", "http-discovery:8080",
         ])
@@ -79,7 +79,7 @@ final class RegistrationTests: XCTestCase {
             XCTAssertEqual(result.status, 2, "\(arguments): \(result.errors)")
         }
         XCTAssertEqual(
-            Set(cluster.objects).subtracting(before), ["default/services/db.json", "default/endpoints/db.json"])
+            Set(try cluster.objects).subtracting(before), ["default/services/db.json", "default/endpoints/db.json"])
     }
 
     func testEntriesOfAMeshOfToday() async throws {

@@ -13,6 +13,13 @@ public struct RunResult: Sendable {
     public var output: String { String(decoding: standardOutput, as: UTF8.self) }
     /// Standard error as text.
     public var errors: String { String(decoding: standardError, as: UTF8.self) }
+
+    /// The output of a command that has to succeed.
+    @discardableResult
+    public func check(file: StaticString = #filePath, line: UInt = #line) throws -> String {
+        XCTAssertEqual(status, 0, output + errors, file: file, line: line)
+        return output
+    }
 }
 
 /// The path of a program on PATH.
