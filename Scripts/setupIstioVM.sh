@@ -204,7 +204,8 @@ initNetwork() {
 told() { sed 's/^/note: /'; }
 
 apt_get() {
-    if ! DEBIAN_FRONTEND=noninteractive apt-get --quiet --quiet --yes -o DPkg::Lock::Timeout=300 \
+    # Said twice, --quiet would leave out why dependencies cannot be met.
+    if ! DEBIAN_FRONTEND=noninteractive apt-get --quiet --yes -o DPkg::Lock::Timeout=300 \
         -o Dpkg::Options::=--force-confold -o Dpkg::Options::=--force-confdef "$@" \
         >"$work/apt" 2>&1 </dev/null; then
         told <"$work/apt"
@@ -296,8 +297,20 @@ isInstalled() {
 
 installPackageFiles() {
     missing=
-    for file in $packages; do checkPackage "$file"; done
+    kept=
     for file in $packages; do
+        checkPackage "$file"
+        if [ -f "$work/is-$package" ]; then
+            other=$(cat -- "$work/is-$package")
+            # A release names each package twice: with its version, and by a link without.
+            cmp -s -- "$file" "$other" ||
+                fail 2 "use $file" "$other is another $package" "leave one of them in $staging"
+            continue
+        fi
+        printf '%s' "$file" >"$work/is-$package"
+        kept="$kept $file"
+    done
+    for file in $kept; do
         checkPackage "$file"
         if isInstalled "$file"; then
             unchanged "package $package $version"

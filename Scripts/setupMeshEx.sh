@@ -71,7 +71,7 @@ machineSetup() {
     if [[ -n ${ISTIO_CP:-}${ISTIO_RUN:-} ]]; then
         read -r -a copy <<<"${ISTIO_CP:-scp}"
         read -r -a run <<<"${ISTIO_RUN:-ssh}"
-        mapfile -t files < <(find "$staging" -maxdepth 1 -name '*.deb')
+        mapfile -t files < <(find "$staging" -maxdepth 1 -type f \( -name 'istio-*.deb' -o -name 'meshcheck*.deb' \))
         "${copy[@]}" cluster.env kubedns key.pem cert-chain.pem root-cert.pem "$here/setupIstioVM.sh" "${files[@]}" "$host:"
         "${run[@]}" "$host" -- sudo sh ./setupIstioVM.sh
         return
