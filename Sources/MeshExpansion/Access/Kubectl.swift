@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 import MeshContract
 import Processes
 
@@ -38,7 +38,7 @@ public struct Kubectl: Sendable {
         /// of it.
         var reason: String? {
             let mark = "Error from server ("
-            guard let start = errors.range(of: mark) else { return nil }
+            guard let start = errors.utf8.firstRange(of: mark.utf8) else { return nil }
             return String(errors[start.upperBound...].prefix { $0 != ")" })
         }
     }

@@ -1,4 +1,5 @@
-import Foundation
+import FoundationEssentials
+import Glibc
 import MeshContract
 import Processes
 
@@ -59,10 +60,15 @@ public enum ServiceRange {
     /// The ranges that an answer names; nil for none. All that makes the answer of API servers from 1.8 to 1.33 is the
     /// words "The range of valid IPs is" in front of them; what follows has to be a range.
     static func ranges(in text: String) -> [CIDR]? {
-        guard let start = text.range(of: mark) else { return nil }
+        guard let start = text.utf8.firstRange(of: mark.utf8) else { return nil }
         let words = text[start.upperBound...].prefix { !$0.isNewline }.split { $0 == "," || $0 == " " }
-        let ranges = words.prefix { CIDR($0.trimmingCharacters(in: .punctuationCharacters)) != nil }
-            .compactMap { CIDR($0.trimmingCharacters(in: .punctuationCharacters)) }
+        var ranges: [CIDR] = []
+        for word in words {
+            // A sentence's punctuation may stand around it.
+            let digits = word.drop { $0.isPunctuation && $0 != ":" }
+            guard let range = CIDR(digits.last?.isPunctuation == true ? digits.dropLast() : digits) else { break }
+            ranges.append(range)
+        }
         return ranges.isEmpty ? nil : ranges
     }
 
@@ -80,7 +86,7 @@ public enum ServiceRange {
                         + options),
                 limits: RunLimits(time: .seconds(60)))
             let text = String(decoding: result.standardOutput, as: UTF8.self)
-            if result.status.isSuccess, let range = CIDR(text.trimmingCharacters(in: .whitespacesAndNewlines)) {
+            if result.status.isSuccess, let range = CIDR(text.prefix { !$0.isWhitespace }) {
                 return [range]
             }
             throw ProcessError(step: .execute, subject: path, errno: EIO)

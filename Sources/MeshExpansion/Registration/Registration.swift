@@ -1,4 +1,4 @@
-import Foundation
+import FoundationEssentials
 import MeshContract
 
 /// A service of machines in the cluster's registry: a Service without a selector, and Endpoints of its name.

@@ -1,5 +1,5 @@
 // Not FoundationEssentials alone: its static library lacks its collections, and nothing else here brings them along.
-import Foundation
+import FoundationEssentials
 
 extension AgentStatus {
     /// As JSON with a final newline: one object, times in ISO 8601, names in camel case.
