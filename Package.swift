@@ -255,7 +255,8 @@ let package = Package(
         .testTarget(name: "DebianFormatTests", dependencies: ["DebianFormat", "TestSupport"]),
         .testTarget(name: "ELFTests", dependencies: ["ELF", "TestSupport"]),
         .testTarget(name: "SpecLoadingTests", dependencies: ["SpecLoading", "TestSupport"]),
-        .testTarget(name: "PackagingTests", dependencies: ["TestSupport"]),
+        .testTarget(
+            name: "PackagingTests", dependencies: ["debbuild", "meshcheck", "node_agent", "pilot-agent", "TestSupport"]),
         .testTarget(name: "DebianPackageTests", dependencies: ["DebianPackage", "TestSupport"]),
         .testTarget(name: "DebbuildTests", dependencies: ["debbuild", "TestSupport"]),
         .testTarget(name: "LabTests", dependencies: ["meshex", "TestSupport"]),
