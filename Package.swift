@@ -63,6 +63,7 @@ let package = Package(
         .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
 
         .target(name: "Files", swiftSettings: strict),
+        .target(name: "StandardStreams", swiftSettings: strict),
         .target(name: "Archive", dependencies: ["CArchive", "CLzma", "Files"], swiftSettings: strict),
         .target(name: "DebianFormat", swiftSettings: strict),
         .target(name: "ELF", swiftSettings: strict),
@@ -203,14 +204,14 @@ let package = Package(
         .executableTarget(
             name: "debbuild",
             dependencies: [
-                "DebianPackage",
+                "DebianPackage", "StandardStreams",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),
         .executableTarget(
             name: "pilot-agent",
             dependencies: [
-                "MeshContract", "Processes", "SidecarAgent",
+                "MeshContract", "Processes", "SidecarAgent", "StandardStreams",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Sources/pilot-agent", swiftSettings: strict),
@@ -224,7 +225,7 @@ let package = Package(
         .executableTarget(
             name: "mesh-lab",
             dependencies: [
-                "ControlPlane", "Files", "MeshContract", "SpecLoading",
+                "ControlPlane", "Files", "MeshContract", "SpecLoading", "StandardStreams",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],
@@ -233,6 +234,7 @@ let package = Package(
             name: "meshcheck",
             dependencies: [
                 "CLinux", "Files", "Fleet", "HostProbes", "MeshContract", "Reports", "Scenarios", "SpecLoading",
+                "StandardStreams",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "Logging", package: "swift-log"),
@@ -244,7 +246,7 @@ let package = Package(
             name: "meshex",
             dependencies: [
                 "Files", "Fleet", "MachineSetup", "MeshContract", "MeshExpansion", "Processes", "Reports",
-                "SpecLoading",
+                "SpecLoading", "StandardStreams",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Sources/meshex", swiftSettings: strict),

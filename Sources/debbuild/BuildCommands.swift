@@ -3,6 +3,7 @@ import DebianFormat
 import DebianPackage
 import Glibc
 import SpecLoading
+import StandardStreams
 
 /// `debbuild all`.
 struct AllCommand: AsyncParsableCommand {

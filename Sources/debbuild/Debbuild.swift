@@ -1,5 +1,6 @@
 import ArgumentParser
 import DebianPackage
+import StandardStreams
 
 /// The command tree of `debbuild`.
 struct Debbuild: AsyncParsableCommand {

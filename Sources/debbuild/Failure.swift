@@ -1,6 +1,7 @@
 import ArgumentParser
 import DebianPackage
 import SpecLoading
+import StandardStreams
 
 /// Turns what went wrong into text on standard error and an exit status.
 enum Failure {
@@ -14,7 +15,7 @@ enum Failure {
     static func show(_ diagnostics: Diagnostics, _ format: OutputFormat) {
         switch format {
         case .text:
-            Terminal.writeError(DiagnosticRenderer.text(diagnostics, color: Terminal.usesColor))
+            Terminal.writeError(DiagnosticRenderer.text(diagnostics, color: Terminal.usesErrorColor))
         case .json:
             Terminal.writeError(DiagnosticRenderer.json(diagnostics) + "\n")
         }

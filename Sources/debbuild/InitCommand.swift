@@ -3,6 +3,7 @@ import DebianFormat
 import DebianPackage
 import Files
 import Glibc
+import StandardStreams
 
 /// `debbuild init NAME`.
 struct InitCommand: ParsableCommand {

@@ -5,6 +5,7 @@ import DebianPackage
 import Files
 import Glibc
 import SpecLoading
+import StandardStreams
 
 /// How results and diagnostics are written.
 enum OutputFormat: String, ExpressibleByArgument, CaseIterable {

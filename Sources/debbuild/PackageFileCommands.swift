@@ -2,6 +2,7 @@ import ArgumentParser
 import DebianFormat
 import DebianPackage
 import SpecLoading
+import StandardStreams
 
 /// `debbuild inspect FILE`.
 struct InspectCommand: ParsableCommand {

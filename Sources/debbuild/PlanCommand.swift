@@ -2,6 +2,7 @@ import Archive
 import ArgumentParser
 import DebianPackage
 import SpecLoading
+import StandardStreams
 
 /// `debbuild plan [NAME…]`.
 struct PlanCommand: AsyncParsableCommand {

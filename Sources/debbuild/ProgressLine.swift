@@ -1,6 +1,7 @@
 import DebianFormat
 import DebianPackage
 import Glibc
+import StandardStreams
 import Synchronization
 
 /// Progress on standard error: one line that is rewritten on a terminal, nothing elsewhere.

@@ -1,6 +1,7 @@
 import ArgumentParser
 import DebianPackage
 import SpecLoading
+import StandardStreams
 
 /// `debbuild schema`.
 struct SchemaCommand: ParsableCommand {

@@ -1,6 +1,7 @@
 import ArgumentParser
 import DebianFormat
 import DebianPackage
+import StandardStreams
 
 /// `debbuild version compare|map`.
 struct VersionCommand: ParsableCommand {

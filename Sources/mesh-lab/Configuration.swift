@@ -1,6 +1,7 @@
 import ControlPlane
 import Glibc
 import SpecLoading
+import StandardStreams
 
 /// Reads the mesh's file for commands.
 enum Configuration {
@@ -9,7 +10,7 @@ enum Configuration {
         let mesh = MeshShapes.load(path, diagnostics: &diagnostics)
         if !diagnostics.isEmpty {
             let isColoured = isatty(STDERR_FILENO) == 1 && getenv("NO_COLOR") == nil
-            Terminal.error(DiagnosticRenderer.text(diagnostics, color: isColoured))
+            Terminal.writeErrorLine(DiagnosticRenderer.text(diagnostics, color: isColoured))
         }
         guard let mesh else { throw Failure(status: 2, text: nil).exit }
         return mesh

@@ -1,5 +1,6 @@
 import ArgumentParser
 import ControlPlane
+import StandardStreams
 
 /// `mesh-lab fault`.
 struct FaultCommand: ParsableCommand {
@@ -28,7 +29,7 @@ struct FaultCommand: ParsableCommand {
             if name == "list" {
                 let current = try file.current()
                 for fault in Fault.allCases {
-                    Terminal.output("\(fault.rawValue)\t\(current.contains(fault) ? "on" : "off")\t\(fault.summary)\n")
+                    Terminal.write("\(fault.rawValue)\t\(current.contains(fault) ? "on" : "off")\t\(fault.summary)\n")
                 }
                 return
             }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import ControlPlane
 import MeshContract
+import StandardStreams
 
 /// `mesh-lab issue`.
 struct IssueCommand: ParsableCommand {
@@ -42,7 +43,7 @@ struct IssueCommand: ParsableCommand {
         } catch {
             throw Failure(status: 70, text: "\(error)").exit
         }
-        for name in ["key.pem", "cert-chain.pem", "root-cert.pem"] { Terminal.output("\(out)/\(name)\n") }
+        for name in ["key.pem", "cert-chain.pem", "root-cert.pem"] { Terminal.write("\(out)/\(name)\n") }
     }
 }
 

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Glibc
+import StandardStreams
 
 /// `mesh-lab`.
 struct MeshLab: AsyncParsableCommand {
@@ -41,7 +42,7 @@ enum Main {
         } catch {
             // ArgumentParser's own status for wrong usage is 64; here it is 2 in every tool.
             if MeshLab.exitCode(for: error) == .validationFailure {
-                Terminal.error(MeshLab.fullMessage(for: error))
+                Terminal.writeErrorLine(MeshLab.fullMessage(for: error))
                 exit(2)
             }
             MeshLab.exit(withError: error)

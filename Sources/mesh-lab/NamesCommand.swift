@@ -1,6 +1,7 @@
 import ArgumentParser
 import ControlPlane
 import Files
+import StandardStreams
 
 /// `mesh-lab dns`.
 struct NamesCommand: ParsableCommand {
@@ -20,7 +21,7 @@ struct NamesCommand: ParsableCommand {
         do {
             let text = ClusterNames.dnsmasq(
                 mesh, isEmpty: try FaultFile(state: state.state).current().contains(.namesDropped))
-            guard let out else { return Terminal.output(text) }
+            guard let out else { return Terminal.write(text) }
             let file = try AtomicFile(target: out)
             try file.write(Array(text.utf8))
             try file.commit()

@@ -1,6 +1,7 @@
 import ArgumentParser
 import ControlPlane
 import SpecLoading
+import StandardStreams
 
 /// `mesh-lab schema`.
 struct SchemaCommand: ParsableCommand {
@@ -15,8 +16,8 @@ struct SchemaCommand: ParsableCommand {
 
     func run() {
         switch form {
-        case .json: Terminal.output(MeshShapes.mesh.jsonSchema(id: "mesh.schema.json", title: "mesh").pretty + "\n")
-        case .markdown: Terminal.output(MeshShapes.mesh.markdownReference(title: "The mesh's file"))
+        case .json: Terminal.write(MeshShapes.mesh.jsonSchema(id: "mesh.schema.json", title: "mesh").pretty + "\n")
+        case .markdown: Terminal.write(MeshShapes.mesh.markdownReference(title: "The mesh's file"))
         }
     }
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Glibc
+import StandardStreams
 
 /// The command tree of `meshcheck`.
 struct Meshcheck: AsyncParsableCommand {

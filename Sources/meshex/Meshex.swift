@@ -1,5 +1,6 @@
 import ArgumentParser
 import Glibc
+import StandardStreams
 
 /// `meshex`.
 struct Meshex: AsyncParsableCommand {
@@ -32,7 +33,7 @@ enum Main {
         } catch {
             // ArgumentParser's own status for wrong usage is 64; here it is 2 in every tool.
             if Meshex.exitCode(for: error) == .validationFailure {
-                Terminal.error(Meshex.fullMessage(for: error))
+                Terminal.writeErrorLine(Meshex.fullMessage(for: error))
                 exit(2)
             }
             Meshex.exit(withError: error)

@@ -1,5 +1,6 @@
 import ArgumentParser
 import SidecarAgent
+import StandardStreams
 
 /// `pilot-agent bootstrap [ROLE]`.
 struct BootstrapPrint: AsyncParsableCommand {

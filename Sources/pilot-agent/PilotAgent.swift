@@ -1,5 +1,6 @@
 import ArgumentParser
 import Processes
+import StandardStreams
 
 /// The command tree of `pilot-agent`.
 struct PilotAgent: AsyncParsableCommand {

@@ -1,6 +1,7 @@
 import ArgumentParser
 import MeshContract
 import SidecarAgent
+import StandardStreams
 
 /// The options of `proxy` and `bootstrap`. Their names are a contract with scripts and units.
 struct ProxyArguments: ParsableArguments {

@@ -1,6 +1,7 @@
 import ArgumentParser
 import MeshContract
 import SidecarAgent
+import StandardStreams
 
 /// `pilot-agent status`.
 struct StatusShow: AsyncParsableCommand {

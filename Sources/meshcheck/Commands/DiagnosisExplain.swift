@@ -1,6 +1,7 @@
 import ArgumentParser
 import Scenarios
 import SpecLoading
+import StandardStreams
 
 /// `meshcheck explain CODE`.
 struct DiagnosisExplain: ParsableCommand {

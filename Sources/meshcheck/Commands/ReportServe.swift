@@ -1,6 +1,7 @@
 import ArgumentParser
 import Reports
 import Scenarios
+import StandardStreams
 import Synchronization
 
 /// `meshcheck serve [PATH…]`.

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Files
 import HostProbes
+import StandardStreams
 
 /// `meshcheck init`.
 struct ScenarioInit: AsyncParsableCommand {

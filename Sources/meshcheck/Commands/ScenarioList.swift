@@ -2,6 +2,7 @@ import ArgumentParser
 import Reports
 import Scenarios
 import SpecLoading
+import StandardStreams
 
 /// How a list is written.
 enum ListFormat: String, ExpressibleByArgument, CaseIterable {

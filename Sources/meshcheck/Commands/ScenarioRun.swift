@@ -3,6 +3,7 @@ import Files
 import Fleet
 import Reports
 import Scenarios
+import StandardStreams
 
 /// `meshcheck run [PATH…]`.
 struct ScenarioRun: AsyncParsableCommand {

@@ -2,6 +2,7 @@ import ArgumentParser
 import HostProbes
 import Scenarios
 import SpecLoading
+import StandardStreams
 
 /// `meshcheck validate [PATH…]`.
 struct ScenarioValidate: AsyncParsableCommand {

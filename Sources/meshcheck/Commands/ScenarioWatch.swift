@@ -4,6 +4,7 @@ import Glibc
 import Reports
 import Scenarios
 import SpecLoading
+import StandardStreams
 
 /// `meshcheck watch [PATH…]`.
 struct ScenarioWatch: AsyncParsableCommand {

@@ -2,6 +2,7 @@ import ArgumentParser
 import Reports
 import Scenarios
 import SpecLoading
+import StandardStreams
 
 /// `meshcheck schema`.
 struct SchemaPrint: ParsableCommand {

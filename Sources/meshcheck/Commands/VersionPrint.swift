@@ -1,5 +1,6 @@
 import ArgumentParser
 import Reports
+import StandardStreams
 
 /// `meshcheck version`.
 struct VersionPrint: ParsableCommand {

@@ -2,6 +2,7 @@ import ArgumentParser
 import Files
 import Scenarios
 import SpecLoading
+import StandardStreams
 
 /// Which scenarios, with which variables.
 struct SuiteOptions: ParsableArguments {

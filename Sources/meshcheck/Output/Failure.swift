@@ -1,5 +1,6 @@
 import ArgumentParser
 import SpecLoading
+import StandardStreams
 
 /// Exit statuses, the same in all tools of this project.
 enum Status {

@@ -3,6 +3,7 @@ import Files
 import Glibc
 import Reports
 import Scenarios
+import StandardStreams
 
 /// Writes finished reports to where they were asked for.
 struct ReportWriter {

@@ -1,5 +1,6 @@
 import Reports
 import Scenarios
+import StandardStreams
 import Synchronization
 
 /// Follows a run on this machine: a line on the terminal, or events on standard output.

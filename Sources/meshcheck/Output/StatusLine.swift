@@ -1,5 +1,6 @@
 import Glibc
 import SpecLoading
+import StandardStreams
 import Synchronization
 
 /// One line on standard error that is rewritten while something goes on; nothing where that is no terminal.

@@ -2,6 +2,7 @@ import ArgumentParser
 import Files
 import FoundationEssentials
 import MeshExpansion
+import StandardStreams
 
 /// `meshex certs`.
 struct CertificatesCommand: AsyncParsableCommand {
@@ -44,6 +45,6 @@ struct CertificatesCommand: AsyncParsableCommand {
         } catch {
             throw Failure(status: 70, text: "cannot write the certificates to \(out): \(error)").exit
         }
-        Terminal.error("\(secret.identity), valid for \(secret.secondsLeft / 60) minutes more: \(out)")
+        Terminal.writeErrorLine("\(secret.identity), valid for \(secret.secondsLeft / 60) minutes more: \(out)")
     }
 }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Files
 import MeshExpansion
+import StandardStreams
 
 /// The commands that speak with the cluster.
 enum ClusterCommands {
@@ -17,7 +18,7 @@ enum ClusterCommands {
     /// Writes a file as a whole, or to standard output for `-`.
     static func write(_ text: String, to path: String) throws {
         if path == "-" {
-            Terminal.output(text)
+            Terminal.write(text)
             return
         }
         do throws(FileError) {
@@ -27,7 +28,7 @@ enum ClusterCommands {
         } catch {
             throw Failure(status: 70, text: "cannot write \(path): \(error)").exit
         }
-        Terminal.error("written: \(path)")
+        Terminal.writeErrorLine("written: \(path)")
     }
 }
 

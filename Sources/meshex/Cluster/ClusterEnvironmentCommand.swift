@@ -2,6 +2,7 @@ import ArgumentParser
 import Glibc
 import MeshContract
 import MeshExpansion
+import StandardStreams
 
 /// `meshex cluster-env`.
 struct ClusterEnvironmentCommand: AsyncParsableCommand {
@@ -46,7 +47,7 @@ struct ClusterEnvironmentCommand: AsyncParsableCommand {
             return try await ServiceRange.ask(cluster.access)
         } catch {
             guard let name else { throw ClusterCommands.failure(error) }
-            Terminal.error("meshex: \(error.found); asking gcloud")
+            Terminal.writeErrorLine("meshex: \(error.found); asking gcloud")
             let options = (getenv("GCP_OPTS").map { String(cString: $0) } ?? "").utf8.split(
                 separator: UInt8(ascii: " ")
             )

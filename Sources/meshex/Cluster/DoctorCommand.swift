@@ -1,5 +1,6 @@
 import ArgumentParser
 import MeshExpansion
+import StandardStreams
 
 /// `meshex doctor`.
 struct DoctorCommand: AsyncParsableCommand {
@@ -28,8 +29,8 @@ struct DoctorCommand: AsyncParsableCommand {
         let doctor = Doctor(
             kubectl: cluster.access, namespace: controlPlane.namespace, account: (serviceAccount, namespace))
         let findings = await doctor.examine { finding in
-            Terminal.output("\(finding.problem == nil ? "ok  " : "FAIL") \(finding.subject): \(finding.seen)\n")
-            if let problem = finding.problem { Terminal.output("     remedy: \(problem.remedy)\n") }
+            Terminal.write("\(finding.problem == nil ? "ok  " : "FAIL") \(finding.subject): \(finding.seen)\n")
+            if let problem = finding.problem { Terminal.write("     remedy: \(problem.remedy)\n") }
         }
         let worst = findings.compactMap { $0.problem?.kind.status }.max()
         if let worst { throw ExitCode(worst) }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import MeshExpansion
+import StandardStreams
 
 /// `meshex manifests`.
 struct ManifestsCommand: AsyncParsableCommand {
@@ -33,7 +34,7 @@ struct ManifestsCommand: AsyncParsableCommand {
         if !apply || out != "-" { try ClusterCommands.write(text, to: out) }
         guard apply else { return }
         do throws(ExpansionProblem) {
-            Terminal.output(try await cluster.access.applyManifests(text))
+            Terminal.write(try await cluster.access.applyManifests(text))
         } catch {
             throw ClusterCommands.failure(error)
         }

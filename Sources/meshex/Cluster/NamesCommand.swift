@@ -2,6 +2,7 @@ import ArgumentParser
 import FoundationEssentials
 import MeshContract
 import MeshExpansion
+import StandardStreams
 
 /// `meshex dnsmasq`.
 struct NamesCommand: AsyncParsableCommand {
@@ -42,7 +43,7 @@ struct NamesCommand: AsyncParsableCommand {
         do throws(ExpansionProblem) {
             addresses = try await BalancerAddresses.wait(
                 cluster.access, controlPlane: controlPlane.namespace, limit: .seconds(wait)
-            ) { Terminal.error($0) }
+            ) { Terminal.writeErrorLine($0) }
         } catch {
             throw ClusterCommands.failure(error)
         }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import MeshContract
 import MeshExpansion
+import StandardStreams
 
 /// What is registered.
 struct RegistrationOptions: ParsableArguments {
@@ -29,7 +30,7 @@ struct RegistrationOptions: ParsableArguments {
     }
 
     func tell(_ changes: [String], _ otherwise: String) {
-        Terminal.output(changes.isEmpty ? otherwise + "\n" : changes.joined())
+        Terminal.write(changes.isEmpty ? otherwise + "\n" : changes.joined())
     }
 }
 

@@ -1,5 +1,6 @@
 import ArgumentParser
 import MachineSetup
+import StandardStreams
 
 /// `meshex machine-script`.
 struct MachineScriptCommand: ParsableCommand {
@@ -14,5 +15,5 @@ struct MachineScriptCommand: ParsableCommand {
               meshex machine-script > setupIstioVM.sh
             """)
 
-    func run() throws { Terminal.output(SetupScript.text) }
+    func run() throws { Terminal.write(SetupScript.text) }
 }

@@ -5,6 +5,7 @@ import Glibc
 import MachineSetup
 import Processes
 import Reports
+import StandardStreams
 
 /// `meshex machine-setup`.
 struct MachineSetupCommand: AsyncParsableCommand {
@@ -86,7 +87,7 @@ struct MachineSetupCommand: AsyncParsableCommand {
         if dryRun {
             let steps = SetupPlan.steps(files: files, checks: !noCheck)
             for machine in machines {
-                Terminal.output("\(machine.name) (\(machine.address))\n" + steps.map { "  \($0)\n" }.joined())
+                Terminal.write("\(machine.name) (\(machine.address))\n" + steps.map { "  \($0)\n" }.joined())
             }
             return
         }
@@ -102,7 +103,7 @@ struct MachineSetupCommand: AsyncParsableCommand {
         SignalStream.ignoreBrokenPipes()
         let isQuiet = quiet
         let results = await runner.run { event in Self.tell(event, isQuiet: isQuiet) }
-        for result in results { Terminal.output(Self.summary(result)) }
+        for result in results { Terminal.write(Self.summary(result)) }
         let status = SetupResult.exitStatus(of: results)
         if status != 0 { throw ExitCode(status) }
     }
@@ -124,7 +125,7 @@ struct MachineSetupCommand: AsyncParsableCommand {
         do throws(SetupProblems) {
             let certificates = try await ConfigurationInput.certificates(in: certs, at: Date.now)
             files += certificates.files
-            Terminal.error(
+            Terminal.writeErrorLine(
                 "\(certs): \(certificates.identity), valid for \(certificates.secondsLeft / 60) minutes more")
         } catch {
             problems += error.problems
@@ -151,11 +152,11 @@ struct MachineSetupCommand: AsyncParsableCommand {
         return try await ReleasePackages(
             url: url, cache: cache ?? home + "/meshex/packages", architecture: architecture,
             timeLimit: downloadTimeout
-        ).files { Terminal.error($0) }
+        ).files { Terminal.writeErrorLine($0) }
     }
 
     private static func failure(_ error: SetupProblems) -> ExitCode {
-        for problem in error.problems { Terminal.error("meshex: \(problem)") }
+        for problem in error.problems { Terminal.writeErrorLine("meshex: \(problem)") }
         let kinds = Set(error.problems.map(\.kind))
         let status: Int32 =
             kinds.contains(.fault) ? 70 : kinds.contains(.input) ? 2 : kinds.contains(.timedOut) ? 4 : 3
@@ -164,10 +165,10 @@ struct MachineSetupCommand: AsyncParsableCommand {
 
     private static func tell(_ event: SetupRunner.Event, isQuiet: Bool) {
         switch event {
-        case .began(let target): if !isQuiet { Terminal.error("\(target): connecting") }
+        case .began(let target): if !isQuiet { Terminal.writeErrorLine("\(target): connecting") }
         case .told(let target, let text):
-            if !isQuiet || !text.utf8.starts(with: "unchanged:".utf8) { Terminal.error("\(target): \(text)") }
-        case .reported(let target, let text): Terminal.error("\(target): \(text)")
+            if !isQuiet || !text.utf8.starts(with: "unchanged:".utf8) { Terminal.writeErrorLine("\(target): \(text)") }
+        case .reported(let target, let text): Terminal.writeErrorLine("\(target): \(text)")
         case .ended: break
         }
     }
