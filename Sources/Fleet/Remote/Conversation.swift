@@ -3,7 +3,7 @@ import Scenarios
 import SpecLoading
 
 /// What the other machine says, line by line: first its shell, then our program there. A state machine without effects.
-struct Conversation {
+struct Conversation: ShellConversation {
     /// What has to be done now.
     enum Action: Sendable {
         case none
@@ -24,6 +24,9 @@ struct Conversation {
         /// It gave its result.
         case finished
     }
+
+    /// Whether nothing of ours was heard yet.
+    var isConnecting: Bool { phase == .connecting }
 
     private let machine: Machine
     private let expectedProcessor: String?

@@ -2,7 +2,7 @@ import Fleet
 import Reports
 
 /// What the other machine says, line by line. A state machine without effects.
-struct SetupConversation {
+struct SetupConversation: ShellConversation {
     /// What has to be done now.
     enum Action: Sendable {
         case none
@@ -21,6 +21,10 @@ struct SetupConversation {
 
     private let machine: Machine
     private let files: [StagedFile]
+
+    /// Nothing of ours was heard yet. Another run on the machine may be waited for.
+    var isConnecting: Bool { phase == .connecting && !isWaiting }
+
     private(set) var phase = Phase.connecting
     /// Another setup has to end there first.
     private(set) var isWaiting = false

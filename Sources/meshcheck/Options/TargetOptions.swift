@@ -1,5 +1,4 @@
 import ArgumentParser
-import Files
 import Fleet
 import SpecLoading
 
@@ -67,42 +66,9 @@ struct TargetOptions: ParsableArguments {
     /// The machines, each once; all mistakes are reported at once.
     func machines() throws -> [Machine] {
         var diagnostics = Diagnostics()
-        var machines: [Machine] = []
-        for text in targets {
-            do throws(AddressError) {
-                let address = try MachineAddress(text)
-                machines.append(Machine(name: address.description, address: address))
-            } catch {
-                diagnostics.error("target", error.description, at: nil)
-            }
-        }
-        if let inventory { machines += load(inventory, &diagnostics) }
+        let machines = MachineList.load(
+            addresses: targets, inventory: inventory, limit: limit, diagnostics: &diagnostics)
         if diagnostics.hasErrors { throw Failure.report(diagnostics, status: Status.wrongInput) }
-        var names: Set<String> = []
-        return machines.filter { names.insert($0.name).inserted }
-    }
-
-    private func load(_ path: String, _ diagnostics: inout Diagnostics) -> [Machine] {
-        let source: SourceText
-        do throws(FileError) {
-            source = SourceText(path: path, bytes: try FileTree.readWhole(path, limit: Inventory.limit))
-        } catch {
-            diagnostics.error("inventory", error.description, at: nil)
-            return []
-        }
-        guard let inventory = Inventory.load(source, diagnostics: &diagnostics) else { return [] }
-        guard let limit else { return inventory.machines }
-        var unmatched: [String] = []
-        let machines = inventory.machines(limitedTo: limit, unmatched: &unmatched)
-        let names = inventory.machines.map(\.name) + inventory.groups.keys
-        for pattern in unmatched {
-            diagnostics.error(
-                "limit", "'\(pattern)' matches no machine or group of '\(path)'", at: nil,
-                help: NearestMatch.of(pattern, among: names).map { "did you mean '\($0)'?" })
-        }
-        if machines.isEmpty, unmatched.isEmpty {
-            diagnostics.error("limit", "--limit '\(limit)' leaves no machine of '\(path)'", at: nil)
-        }
         return machines
     }
 }

@@ -1,5 +1,4 @@
 import ArgumentParser
-import Files
 import Fleet
 import SpecLoading
 
@@ -57,41 +56,11 @@ struct MachineSelection: ParsableArguments {
     /// The machines, each once; all mistakes are reported at once.
     func machines() throws -> [Machine] {
         var diagnostics = Diagnostics()
-        var machines: [Machine] = []
-        for host in hosts {
-            let text = host.utf8.starts(with: "ssh://".utf8) ? host : "ssh://" + host
-            do throws(AddressError) {
-                let address = try MachineAddress(text)
-                machines.append(Machine(name: address.description, address: address))
-            } catch {
-                diagnostics.error("host", error.description, at: nil)
-            }
-        }
-        if let inventory { machines += load(inventory, &diagnostics) }
+        let addresses = hosts.map { $0.utf8.starts(with: "ssh://".utf8) ? $0 : "ssh://" + $0 }
+        let machines = MachineList.load(
+            addresses: addresses, inventory: inventory, limit: limit, diagnostics: &diagnostics)
         if diagnostics.hasErrors {
             throw Failure(status: 2, text: DiagnosticRenderer.text(diagnostics, color: false)).exit
-        }
-        var names: Set<String> = []
-        return machines.filter { names.insert($0.name).inserted }
-    }
-
-    private func load(_ path: String, _ diagnostics: inout Diagnostics) -> [Machine] {
-        let source: SourceText
-        do throws(FileError) {
-            source = SourceText(path: path, bytes: try FileTree.readWhole(path, limit: Inventory.limit))
-        } catch {
-            diagnostics.error("inventory", error.description, at: nil)
-            return []
-        }
-        guard let inventory = Inventory.load(source, diagnostics: &diagnostics) else { return [] }
-        guard let limit else { return inventory.machines }
-        var unmatched: [String] = []
-        let machines = inventory.machines(limitedTo: limit, unmatched: &unmatched)
-        for pattern in unmatched {
-            diagnostics.error("limit", "'\(pattern)' matches no machine or group of '\(path)'", at: nil)
-        }
-        if machines.isEmpty, unmatched.isEmpty {
-            diagnostics.error("limit", "--limit '\(limit)' leaves no machine of '\(path)'", at: nil)
         }
         return machines
     }
