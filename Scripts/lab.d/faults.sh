@@ -6,7 +6,14 @@ fault_prelude=$(
     cat <<'END'
 set -eu
 keep() { for file; do mkdir -p "/root/kept${file%/*}" && cp -a "$file" "/root/kept$file"; done; }
-back() { for file; do rm -rf "$file" && cp -a "/root/kept$file" "$file"; done; }
+back() { for file; do ls -d "/root/kept$file" >/dev/null && rm -rf "$file" && cp -a "/root/kept$file" "$file"; done; }
+hang() {
+    for file; do
+        keep "$file" && rm "$file"
+        printf '#!/bin/sh\ntrap "" TERM\nexec sleep 1000\n' >"$file"
+        chmod 755 "$file"
+    done
+}
 away() { for file; do mkdir -p "/root/kept${file%/*}" && mv "$file" "/root/kept$file"; done; }
 drop_in() {
     mkdir -p "/etc/systemd/system/$1.d"
@@ -102,6 +109,7 @@ fault unit-not-read MX0208 "the unit's file was changed and systemd has not read
     'back /lib/systemd/system/istio.service; systemctl daemon-reload'
 fault descriptors-few MX0716 'a drop-in leaves Envoy 1024 open files' \
     'drop_in istio.service LimitNOFILE=1024' 'no_drop_in istio.service'
+fault systemd-silent MX0214 'systemctl never ends' 'hang /usr/bin/systemctl' 'back /usr/bin/systemctl'
 fault log-missing MX0212 "the sidecar's log was moved away" 'away /var/log/istio/istio.log' 'back /var/log/istio/istio.log'
 
 # --- 03 configuration
@@ -181,6 +189,11 @@ fault rules-overtaken MX0808 "another program's rule comes before those of the m
     'iptables -t nat -I OUTPUT -p tcp -d 10.63.248.0/24 -j ACCEPT' 'iptables -t nat -D OUTPUT -p tcp -d 10.63.248.0/24 -j ACCEPT'
 fault rules-twice MX0810 'traffic is led to the chain twice' \
     'iptables -t nat -A OUTPUT -p tcp -j ISTIO_OUTPUT' 'iptables -t nat -D OUTPUT -p tcp -j ISTIO_OUTPUT'
+fault rules-silent MX0812 'iptables never ends' 'hang /usr/sbin/xtables-nft-multi' 'back /usr/sbin/xtables-nft-multi'
+
+# --- 09 the node agent's log
+
+fault journal-silent MX0924 'journalctl never ends' 'hang /usr/bin/journalctl' 'back /usr/bin/journalctl'
 
 # --- 10 traffic
 
