@@ -29,18 +29,13 @@ public struct PackageWriter: Sendable {
     public func write(_ plan: BuildPlan) throws(BuildError) -> BuiltPackage {
         let target = outputDirectory + "/" + plan.fileName
         do {
-            let data = try ScratchFile(in: outputDirectory)
-            let digests = try writeData(plan, to: data)
-            let control = try ScratchFile(in: outputDirectory)
-            try writeControl(plan, digests: digests, to: control)
             let file = try AtomicFile(target: target)
-            let checksum = HashingSink(forwardingTo: file)
-            try assemble(plan, control: control, data: data, sink: checksum)
-            let checksums = checksum.finish()
+            let built =
+                plan.compression.codec == .none ? try writeInPlace(plan, to: file) : try writeCompressed(plan, to: file)
             try file.commit(.contents)
             return BuiltPackage(
                 path: target, package: plan.package.description, architecture: plan.architecture.description,
-                size: checksum.count, checksums: checksums, digests: digests)
+                size: built.size, checksums: built.checksums, digests: built.digests)
         } catch let error as BuildError {
             throw error
         } catch let error as ArchiveError {
@@ -52,12 +47,51 @@ public struct PackageWriter: Sendable {
         }
     }
 
+    private typealias Written = (size: Int64, checksums: PackageChecksums, digests: [EntryDigests?])
+
+    /// The size of the compressed payload is known only when it is there, and stands in front of it.
+    private func writeCompressed(_ plan: BuildPlan, to file: AtomicFile) throws -> Written {
+        let data = try ScratchFile(in: outputDirectory)
+        let digests = try writeData(plan, to: data)
+        let control = try ScratchFile(in: outputDirectory)
+        try writeControl(plan, digests: digests, to: control)
+        let sink = HashingSink(forwardingTo: file)
+        try assemble(plan, control: control, data: Member(data), sink: sink)
+        return (sink.count, sink.finish(), digests)
+    }
+
+    /// Without compression every size is known before, so that the payload is written where it stays; only the checksums
+    /// of its files are filled in behind it.
+    private func writeInPlace(_ plan: BuildPlan, to file: AtomicFile) throws -> Written {
+        let empty = ContentDigests()
+        empty.endFile()
+        let unknown = empty.finish().first
+        let placeholder = try ScratchFile(in: outputDirectory)
+        try writeControl(plan, digests: plan.entries.map { $0.hasContents ? unknown : nil }, to: placeholder)
+        let measure = CountingSink()
+        try assemble(plan, control: placeholder, data: Member(placeholder, size: 0), sink: measure)
+        let start = measure.count
+
+        try file.seek(to: start)
+        let data = CountingSink(forwardingTo: file)
+        let digests = try writeData(plan, to: data)
+        let control = try ScratchFile(in: outputDirectory)
+        try writeControl(plan, digests: digests, to: control)
+        let sink = HashingSink(forwardingTo: BeginningSink(file, length: start))
+        try assemble(plan, control: control, data: Member(file, start: start, size: data.count), sink: sink)
+        guard control.size == placeholder.size, sink.count == start + data.count else {
+            throw BuildError.unexpected(
+                package: plan.fileName, detail: "\(sink.count) bytes where \(start + data.count) were expected")
+        }
+        return (sink.count, sink.finish(), digests)
+    }
+
     // MARK: - data.tar
 
     /// Returns the checksums of each regular file by the position of its entry.
-    private func writeData(_ plan: BuildPlan, to scratch: ScratchFile) throws -> [EntryDigests?] {
+    private func writeData(_ plan: BuildPlan, to sink: any ByteSink) throws -> [EntryDigests?] {
         let archive = try ArchiveWriter(
-            format: .gnutar, compression: plan.compression, threads: threads, sink: scratch)
+            format: .gnutar, compression: plan.compression, threads: threads, sink: sink)
         let digests = ContentDigests()
         var positions: [Int] = []
         var openArchive: (path: String, reader: ArchiveReader, next: Int)?
@@ -177,7 +211,7 @@ public struct PackageWriter: Sendable {
     // MARK: - ar
 
     private func assemble(
-        _ plan: BuildPlan, control: ScratchFile, data: ScratchFile, sink: any ByteSink
+        _ plan: BuildPlan, control: ScratchFile, data: Member, sink: any ByteSink
     ) throws {
         let archive = try ArchiveWriter(format: .arBSD, sink: sink)
         let root = Owner(name: "", id: 0)
@@ -193,17 +227,35 @@ public struct PackageWriter: Sendable {
         try archive.end()
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: Self.blockSize, alignment: 64)
         defer { buffer.deallocate() }
-        for (name, scratch) in [("control.tar", control), ("data.tar", data)] {
-            try begin(name + plan.compression.fileSuffix, size: scratch.size)
-            try scratch.rewind()
-            while true {
-                let count = try scratch.read(into: buffer)
-                if count == 0 { break }
-                try archive.append(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+        for (name, member) in [("control.tar", Member(control)), ("data.tar", data)] {
+            try begin(name + plan.compression.fileSuffix, size: member.size)
+            var offset: Int64 = 0
+            while offset < member.size {
+                let part = UnsafeMutableRawBufferPointer(
+                    rebasing: buffer[..<min(buffer.count, Int(clamping: member.size - offset))])
+                let count = try member.file.read(at: member.start + offset, into: part)
+                guard count > 0 else {
+                    throw BuildError.unexpected(package: plan.fileName, detail: "\(name) ends at byte \(offset)")
+                }
+                try archive.append(UnsafeRawBufferPointer(rebasing: part[..<count]))
+                offset += Int64(count)
             }
             try archive.end()
         }
         try archive.finish()
+    }
+
+    /// Where a member of the package has been written to.
+    private struct Member {
+        var file: any RandomAccess
+        var start: Int64 = 0
+        var size: Int64
+
+        init(_ scratch: ScratchFile) { (file, size) = (scratch, scratch.size) }
+
+        init(_ file: any RandomAccess, start: Int64 = 0, size: Int64) {
+            (self.file, self.start, self.size) = (file, start, size)
+        }
     }
 }
 
