@@ -48,13 +48,18 @@ public enum BuildInformation {
         guard let bytes = try? FileTree.readWhole(path, limit: 256 << 20) else { return [] }
         var found: [String: String] = [:]
         var package = ""
-        for line in bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false) {
-            if line.isEmpty {
-                package = ""
-            } else if line.starts(with: "Package: ".utf8) {
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            // Without a list of all lines, of which there are very many.
+            let line = rest.prefix { $0 != UInt8(ascii: "\n") }
+            rest = rest.dropFirst(line.count + 1)
+            switch line.first {
+            case nil: package = ""
+            case UInt8(ascii: "P") where line.starts(with: "Package: ".utf8):
                 package = String(decoding: line.dropFirst("Package: ".utf8.count), as: UTF8.self)
-            } else if line.starts(with: "Version: ".utf8), toolPackages.contains(package) {
+            case UInt8(ascii: "V") where line.starts(with: "Version: ".utf8) && toolPackages.contains(package):
                 found[package] = String(decoding: line.dropFirst("Version: ".utf8.count), as: UTF8.self)
+            default: break
             }
         }
         return found.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
