@@ -32,6 +32,22 @@ final class FilesTests: XCTestCase {
         XCTAssertEqual(try FileTree.children(of: directory.path), [])
     }
 
+    func testAtomicFileIsFilledFromTheMiddle() throws {
+        let directory = try TemporaryDirectory()
+        let path = directory.path + "/x"
+        let file = try AtomicFile(target: path)
+        try file.seek(to: 5)
+        try write(file, "behind")
+        try Array("front".utf8).withUnsafeBytes { try file.write($0, at: 0) }
+        try write(file, " it")
+        XCTAssertEqual(String(decoding: try file.bytes(at: 3, count: 5), as: UTF8.self), "ntbeh")
+        XCTAssertEqual(try file.bytes(at: 14, count: 5), [])
+        try file.commit()
+        XCTAssertEqual(try String(contentsOfFile: path, encoding: .utf8), "frontbehind it")
+        XCTAssertThrowsError(try file.seek(to: 0))
+        XCTAssertThrowsError(try file.bytes(at: 0, count: 1))
+    }
+
     func testAtomicFileReplacesALinkAndNotItsTarget() throws {
         let directory = try TemporaryDirectory()
         let target = try directory.file("target", "kept")
