@@ -36,6 +36,13 @@ struct EntryCollector {
         slots.indices.sorted { Self.order(slots[$0].path, slots[$1].path) }.map { slots[$0].planned }
     }
 
+    /// The entries in the order of the archive; the collector is empty after it, so that they are not there twice.
+    mutating func takeSorted() -> [PlannedEntry] {
+        let entries = sorted()
+        (slots, indices) = ([], [:])
+        return entries
+    }
+
     func contains(_ path: String) -> Bool { indices[path] != nil }
 
     func kind(of path: String) -> Entry.Kind? { indices[path].map { slots[$0].planned.entry.kind } }

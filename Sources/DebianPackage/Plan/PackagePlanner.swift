@@ -72,7 +72,8 @@ public struct PackagePlanner: Sendable {
         let scripts = planScripts(spec, integration: integration, sources: sources, diagnostics: &diagnostics)
 
         var remarks: [PlanRemark] = []
-        let entries = integration.collector.sorted()
+        let conffiles = conffilesFile(spec, collector: integration.collector)
+        let entries = integration.collector.takeSorted()
         let elf = ELFPayload.inspect(
             entries, architecture: architecture, spec: spec, remarks: &remarks, diagnostics: &diagnostics)
         let control = ControlPlanner(spec: spec, version: version, architecture: architecture)
@@ -86,7 +87,7 @@ public struct PackagePlanner: Sendable {
         guard diagnostics.errorCount == errorsBefore, let control else { return nil }
 
         var controlFiles = scripts
-        if let conffiles = conffilesFile(spec, collector: integration.collector) { controlFiles.append(conffiles) }
+        if let conffiles { controlFiles.append(conffiles) }
         if !spec.triggers.isEmpty {
             let text = spec.triggers.map { "\($0.value.description)\n" }.joined()
             controlFiles.append(ControlFile(name: "triggers", permissions: 0o644, bytes: Array(text.utf8)))

@@ -43,9 +43,8 @@ enum PlanFingerprint {
             case .bytes(let bytes): add(FileDigests.of(bytes).sha256)
             case .file(let path, let status):
                 if contents.indices.contains(position), let known = contents[position] {
-                    let sum = Hexadecimal.text(known.sha256)
-                    checksums.remember(sum, for: status)
-                    add(sum)
+                    checksums.remember(known.sha256, for: status)
+                    add(Hexadecimal.text(known.sha256))
                 } else if let sum = checksums.remembered(status) {
                     add(sum)
                 } else if mayRead {

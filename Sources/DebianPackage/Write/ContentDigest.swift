@@ -82,10 +82,13 @@ public struct FileDigests: Sendable, Hashable {
 
 /// Bytes as lower-case hexadecimal text.
 enum Hexadecimal {
-    static func text(_ digest: some Digest) -> String {
-        String(unsafeUninitializedCapacity: 2 * type(of: digest).byteCount) { text in
+    static func text<D: Digest>(_ digest: D) -> String { text(digest, count: D.byteCount) }
+
+    /// The text of so many bytes.
+    static func text(_ bytes: some Sequence<UInt8>, count length: Int) -> String {
+        String(unsafeUninitializedCapacity: 2 * length) { text in
             var count = 0
-            for byte in digest {
+            for byte in bytes.prefix(length) {
                 text[count] = digit(byte >> 4)
                 text[count + 1] = digit(byte & 15)
                 count += 2
