@@ -27,6 +27,25 @@ def dpkg_deb(options, payload, codec, output):
             *([f"-z{level}"] if level else []), "--build", str(payload["tree"]), str(output)]
 
 
+# What debbuild does beside packing, with the usual programs: checksums of every file into the package, checksums of the
+# package for SHA256SUMS and .buildinfo, and the files safe on the disk.
+WITH_SUMS = """\
+set -e
+tree=$1 package=$2
+shift 2
+(cd "$tree" && find usr -type f -print0 | LC_ALL=C sort -z | xargs -0 md5sum -- > DEBIAN/md5sums)
+"$@"
+cd "${package%/*}"
+{ md5sum "${package##*/}"; sha1sum "${package##*/}"; sha256sum "${package##*/}"; } > sums
+sync "${package##*/}" sums
+"""
+
+
+def dpkg_deb_with_sums(options, payload, codec, output):
+    tree = str(payload["tree"])
+    return ["sh", "-c", WITH_SUMS, "sh", tree, str(output), *dpkg_deb(options, payload, codec, output)]
+
+
 def nfpm(options, payload, codec, output):
     kind, _, level = codec.partition(":")
     config = payload["folder"] / f"nfpm-{kind}.yaml"
@@ -84,10 +103,13 @@ def compressor_with_filter(options, payload, codec, output):
     return ["xz", f"-T{options.threads}", "--x86", f"--lzma2=preset={level}", "-c", str(payload["folder"] / "data.tar")]
 
 
+WITH_SUMS_NAME = "dpkg-deb and checksums"
+
 # Name in the tables, function, and whether it writes a package (a compressor writes to standard output).
 TOOLS = [
     ("debbuild", debbuild, True),
     ("dpkg-deb", dpkg_deb, True),
+    (WITH_SUMS_NAME, dpkg_deb_with_sums, True),
     ("cargo-deb", cargo_deb, True),
     ("nfpm", nfpm, True),
     ("fpm", fpm, True),

@@ -22,7 +22,7 @@ public final class AtomicFile {
             // Not a secret, only unlikely to be taken: O_EXCL decides.
             let suffix = String(UInt32.random(in: 0...0x3fff_ffff), radix: 32)
             let path = folder + "/." + String(name.prefix(200)) + "." + suffix + ".tmp"
-            let opened = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
+            let opened = open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
             if opened >= 0 {
                 descriptor = opened
                 temporary = path
@@ -44,6 +44,35 @@ public final class AtomicFile {
     /// Appends bytes.
     public func write(_ bytes: [UInt8]) throws(FileError) {
         try bytes.withUnsafeBytes { buffer in Result { () throws(FileError) in try write(buffer) } }.get()
+    }
+
+    /// Goes to an offset, from which bytes are then written one after the other; what was jumped over is filled in by
+    /// ``write(_:at:)``.
+    public func seek(to offset: Int64) throws(FileError) {
+        guard lseek(descriptor, off_t(offset), SEEK_SET) == off_t(offset) else { throw .last("seek in", target) }
+    }
+
+    /// Writes all of the bytes at an offset without moving the position.
+    public func write(_ bytes: UnsafeRawBufferPointer, at offset: Int64) throws(FileError) {
+        var written = 0
+        while written < bytes.count {
+            let rest = UnsafeRawBufferPointer(rebasing: bytes[written...])
+            let count = pwrite(descriptor, rest.baseAddress, rest.count, off_t(offset) + off_t(written))
+            if count < 0 {
+                if errno == EINTR { continue }
+                throw .last("write", target)
+            }
+            written += count
+        }
+    }
+
+    /// Reads at an offset without moving the position; 0 at or behind the end.
+    public func read(at offset: Int64, into buffer: UnsafeMutableRawBufferPointer) throws(FileError) -> Int {
+        while true {
+            let count = pread(descriptor, buffer.baseAddress, buffer.count, off_t(offset))
+            if count >= 0 { return count }
+            if errno != EINTR { throw .last("read", target) }
+        }
     }
 
     /// Gives the file an owner and a group, as far as the process may; what it may not give stays its own.

@@ -4,6 +4,7 @@ public protocol RandomAccess: AnyObject {
     func read(at offset: Int64, into buffer: UnsafeMutableRawBufferPointer) throws(FileError) -> Int
 }
 
+extension AtomicFile: RandomAccess {}
 extension InputFile: RandomAccess {}
 extension ScratchFile: RandomAccess {}
 

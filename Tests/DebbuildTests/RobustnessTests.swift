@@ -76,27 +76,36 @@ final class RobustnessTests: XCTestCase {
     }
 
     func testKillLeavesTheOldPackageOrTheNewOne() throws {
+        try killBuilds(compression: "xz:0", rounds: 100, longest: 1_500_000)
+    }
+
+    /// Here the payload is written to the file that becomes the package.
+    func testKillWithoutCompressionLeavesTheOldPackageOrTheNewOne() throws {
+        try killBuilds(compression: "none", rounds: 40, longest: 300_000)
+    }
+
+    private func killBuilds(compression: String, rounds: Int, longest microseconds: UInt64) throws {
         let fixture = try bigFixture(megabytes: 12)
-        let package = try fixture.build(["--compression", "xz:0"])
+        let package = try fixture.build(["--compression", compression])
         let old = try TestSupport.run("sha256sum", [package]).output.prefix(64)
         var generator = SeededGenerator(seed: 11)
         var finished = 0
-        for round in 0..<100 {
+        for round in 0..<rounds {
             let process = Process()
             process.executableURL = URL(fileURLWithPath: productPath("debbuild"))
-            process.arguments = ["all", "--force", "--compression", "xz:0"]
+            process.arguments = ["all", "--force", "--compression", compression]
             process.environment = ["XDG_CACHE_HOME": fixture.directory.path + "/cache", "PATH": "/usr/bin:/bin"]
             process.currentDirectoryURL = URL(fileURLWithPath: fixture.path)
             process.standardOutput = FileHandle.nullDevice
             process.standardError = FileHandle.nullDevice
             try process.run()
             // The moment is what is tested, so it is drawn from the length of a whole build.
-            usleep(UInt32(generator.next() % 1_500_000))
+            usleep(UInt32(generator.next() % microseconds))
             if process.isRunning { kill(process.processIdentifier, SIGKILL) } else { finished += 1 }
             process.waitUntilExit()
             XCTAssertEqual(try TestSupport.run("sha256sum", [package]).output.prefix(64), old, "round \(round)")
         }
-        XCTAssertLessThan(finished, 100, "no build was ever interrupted")
+        XCTAssertLessThan(finished, rounds, "no build was ever interrupted")
         XCTAssertEqual(try TestSupport.run("dpkg-deb", ["-x", package, fixture.directory.path + "/x"]).status, 0)
         let names = fixture.packagesWritten.filter { !$0.hasSuffix(".tmp") }.sorted()
         XCTAssertEqual(names, ["SHA256SUMS", "hello_1.2.3_all.buildinfo", "hello_1.2.3_all.deb"])
@@ -110,9 +119,11 @@ final class RobustnessTests: XCTestCase {
         if mounted.status != 0 { throw XCTSkip("no tmpfs can be mounted here: \(mounted.errors)") }
         defer { _ = try? TestSupport.run("umount", [mount]) }
         try fixture.directory.file("small/hello_1.2.3_all.deb", "the old one")
-        let result = try fixture.debbuild(["all", "--output", mount, "--compression", "none"])
-        XCTAssertEqual(result.status, 70, result.errors)
-        XCTAssertTrue(result.errors.contains("No space left on device"), result.errors)
+        for compression in ["none", "zstd:1"] {
+            let result = try fixture.debbuild(["all", "--output", mount, "--compression", compression])
+            XCTAssertEqual(result.status, 70, result.errors)
+            XCTAssertTrue(result.errors.contains("No space left on device"), result.errors)
+        }
         XCTAssertEqual(try String(contentsOfFile: mount + "/hello_1.2.3_all.deb", encoding: .utf8), "the old one")
         XCTAssertEqual(try FileManager.default.contentsOfDirectory(atPath: mount), ["hello_1.2.3_all.deb"])
     }

@@ -32,6 +32,42 @@ final class FilesTests: XCTestCase {
         XCTAssertEqual(try FileTree.children(of: directory.path), [])
     }
 
+    func testAtomicFileIsFilledFromTheMiddle() throws {
+        let directory = try TemporaryDirectory()
+        let path = directory.path + "/x"
+        let file = try AtomicFile(target: path)
+        try file.seek(to: 5)
+        try write(file, "behind")
+        try Array("front".utf8).withUnsafeBytes { try file.write($0, at: 0) }
+        try write(file, " it")
+        XCTAssertEqual(String(decoding: try file.bytes(at: 3, count: 5), as: UTF8.self), "ntbeh")
+        XCTAssertEqual(try file.bytes(at: 14, count: 5), [])
+        try file.commit()
+        XCTAssertEqual(try String(contentsOfFile: path, encoding: .utf8), "frontbehind it")
+        XCTAssertThrowsError(try file.seek(to: 0))
+        XCTAssertThrowsError(try file.bytes(at: 0, count: 1))
+    }
+
+    func testLinesAcrossBlocks() throws {
+        let directory = try TemporaryDirectory()
+        var generator = SeededGenerator(seed: 3)
+        for end in ["\n", "", "\n\n"] {
+            let lines = (0..<3000).map { _ in String(repeating: "x", count: Int(generator.next() % 400)) }
+            let path = try directory.file("lines", lines.joined(separator: "\n") + end)
+            var found: [String] = []
+            try LineScanner.scan(path) { found.append(String(decoding: $0, as: UTF8.self)) }
+            var expected = lines + (end == "\n\n" ? [""] : [])
+            if end.isEmpty, expected.last == "" { expected.removeLast() }
+            XCTAssertEqual(found, expected)
+        }
+        let long = try directory.file("long", String(repeating: "y", count: 300_000) + "\nz")
+        var sizes: [Int] = []
+        try LineScanner.scan(long) { sizes.append($0.count) }
+        XCTAssertEqual(sizes.reduce(0, +), 300_001)
+        XCTAssertEqual(sizes.last, 1)
+        XCTAssertThrowsError(try LineScanner.scan(directory.path + "/none") { _ in })
+    }
+
     func testAtomicFileReplacesALinkAndNotItsTarget() throws {
         let directory = try TemporaryDirectory()
         let target = try directory.file("target", "kept")

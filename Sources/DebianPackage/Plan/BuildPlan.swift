@@ -68,10 +68,16 @@ public struct PlannedEntry: Sendable, Hashable {
 
     /// The absolute path on the machine that the package is installed on.
     public var installedPath: String {
-        var path = entry.path[...]
-        if path.hasPrefix(".") { path = path.dropFirst() }
-        if path.count > 1, path.utf8.last == UInt8(ascii: "/") { path = path.dropLast() }
-        return path.isEmpty ? "/" : String(path)
+        var path = entry.path.utf8[...]
+        if path.first == UInt8(ascii: ".") { path = path.dropFirst() }
+        if path.last == UInt8(ascii: "/") { path = path.dropLast() }
+        return path.isEmpty ? "/" : String(Substring(path))
+    }
+
+    /// Whether the entry has bytes of its own, and so checksums.
+    var hasContents: Bool {
+        guard case .file = entry.kind else { return false }
+        return source != .nothing
     }
 }
 

@@ -1,8 +1,10 @@
 import Archive
 import DebianFormat
+import Dispatch
 import ELF
 import Files
 import SpecLoading
+import Synchronization
 
 /// What the machine code in a package says about the package: its architecture, what it depends on, how it compresses.
 struct ELFPayload {
@@ -19,12 +21,12 @@ struct ELFPayload {
     ) -> ELFPayload {
         var result = ELFPayload(architecture: architecture)
         var sonames: Set<String> = []
-        for planned in entries {
-            // Every file is opened here once, so that one that cannot be read is reported before anything is written.
+        for (position, failure) in programs(in: entries) {
+            let planned = entries[position]
             guard case .file(let path, let status) = planned.source else { continue }
             do {
+                if let failure { throw failure }
                 let file = try InputFile(path: path)
-                guard status.size >= 64, ELFFile.isELF(prefix: try file.bytes(at: 0, count: 4)) else { continue }
                 let elf = try ELFFile(
                     reading: { offset, count in try file.bytes(at: Int64(clamping: offset), count: count) },
                     size: UInt64(max(0, status.size)))
@@ -54,6 +56,28 @@ struct ELFPayload {
             }
         }
         return result
+    }
+
+    /// The positions of ELF files, and of files that cannot be read with the reason.
+    ///
+    /// Every file is opened here once, so that one that cannot be read is reported before anything is written; on all
+    /// processors, because that takes longer for many small files than packing them.
+    private static func programs(in entries: [PlannedEntry]) -> [(position: Int, failure: FileError?)] {
+        let found = Mutex<[(position: Int, failure: FileError?)]>([])
+        let share = 512
+        DispatchQueue.concurrentPerform(iterations: (entries.count + share - 1) / share) { part in
+            for position in part * share..<min((part + 1) * share, entries.count) {
+                guard case .file(let path, let status) = entries[position].source else { continue }
+                do throws(FileError) {
+                    let file = try InputFile(path: path)
+                    guard status.size >= 64, ELFFile.isELF(prefix: try file.bytes(at: 0, count: 4)) else { continue }
+                    found.withLock { $0.append((position, nil)) }
+                } catch {
+                    found.withLock { $0.append((position, error)) }
+                }
+            }
+        }
+        return found.withLock { $0.sorted { $0.position < $1.position } }
     }
 
     private func check(

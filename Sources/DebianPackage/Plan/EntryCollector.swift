@@ -7,13 +7,17 @@ import SpecLoading
 /// file, no file where a directory is needed.
 struct EntryCollector {
     private struct Slot {
+        let path: String
         var planned: PlannedEntry
         var range: SourceRange?
         /// True when the directory stands there only because something is below it.
         var isImplicit: Bool
     }
 
-    private var slots: [String: Slot] = [:]
+    /// In the order in which they were added, which for a tree is that of the archive already.
+    private var slots: [Slot] = []
+    /// Where the slot of a path is. The slots themselves are large and would be moved whenever the table grows.
+    private var indices: [String: Int] = [:]
     let sourceDateEpoch: Int64
 
     init(sourceDateEpoch: Int64) {
@@ -27,20 +31,33 @@ struct EntryCollector {
         "/usr/local/man", "/usr/local/sbin", "/usr/local/share", "/usr/local/share/man", "/usr/local/src",
     ]
 
-    /// The path of an entry and its slot, in the order of the archive.
+    /// The entries in the order of the archive.
     func sorted() -> [PlannedEntry] {
-        let keys = slots.keys.sorted { Self.order($0, $1) }
-        return keys.compactMap { slots[$0]?.planned }
+        slots.indices.sorted { Self.order(slots[$0].path, slots[$1].path) }.map { slots[$0].planned }
     }
 
-    func contains(_ path: String) -> Bool { slots[path] != nil }
+    /// The entries in the order of the archive; the collector is empty after it, so that they are not there twice.
+    mutating func takeSorted() -> [PlannedEntry] {
+        let entries = sorted()
+        (slots, indices) = ([], [:])
+        return entries
+    }
 
-    func kind(of path: String) -> Entry.Kind? { slots[path]?.planned.entry.kind }
+    func contains(_ path: String) -> Bool { indices[path] != nil }
 
-    mutating func markConffile(_ path: String) { slots[path]?.planned.isConffile = true }
+    func kind(of path: String) -> Entry.Kind? { indices[path].map { slots[$0].planned.entry.kind } }
+
+    mutating func markConffile(_ path: String) {
+        if let index = indices[path] { slots[index].planned.isConffile = true }
+    }
 
     var conffiles: [String] {
-        slots.filter { $0.value.planned.isConffile }.keys.sorted { Self.order($0, $1) }
+        slots.filter { $0.planned.isConffile }.map(\.path).sorted { Self.order($0, $1) }
+    }
+
+    private mutating func append(_ slot: Slot) {
+        indices[slot.path] = slots.count
+        slots.append(slot)
     }
 
     /// Adds an entry at an absolute, normalised path.
@@ -54,10 +71,11 @@ struct EntryCollector {
                 path: path == "/" ? "./" : "." + path + (isDirectory ? "/" : ""), kind: kind, permissions: permissions,
                 owner: owner, group: group, modificationTime: min(modificationTime, sourceDateEpoch)),
             source: source, isConffile: isConffile)
-        if let present = slots[path] {
+        if let index = indices[path] {
+            let present = slots[index]
             let bothDirectories = isDirectory && present.planned.entry.kind == .directory
             if bothDirectories && (present.isImplicit || present.planned.entry == planned.entry) {
-                slots[path] = Slot(planned: planned, range: range, isImplicit: false)
+                slots[index] = Slot(path: path, planned: planned, range: range, isImplicit: false)
                 return
             }
             var notes: [String] = []
@@ -68,7 +86,7 @@ struct EntryCollector {
             return
         }
         addParents(of: path, range: range, diagnostics: &diagnostics)
-        slots[path] = Slot(planned: planned, range: range, isImplicit: false)
+        append(Slot(path: path, planned: planned, range: range, isImplicit: false))
     }
 
     private mutating func addParents(of path: String, range: SourceRange?, diagnostics: inout Diagnostics) {
@@ -76,7 +94,7 @@ struct EntryCollector {
         while parent != "/", let slash = parent.unicodeScalars.lastIndex(of: "/") {
             parent = slash == parent.startIndex ? "/" : parent[..<slash]
             let key = String(parent)
-            if let present = slots[key] {
+            if let present = indices[key].map({ slots[$0] }) {
                 if present.planned.entry.kind != .directory {
                     diagnostics.error(
                         "parent-not-directory", "'\(path)' needs a directory at '\(key)', where another entry stands",
@@ -86,13 +104,13 @@ struct EntryCollector {
             }
             if Self.unclaimed.contains(key) { continue }
             let root = Owner(name: "root", id: 0)
-            slots[key] = Slot(
-                planned: PlannedEntry(
-                    entry: Entry(
-                        path: key == "/" ? "./" : ".\(key)/", kind: .directory, permissions: 0o755, owner: root,
-                        group: root, modificationTime: sourceDateEpoch),
-                    source: .nothing, isConffile: false),
-                range: range, isImplicit: true)
+            let planned = PlannedEntry(
+                entry: Entry(
+                    path: key == "/" ? "./" : ".\(key)/", kind: .directory, permissions: 0o755, owner: root,
+                    group: root,
+                    modificationTime: sourceDateEpoch),
+                source: .nothing, isConffile: false)
+            append(Slot(path: key, planned: planned, range: range, isImplicit: true))
         }
     }
 

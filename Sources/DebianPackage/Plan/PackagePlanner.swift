@@ -56,24 +56,24 @@ public struct PackagePlanner: Sendable {
                 help: "add 'changelog:', or pass --source-date-epoch SECONDS")
             return nil
         }
-        var collector = EntryCollector(sourceDateEpoch: epoch)
         var contents = ContentPlanner(
-            sources: sources, payloads: payloads, unavailablePayloads: unavailablePayloads, collector: collector)
+            sources: sources, payloads: payloads, unavailablePayloads: unavailablePayloads,
+            collector: EntryCollector(sourceDateEpoch: epoch))
         contents.addAll(spec.contents, diagnostics: &diagnostics)
-        collector = contents.collector
-
-        var integration = IntegrationPlanner(package: name.value.description, sources: sources, collector: collector)
+        // Given on, not copied: there may be a great many entries.
+        var integration = IntegrationPlanner(
+            package: name.value.description, sources: sources, collector: (consume contents).collector)
         integration.addUnits(spec.units, diagnostics: &diagnostics)
         integration.addConfiguration(spec, diagnostics: &diagnostics)
         integration.addDocumentation(
             spec, changelog: changelog, isNative: version.revision == nil, diagnostics: &diagnostics)
-        collector = integration.collector
 
-        checkDeclaredConffiles(spec, collector: &collector, diagnostics: &diagnostics)
+        checkDeclaredConffiles(spec, collector: &integration.collector, diagnostics: &diagnostics)
         let scripts = planScripts(spec, integration: integration, sources: sources, diagnostics: &diagnostics)
 
         var remarks: [PlanRemark] = []
-        let entries = collector.sorted()
+        let conffiles = conffilesFile(spec, collector: integration.collector)
+        let entries = integration.collector.takeSorted()
         let elf = ELFPayload.inspect(
             entries, architecture: architecture, spec: spec, remarks: &remarks, diagnostics: &diagnostics)
         let control = ControlPlanner(spec: spec, version: version, architecture: architecture)
@@ -87,7 +87,7 @@ public struct PackagePlanner: Sendable {
         guard diagnostics.errorCount == errorsBefore, let control else { return nil }
 
         var controlFiles = scripts
-        if let conffiles = conffilesFile(spec, collector: collector) { controlFiles.append(conffiles) }
+        if let conffiles { controlFiles.append(conffiles) }
         if !spec.triggers.isEmpty {
             let text = spec.triggers.map { "\($0.value.description)\n" }.joined()
             controlFiles.append(ControlFile(name: "triggers", permissions: 0o644, bytes: Array(text.utf8)))

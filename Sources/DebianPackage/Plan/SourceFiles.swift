@@ -94,6 +94,7 @@ enum InstalledPath {
     /// The normalised absolute path, or nil after a diagnostic.
     static func parse(_ path: Located<String>, diagnostics: inout Diagnostics) -> String? {
         let text = path.value
+        if isPlain(text) { return text }
         var problem: (message: String, help: String)?
         if !LexicalPath.isAbsolute(text) {
             problem = ("path '\(text)' is not absolute", "write '/\(text)'")
@@ -109,6 +110,28 @@ enum InstalledPath {
             return nil
         }
         return normalised(text)
+    }
+
+    /// Whether the path can stand as it is; nearly all can, and a tree may have very many.
+    private static func isPlain(_ text: String) -> Bool {
+        let slash = UInt8(ascii: "/")
+        guard text.utf8.first == slash, text.utf8.count > 1, text.utf8.count <= 4096 else { return false }
+        var length = 0
+        var hasOnlyDots = true
+        for byte in text.utf8.dropFirst() {
+            guard byte >= 0x20, byte != 0x7f else { return false }
+            if byte == slash {
+                // An empty component, `.` or `..`, or one of dots that is looked at more closely.
+                guard !hasOnlyDots else { return false }
+                length = 0
+                hasOnlyDots = true
+            } else {
+                length += 1
+                guard length <= 255 else { return false }
+                hasOnlyDots = hasOnlyDots && byte == UInt8(ascii: ".")
+            }
+        }
+        return !hasOnlyDots
     }
 
     /// Without `.` components, double or trailing slashes.

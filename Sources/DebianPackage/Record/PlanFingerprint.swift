@@ -9,11 +9,12 @@ enum PlanFingerprint {
     private static let writerGeneration = "2"
 
     /// - Parameters:
-    ///   - contents: SHA-256 by path for files that have been read already; the others come from the cache.
+    ///   - contents: checksums by the position of the entry for files that have been read already; the others come from
+    ///     the cache.
     ///   - mayRead: whether a file that is in neither may be read now.
     /// - Returns: nil when a file's checksum is not known and may not be read.
     static func of(
-        _ plan: BuildPlan, contents: [String: FileDigests] = [:], checksums: ChecksumCache, mayRead: Bool
+        _ plan: BuildPlan, contents: [EntryDigests?] = [], checksums: ChecksumCache, mayRead: Bool
     ) throws(FileError) -> String? {
         var hash = FieldHash()
         func add(_ text: String) { hash.add(text) }
@@ -26,7 +27,7 @@ enum PlanFingerprint {
             add("\(file.name) \(file.permissions)")
             add(FileDigests.of(file.bytes).sha256)
         }
-        for planned in plan.entries {
+        for (position, planned) in plan.entries.enumerated() {
             let entry = planned.entry
             hash.add(entry.path)
             hash.add(entry.kind)
@@ -41,9 +42,9 @@ enum PlanFingerprint {
             case .nothing: break
             case .bytes(let bytes): add(FileDigests.of(bytes).sha256)
             case .file(let path, let status):
-                if let sum = contents[planned.installedPath]?.sha256 {
-                    checksums.remember(sum, for: status)
-                    add(sum)
+                if contents.indices.contains(position), let known = contents[position] {
+                    checksums.remember(known.sha256, for: status)
+                    add(Hexadecimal.text(known.sha256))
                 } else if let sum = checksums.remembered(status) {
                     add(sum)
                 } else if mayRead {

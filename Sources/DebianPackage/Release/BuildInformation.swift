@@ -45,17 +45,22 @@ public enum BuildInformation {
 
     /// Reads dpkg's status line by line: the file is large and only two fields of it are wanted.
     private static func installedTools(_ path: String) -> [(name: String, version: String)] {
-        guard let bytes = try? FileTree.readWhole(path, limit: 256 << 20) else { return [] }
         var found: [String: String] = [:]
         var package = ""
-        for line in bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false) {
-            if line.isEmpty {
-                package = ""
-            } else if line.starts(with: "Package: ".utf8) {
-                package = String(decoding: line.dropFirst("Package: ".utf8.count), as: UTF8.self)
-            } else if line.starts(with: "Version: ".utf8), toolPackages.contains(package) {
-                found[package] = String(decoding: line.dropFirst("Version: ".utf8.count), as: UTF8.self)
+        do throws(FileError) {
+            try LineScanner.scan(path) { line in
+                switch line.first {
+                case nil: package = ""
+                case UInt8(ascii: "P") where line.starts(with: "Package: ".utf8):
+                    package = String(decoding: line.dropFirst("Package: ".utf8.count), as: UTF8.self)
+                case UInt8(ascii: "V") where line.starts(with: "Version: ".utf8) && toolPackages.contains(package):
+                    found[package] = String(decoding: line.dropFirst("Version: ".utf8.count), as: UTF8.self)
+                default: break
+                }
             }
+        } catch {
+            // Not a machine with dpkg: nothing can be said about its packages.
+            return []
         }
         return found.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
     }

@@ -16,6 +16,49 @@ struct ContentDigest {
     }
 }
 
+/// The checksums of the files of one package, for each file as it is read.
+final class ContentDigests {
+    private let md5 = BackgroundMD5()
+    private var sha256 = SHA256()
+    private var finished: [SHA256Digest] = []
+
+    /// Where the next bytes of the file are to be put.
+    var space: UnsafeMutableRawBufferPointer { md5.space }
+
+    /// So many bytes have been put at the beginning of ``space``; returns them for others to read, until ``space`` is
+    /// asked for again.
+    func filled(_ space: UnsafeMutableRawBufferPointer, _ count: Int) -> UnsafeRawBufferPointer {
+        let bytes = UnsafeRawBufferPointer(rebasing: space[..<count])
+        md5.filled(count)
+        sha256.update(bufferPointer: bytes)
+        return bytes
+    }
+
+    /// Adds bytes that are in memory.
+    func update(_ bytes: UnsafeRawBufferPointer) {
+        md5.update(bytes)
+        sha256.update(bufferPointer: bytes)
+    }
+
+    /// The file is complete.
+    func endFile() {
+        md5.endFile()
+        finished.append(sha256.finalize())
+        sha256 = SHA256()
+    }
+
+    /// The checksums in the order in which the files ended.
+    func finish() -> [EntryDigests] {
+        zip(md5.finish(), finished).map { EntryDigests(md5: $0, sha256: $1) }
+    }
+}
+
+/// The checksums of one file as they are computed: without memory of their own, because there are many.
+struct EntryDigests: Sendable {
+    var md5: Insecure.MD5Digest
+    var sha256: SHA256Digest
+}
+
 /// The checksums of one file, in lower-case hexadecimal.
 public struct FileDigests: Sendable, Hashable {
     /// MD5, as `md5sums` wants it.
@@ -39,14 +82,22 @@ public struct FileDigests: Sendable, Hashable {
 
 /// Bytes as lower-case hexadecimal text.
 enum Hexadecimal {
-    private static let digits = Array("0123456789abcdef".utf8)
+    static func text<D: Digest>(_ digest: D) -> String { text(digest, count: D.byteCount) }
 
-    static func text(_ bytes: some Sequence<UInt8>) -> String {
-        var text: [UInt8] = []
-        for byte in bytes {
-            text.append(digits[Int(byte >> 4)])
-            text.append(digits[Int(byte & 15)])
+    /// The text of so many bytes.
+    static func text(_ bytes: some Sequence<UInt8>, count length: Int) -> String {
+        String(unsafeUninitializedCapacity: 2 * length) { text in
+            var count = 0
+            for byte in bytes.prefix(length) {
+                text[count] = digit(byte >> 4)
+                text[count + 1] = digit(byte & 15)
+                count += 2
+            }
+            return count
         }
-        return String(decoding: text, as: UTF8.self)
+    }
+
+    private static func digit(_ value: UInt8) -> UInt8 {
+        value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "a") + value - 10
     }
 }

@@ -2,10 +2,11 @@ import Archive
 import Crypto
 import Files
 
-/// Passes bytes on and keeps their number and checksums, so that the finished package need not be read again.
+/// Passes bytes on and keeps their number and checksums, so that the finished package need not be read again. MD5, which
+/// takes as long as the rest, is computed on another thread.
 final class HashingSink: ByteSink {
     private let next: any ByteSink
-    private var md5 = Insecure.MD5()
+    private let md5 = BackgroundMD5()
     private var sha1 = Insecure.SHA1()
     private var sha256 = SHA256()
     private(set) var count: Int64 = 0
@@ -15,16 +16,18 @@ final class HashingSink: ByteSink {
     }
 
     func write(_ bytes: UnsafeRawBufferPointer) throws(FileError) {
+        md5.update(bytes)
         try next.write(bytes)
-        md5.update(bufferPointer: bytes)
         sha1.update(bufferPointer: bytes)
         sha256.update(bufferPointer: bytes)
         count += Int64(bytes.count)
     }
 
-    var checksums: PackageChecksums {
-        PackageChecksums(
-            md5: Hexadecimal.text(md5.finalize()), sha1: Hexadecimal.text(sha1.finalize()),
+    /// The checksums of everything; nothing may be written after it.
+    func finish() -> PackageChecksums {
+        md5.endFile()
+        return PackageChecksums(
+            md5: md5.finish().map { Hexadecimal.text($0) }.joined(), sha1: Hexadecimal.text(sha1.finalize()),
             sha256: Hexadecimal.text(sha256.finalize()))
     }
 }

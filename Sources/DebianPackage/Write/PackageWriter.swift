@@ -14,8 +14,7 @@ public struct PackageWriter: Sendable {
     public var threads: Int
     /// Told about payload bytes as they are read.
     public var progress: Progress?
-    /// Hashes on a thread of its own while the compressor works.
-    static let blockSize = 256 * 1024
+    private static let blockSize = 256 * 1024
 
     /// Creates a writer into a folder.
     public init(outputDirectory: String, threads: Int = 1, progress: Progress? = nil) {
@@ -30,17 +29,13 @@ public struct PackageWriter: Sendable {
     public func write(_ plan: BuildPlan) throws(BuildError) -> BuiltPackage {
         let target = outputDirectory + "/" + plan.fileName
         do {
-            let data = try ScratchFile(in: outputDirectory)
-            let digests = try writeData(plan, to: data)
-            let control = try ScratchFile(in: outputDirectory)
-            try writeControl(plan, digests: digests, to: control)
             let file = try AtomicFile(target: target)
-            let checksum = HashingSink(forwardingTo: file)
-            try assemble(plan, control: control, data: data, sink: checksum)
+            let built =
+                plan.compression.codec == .none ? try writeInPlace(plan, to: file) : try writeCompressed(plan, to: file)
             try file.commit(.contents)
             return BuiltPackage(
                 path: target, package: plan.package.description, architecture: plan.architecture.description,
-                size: checksum.count, checksums: checksum.checksums, digests: digests)
+                size: built.size, checksums: built.checksums, digests: built.digests)
         } catch let error as BuildError {
             throw error
         } catch let error as ArchiveError {
@@ -52,78 +47,119 @@ public struct PackageWriter: Sendable {
         }
     }
 
+    private typealias Written = (size: Int64, checksums: PackageChecksums, digests: [EntryDigests?])
+
+    /// The size of the compressed payload is known only when it is there, and stands in front of it.
+    private func writeCompressed(_ plan: BuildPlan, to file: AtomicFile) throws -> Written {
+        let data = try ScratchFile(in: outputDirectory)
+        let digests = try writeData(plan, to: data)
+        let control = try ScratchFile(in: outputDirectory)
+        try writeControl(plan, digests: digests, to: control)
+        let sink = HashingSink(forwardingTo: file)
+        try assemble(plan, control: control, data: Member(data), sink: sink)
+        return (sink.count, sink.finish(), digests)
+    }
+
+    /// Without compression every size is known before, so that the payload is written where it stays; only the checksums
+    /// of its files are filled in behind it.
+    private func writeInPlace(_ plan: BuildPlan, to file: AtomicFile) throws -> Written {
+        let empty = ContentDigests()
+        empty.endFile()
+        let unknown = empty.finish().first
+        let placeholder = try ScratchFile(in: outputDirectory)
+        try writeControl(plan, digests: plan.entries.map { $0.hasContents ? unknown : nil }, to: placeholder)
+        let measure = CountingSink()
+        try assemble(plan, control: placeholder, data: Member(placeholder, size: 0), sink: measure)
+        let start = measure.count
+
+        try file.seek(to: start)
+        let data = CountingSink(forwardingTo: file)
+        let digests = try writeData(plan, to: data)
+        let control = try ScratchFile(in: outputDirectory)
+        try writeControl(plan, digests: digests, to: control)
+        let sink = HashingSink(forwardingTo: BeginningSink(file, length: start))
+        try assemble(plan, control: control, data: Member(file, start: start, size: data.count), sink: sink)
+        guard control.size == placeholder.size, sink.count == start + data.count else {
+            throw BuildError.unexpected(
+                package: plan.fileName, detail: "\(sink.count) bytes where \(start + data.count) were expected")
+        }
+        return (sink.count, sink.finish(), digests)
+    }
+
     // MARK: - data.tar
 
-    private func writeData(_ plan: BuildPlan, to scratch: ScratchFile) throws -> [String: FileDigests] {
+    /// Returns the checksums of each regular file by the position of its entry.
+    private func writeData(_ plan: BuildPlan, to sink: any ByteSink) throws -> [EntryDigests?] {
         let archive = try ArchiveWriter(
-            format: .gnutar, compression: plan.compression, threads: threads, sink: scratch)
-        var digests: [String: FileDigests] = [:]
-        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: Self.blockSize, alignment: 64)
-        defer { buffer.deallocate() }
+            format: .gnutar, compression: plan.compression, threads: threads, sink: sink)
+        let digests = ContentDigests()
+        var positions: [Int] = []
         var openArchive: (path: String, reader: ArchiveReader, next: Int)?
-        for planned in plan.entries {
+        for (position, planned) in plan.entries.enumerated() {
             try archive.begin(planned.entry)
             switch planned.source {
             case .nothing: break
             case .bytes(let bytes):
-                try bytes.withUnsafeBytes { try archive.append($0) }
-                digests[planned.installedPath] = FileDigests.of(bytes)
+                try bytes.withUnsafeBytes {
+                    digests.update($0)
+                    try archive.append($0)
+                }
+                positions.append(position)
+                digests.endFile()
             case .file(let path, let status):
-                digests[planned.installedPath] = try copy(path, expecting: status, to: archive, through: buffer)
+                try copy(path, expecting: status, to: archive, digests: digests)
+                positions.append(position)
+                digests.endFile()
             case .archiveEntry(let path, let index, let status):
                 // Entries of one archive stand in the plan in the archive's own order, so one pass reads them all.
                 if openArchive?.path != path || (openArchive?.next ?? 0) > index {
                     try Self.check(try FileStatus.of(path, followLinks: true), against: status, path: path)
                     openArchive = (path, try ArchiveReader(path: path), 0)
                 }
-                while let position = openArchive?.next, position <= index {
+                while let reached = openArchive?.next, reached <= index {
                     guard try openArchive?.reader.next() != nil else {
                         throw BuildError.changedWhileRead(path: path)
                     }
-                    openArchive?.next = position + 1
+                    openArchive?.next = reached + 1
                 }
                 if case .file = planned.entry.kind, let reader = openArchive?.reader {
-                    digests[planned.installedPath] = try copy(reader, to: archive, through: buffer)
+                    try copy(reader, to: archive, digests: digests)
+                    positions.append(position)
+                    digests.endFile()
                 }
             }
             try archive.end()
         }
         try archive.finish()
-        return digests
+        var result = [EntryDigests?](repeating: nil, count: plan.entries.count)
+        for (position, digest) in zip(positions, digests.finish()) { result[position] = digest }
+        return result
     }
 
     private func copy(
-        _ path: String, expecting status: FileStatus, to archive: ArchiveWriter,
-        through buffer: UnsafeMutableRawBufferPointer
-    ) throws -> FileDigests {
+        _ path: String, expecting status: FileStatus, to archive: ArchiveWriter, digests: ContentDigests
+    ) throws {
         let file = try InputFile(path: path)
         try Self.check(file.status, against: status, path: path)
-        var digest = ContentDigest()
         var remaining = status.size
         while remaining > 0 {
-            let count = try file.read(into: buffer)
+            let space = digests.space
+            let count = try file.read(into: space)
             guard count > 0, Int64(count) <= remaining else { throw BuildError.changedWhileRead(path: path) }
             remaining -= Int64(count)
-            let block = UnsafeRawBufferPointer(rebasing: buffer[..<count])
-            digest.update(block)
-            try archive.append(block)
+            try archive.append(digests.filled(space, count))
             progress?(count)
         }
         // A writer that replaced bytes in place while we read would otherwise go unseen.
         try Self.check(try file.currentStatus(), against: status, path: path)
-        return digest.finish()
     }
 
-    private func copy(
-        _ reader: ArchiveReader, to archive: ArchiveWriter, through buffer: UnsafeMutableRawBufferPointer
-    ) throws -> FileDigests {
-        var digest = ContentDigest()
+    private func copy(_ reader: ArchiveReader, to archive: ArchiveWriter, digests: ContentDigests) throws {
         while true {
-            let count = try reader.read(into: buffer)
-            if count == 0 { return digest.finish() }
-            let block = UnsafeRawBufferPointer(rebasing: buffer[..<count])
-            digest.update(block)
-            try archive.append(block)
+            let space = digests.space
+            let count = try reader.read(into: space)
+            if count == 0 { return }
+            try archive.append(digests.filled(space, count))
             progress?(count)
         }
     }
@@ -137,15 +173,16 @@ public struct PackageWriter: Sendable {
     // MARK: - control.tar
 
     private func writeControl(
-        _ plan: BuildPlan, digests: [String: FileDigests], to scratch: ScratchFile
+        _ plan: BuildPlan, digests: [EntryDigests?], to scratch: ScratchFile
     ) throws {
         var files = plan.controlFiles
         files.append(ControlFile(name: "control", permissions: 0o644, bytes: Array(plan.control.description.utf8)))
         // Conffiles have their checksum in dpkg's status, as dh_md5sums does it.
         let sums = MD5Sums(
-            entries: plan.entries.compactMap { planned -> MD5Sums.Entry? in
-                guard !planned.isConffile, let sum = digests[planned.installedPath] else { return nil }
-                return MD5Sums.Entry(digest: sum.md5, path: String(planned.installedPath.dropFirst()))
+            entries: zip(plan.entries, digests).compactMap { planned, sums -> MD5Sums.Entry? in
+                guard !planned.isConffile, let sums else { return nil }
+                return MD5Sums.Entry(
+                    digest: Hexadecimal.text(sums.md5), path: String(planned.installedPath.dropFirst()))
             })
         if !sums.entries.isEmpty {
             files.append(ControlFile(name: "md5sums", permissions: 0o644, bytes: Array(sums.text.utf8)))
@@ -174,7 +211,7 @@ public struct PackageWriter: Sendable {
     // MARK: - ar
 
     private func assemble(
-        _ plan: BuildPlan, control: ScratchFile, data: ScratchFile, sink: any ByteSink
+        _ plan: BuildPlan, control: ScratchFile, data: Member, sink: any ByteSink
     ) throws {
         let archive = try ArchiveWriter(format: .arBSD, sink: sink)
         let root = Owner(name: "", id: 0)
@@ -190,17 +227,35 @@ public struct PackageWriter: Sendable {
         try archive.end()
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: Self.blockSize, alignment: 64)
         defer { buffer.deallocate() }
-        for (name, scratch) in [("control.tar", control), ("data.tar", data)] {
-            try begin(name + plan.compression.fileSuffix, size: scratch.size)
-            try scratch.rewind()
-            while true {
-                let count = try scratch.read(into: buffer)
-                if count == 0 { break }
-                try archive.append(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+        for (name, member) in [("control.tar", Member(control)), ("data.tar", data)] {
+            try begin(name + plan.compression.fileSuffix, size: member.size)
+            var offset: Int64 = 0
+            while offset < member.size {
+                let part = UnsafeMutableRawBufferPointer(
+                    rebasing: buffer[..<min(buffer.count, Int(clamping: member.size - offset))])
+                let count = try member.file.read(at: member.start + offset, into: part)
+                guard count > 0 else {
+                    throw BuildError.unexpected(package: plan.fileName, detail: "\(name) ends at byte \(offset)")
+                }
+                try archive.append(UnsafeRawBufferPointer(rebasing: part[..<count]))
+                offset += Int64(count)
             }
             try archive.end()
         }
         try archive.finish()
+    }
+
+    /// Where a member of the package has been written to.
+    private struct Member {
+        var file: any RandomAccess
+        var start: Int64 = 0
+        var size: Int64
+
+        init(_ scratch: ScratchFile) { (file, size) = (scratch, scratch.size) }
+
+        init(_ file: any RandomAccess, start: Int64 = 0, size: Int64) {
+            (self.file, self.start, self.size) = (file, start, size)
+        }
     }
 }
 
@@ -216,6 +271,6 @@ public struct BuiltPackage: Sendable {
     public var size: Int64
     /// Checksums of the file.
     public var checksums: PackageChecksums
-    /// The checksums of each regular file in it, by installed path.
-    public var digests: [String: FileDigests]
+    /// The checksums of each regular file in it, by the position of its entry in the plan.
+    var digests: [EntryDigests?]
 }
