@@ -76,6 +76,17 @@ final class DocumentTests: XCTestCase {
         }
     }
 
+    /// Whoever changes a cause runs: meshcheck explain --form markdown --diagnoses Scenarios/diagnoses.yaml >docs/diagnoses.md
+    func testTheHandbookIsThatOfTheCauses() throws {
+        let result = try MeshcheckFixture.run([
+            "explain", "--form", "markdown", "--diagnoses", repositoryRoot + "/Scenarios/diagnoses.yaml",
+        ])
+        XCTAssertEqual(result.status, 0, result.errors)
+        XCTAssertEqual(
+            result.output, try String(contentsOfFile: repositoryRoot + "/docs/diagnoses.md", encoding: .utf8))
+        XCTAssertEqual(try MeshcheckFixture.run(["explain", "MX0101", "--form", "markdown"]).status, 2)
+    }
+
     func testCausesAreExplained() throws {
         let folder = try TemporaryDirectory()
         let file = repositoryRoot + "/Scenarios/diagnoses.yaml"

@@ -147,7 +147,7 @@ final class FaultTests: XCTestCase {
         let roots = [root.pair.certificate]
         let chain = [workload.certificate]
         XCTAssertFalse(try opensslTrusts(leaf, chain: chain, roots: roots, in: folder, at: Date()))
-        let fault = await try load(leaf, chain: chain, roots: roots).trustFault(at: Date())
+        let fault = try await load(leaf, chain: chain, roots: roots).trustFault(at: Date())
         guard case .untrusted(.rule) = fault else { return XCTFail("\(String(describing: fault))") }
     }
 
@@ -174,11 +174,11 @@ final class FaultTests: XCTestCase {
         let leaf = try root.issue(
             "leaf", subject: "/",
             extensions: ["subjectAltName=critical,URI:\(identity)", "extendedKeyUsage=critical,clientAuth"])
-        let faults = await try load(leaf, roots: [root.pair.certificate]).faults(at: Date(), expecting: identity)
+        let faults = try await load(leaf, roots: [root.pair.certificate]).faults(at: Date(), expecting: identity)
         XCTAssertEqual(faults, [])
         let unknown = try root.issue(
             "unknown", extensions: ["subjectAltName=URI:\(identity)", "1.2.3.4=critical,ASN1:UTF8String:x"])
-        let found = await try load(unknown, roots: [root.pair.certificate]).trustFault(at: Date())
+        let found = try await load(unknown, roots: [root.pair.certificate]).trustFault(at: Date())
         guard case .untrusted(.rule(let reason)) = found else { return XCTFail("\(String(describing: found))") }
         XCTAssertTrue(reason.contains("1.2.3.4"), reason)
     }

@@ -13,9 +13,16 @@ struct DiagnosisExplain: ParsableCommand {
             EXAMPLES
               meshcheck explain MX0401
               meshcheck explain                  all codes with their causes
+              meshcheck explain --form markdown  all of them at length, for a handbook
             """)
 
+    /// How it is written.
+    enum Form: String, ExpressibleByArgument, CaseIterable {
+        case text, markdown
+    }
+
     @Argument(help: "A code such as MX0401 (default: all are listed).") var code: String?
+    @Option(help: "text, or markdown for a document with all codes.") var form: Form = .text
     @Option(help: ArgumentHelp("The file with diagnoses (default: that of the scenarios).", valueName: "file"))
     var diagnoses: String?
 
@@ -34,6 +41,11 @@ struct DiagnosisExplain: ParsableCommand {
             catalogue = try DiagnosisCatalogue.load(path: path)
         } catch {
             throw Failure.report(error.diagnostics, status: Status.wrongInput)
+        }
+        if form == .markdown {
+            if code != nil { throw ValidationError("--form markdown is a document with all codes: leave out the code") }
+            Terminal.write(DiagnosisHandbook.text(catalogue.entries))
+            return
         }
         guard let code else {
             for entry in catalogue.entries {
