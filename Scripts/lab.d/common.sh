@@ -64,7 +64,8 @@ end() {
     if alive "$1"; then
         pid=$(pid_of "$1")
         kill -TERM "$pid" 2>/dev/null || true
-        wait_until "$limit" "not_alive $1" || kill -KILL "$pid" 2>/dev/null || true
+        # What we start leads a session, and so a group with all that it started.
+        wait_until "$limit" "not_alive $1" || kill -KILL -- "-$pid" 2>/dev/null || true
     fi
     rm -f -- "$lab_run/pids/$1"
 }

@@ -8,6 +8,14 @@ machine_backend() { cat -- "$lab_run/machines/$1/backend"; }
 # The name in nspawn and cgroups, unique on the host.
 machine_id() { printf 'lab-%s-%s' "$lab_mark" "$1"; }
 
+# Every machine's systemd watches files by a dozen instances, which all count as root's of this host.
+raise_watch_limit() {
+    local limit=/proc/sys/fs/inotify/max_user_instances needed=$((128 + 16 * $1))
+    if (($(<"$limit") >= needed)); then return; fi
+    { echo "$((needed < 1024 ? 1024 : needed))" >"$limit"; } 2>/dev/null ||
+        say "cannot raise $limit from $(<"$limit"): services of machines may fail with 'Too many open files'"
+}
+
 # machine_boot NAME DISTRIBUTION BACK-END
 machine_boot() {
     local name=$1 distribution=$2 backend=$3 folder=$lab_run/machines/$1

@@ -82,6 +82,7 @@ lab_up() {
     fi
     ssh-keygen -q -t ed25519 -N '' -C lab -f "$lab_run/key"
     network_up
+    raise_watch_limit "$count"
     for ((number = 1; number <= count; number++)); do machine_boot "vm$number" "$distribution" "$backend"; done
     plane_up "$lifetime"
     for ((number = 1; number <= count; number++)); do machine_wait "vm$number"; done

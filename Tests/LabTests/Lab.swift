@@ -23,8 +23,11 @@ final class Lab: Sendable {
             throw XCTSkip("mesh-lab is not compiled for release; Scripts/test does that")
         }
         let up = try TestSupport.run(Self.script, ["up"] + arguments, environment: environment)
-        guard up.status == 0 else {
-            throw XCTSkip("no machine boots here: \(up.errors.suffix(400))")
+        if up.status != 0 {
+            try TestSupport.run(Self.script, ["down"], environment: environment).check()
+            // 70 is the lab's word for a host that lacks what it needs.
+            guard up.status == 70 else { throw LabError(text: "no lab: status \(up.status): \(up.errors)") }
+            throw XCTSkip("no lab here: \(up.errors.suffix(400))")
         }
     }
 

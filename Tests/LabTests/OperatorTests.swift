@@ -7,7 +7,7 @@ import XCTest
 final class OperatorTests: XCTestCase {
     private static let url = "http://10.150.0.2:8000"
 
-    func testFromTheClusterToMachinesByReleaseRepositoryAndOldNames() async throws {
+    func testFromTheClusterToMachinesByReleaseRepositoryAndOldNames() throws {
         for program in ["kubectl", "apt-ftparchive", "python3", "scp"] { try requireProgram(program) }
         let lab = try Lab(["--vms", "3"], name: "operator")
         let folder = try TemporaryDirectory()
@@ -23,10 +23,11 @@ final class OperatorTests: XCTestCase {
             "operator", python, "-m", "http.server", "--bind", "10.150.0.2", "--directory", published, "8000",
         ])
         defer { server.end() }
-        try await poll("the packages") {
-            try lab.command("operator", "curl", "--silent", "--fail", "--output", "/dev/null", Self.url).status == 0
-        }
-        let cluster = try await self.cluster(lab, folder, python)
+        try lab.command(
+            "operator", "curl", "--silent", "--fail", "--retry", "60", "--retry-delay", "1", "--retry-connrefused",
+            "--output", "/dev/null", Self.url
+        ).check()
+        let cluster = try self.cluster(lab, folder, python)
         defer { cluster.end() }
 
         // What the guide's functions make of the cluster.
@@ -88,7 +89,7 @@ final class OperatorTests: XCTestCase {
     /// An API server on the operator's host with the lab's load balancers and the machines' secret, and its kubeconfig.
     private func cluster(
         _ lab: Lab, _ folder: TemporaryDirectory, _ python: String
-    ) async throws -> BackgroundProgram {
+    ) throws -> BackgroundProgram {
         let fixtures = repositoryRoot + "/Tests/MeshExpansionTests/Fixtures"
         let objects = folder.path + "/objects"
         func put(_ object: [String: Any], _ namespace: String, _ resource: String) throws {
@@ -117,7 +118,8 @@ final class OperatorTests: XCTestCase {
         ]
         try put(secret, "default", "secrets")
         let server = try lab.start(["operator", python, "-u", fixtures + "/apiserver.py", objects])
-        try await poll("the port of the API server") { server.output.hasSuffix("\n") }
+        let deadline = ContinuousClock.now + .seconds(60)
+        while !server.output.hasSuffix("\n"), ContinuousClock.now < deadline { usleep(50_000) }
         let port = server.output.trimmingCharacters(in: .whitespacesAndNewlines)
         try folder.file(
             "kubeconfig",
