@@ -14,7 +14,7 @@ lab_add() {
     distribution=$(<"$lab_run/machines/$name/distribution")
     codename=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
     [[ $codename == "$distribution" ]] ||
-        fail 2 "packages come from this machine's apt sources, which are of '$codename', and $name is Debian $distribution"
+        fail 70 "packages come from this machine's apt sources, which are of '$codename', and $name is Debian $distribution"
     base=$(rootfs_path "$distribution")
     folder=$lab_cache/packages-$(printf '%s ' "$base" "$@" | md5sum | cut -c 1-12)
     if [[ ! -d $folder ]]; then
