@@ -7,6 +7,66 @@ let strict: [SwiftSetting] = [
     .enableUpcomingFeature("MemberImportVisibility"),
 ]
 
+// The floors of Sources/, lowest first. A module depends on its own floor and on those below it: ArchitectureTests.
+enum Floor: String {
+    case base = "Base"
+    case debian = "Debian"
+    case checks = "Checks"
+    case remote = "Remote"
+    case mesh = "Mesh"
+    case tools = "Tools"
+}
+
+extension Target {
+    static func module(
+        _ name: String, on floor: Floor, _ dependencies: [Dependency] = [], exclude: [String] = []
+    ) -> Target {
+        .target(
+            name: name, dependencies: dependencies, path: "Sources/\(floor.rawValue)/\(name)", exclude: exclude,
+            swiftSettings: strict)
+    }
+
+    static func tool(_ name: String, _ dependencies: [Dependency]) -> Target {
+        .executableTarget(
+            name: name, dependencies: dependencies + [.argumentParser], path: "Sources/\(Floor.tools.rawValue)/\(name)",
+            swiftSettings: strict)
+    }
+
+    // C that only its wrapper imports.
+    static func c(_ name: String, linking libraries: [String] = []) -> Target {
+        .target(
+            name: name, path: "Sources/\(Floor.base.rawValue)/\(name)",
+            linkerSettings: libraries.map { .linkedLibrary($0) })
+    }
+
+    static func system(_ name: String, pkgConfig: String, apt package: String) -> Target {
+        .systemLibrary(
+            name: name, path: "Sources/\(Floor.base.rawValue)/\(name)", pkgConfig: pkgConfig,
+            providers: [.apt([package])])
+    }
+}
+
+extension Target.Dependency {
+    static let argumentParser = product(name: "ArgumentParser", package: "swift-argument-parser")
+    static let asyncHTTPClient = product(name: "AsyncHTTPClient", package: "async-http-client")
+    static let crypto = product(name: "Crypto", package: "swift-crypto")
+    static let cryptoExtras = product(name: "CryptoExtras", package: "swift-crypto")
+    static let grpcCore = product(name: "GRPCCore", package: "grpc-swift-2")
+    static let grpcProtobuf = product(name: "GRPCProtobuf", package: "grpc-swift-protobuf")
+    static let grpcTransport = product(name: "GRPCNIOTransportHTTP2", package: "grpc-swift-nio-transport")
+    static let hummingbird = product(name: "Hummingbird", package: "hummingbird")
+    static let logging = product(name: "Logging", package: "swift-log")
+    static let nioCore = product(name: "NIOCore", package: "swift-nio")
+    static let nioHTTP1 = product(name: "NIOHTTP1", package: "swift-nio")
+    static let nioPosix = product(name: "NIOPosix", package: "swift-nio")
+    static let nioSSL = product(name: "NIOSSL", package: "swift-nio-ssl")
+    static let nioTLS = product(name: "NIOTLS", package: "swift-nio")
+    static let subprocess = product(name: "Subprocess", package: "swift-subprocess")
+    static let swiftASN1 = product(name: "SwiftASN1", package: "swift-asn1")
+    static let swiftProtobuf = product(name: "SwiftProtobuf", package: "swift-protobuf")
+    static let x509 = product(name: "X509", package: "swift-certificates")
+}
+
 let package = Package(
     name: "istio-vm-toolchain",
     products: [
@@ -54,204 +114,115 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
     ],
     targets: [
+        // MARK: Base
         // libarchive: every archive format that is read or written; seen by Archive alone.
-        .systemLibrary(
-            name: "CArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"])]),
+        .system("CArchive", pkgConfig: "libarchive", apt: "libarchive-dev"),
         // liblzma: xz with a branch filter and a fixed block size, which libarchive cannot set; seen by Archive alone.
-        .systemLibrary(name: "CLzma", pkgConfig: "liblzma", providers: [.apt(["liblzma-dev"])]),
+        .system("CLzma", pkgConfig: "liblzma", apt: "liblzma-dev"),
         // libyaml: YAML events with positions; seen by SpecLoading alone.
-        .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
+        .system("CYAML", pkgConfig: "yaml-0.1", apt: "libyaml-dev"),
+        // fork, exec and what has to happen between them, where Swift may not run.
+        .c("CProcess"),
+        // glibc's resolver functions, most of which are macros.
+        .c("CResolver", linking: ["resolv"]),
+        // Calls of Linux and glibc that Swift does not import.
+        .c("CLinux"),
+        .module("Platform", on: .base),
+        .module("Files", on: .base),
+        .module("StandardStreams", on: .base),
+        .module("Archive", on: .base, ["CArchive", "CLzma", "Files"]),
+        .module("ELF", on: .base),
+        .module("SpecLoading", on: .base, ["CYAML", "Platform"]),
+        .module("Processes", on: .base, ["CProcess"]),
 
-        .target(name: "Files", swiftSettings: strict),
-        .target(name: "StandardStreams", swiftSettings: strict),
-        .target(name: "Archive", dependencies: ["CArchive", "CLzma", "Files"], swiftSettings: strict),
-        .target(name: "DebianFormat", swiftSettings: strict),
-        .target(name: "ELF", swiftSettings: strict),
-        .target(name: "SpecLoading", dependencies: ["CYAML"], swiftSettings: strict),
-        .target(
-            name: "DebianPackage",
-            dependencies: [
-                "Archive", "DebianFormat", "ELF", "Files", "SpecLoading",
-                .product(name: "Crypto", package: "swift-crypto"),
-                .product(name: "Subprocess", package: "swift-subprocess"),
-            ],
-            swiftSettings: strict),
+        // MARK: Debian
+        .module("DebianFormat", on: .debian, ["Platform"]),
+        .module(
+            "DebianPackage", on: .debian,
+            ["Archive", "DebianFormat", "ELF", "Files", "Platform", "SpecLoading", .crypto, .subprocess]),
 
-        .target(name: "MeshContract", swiftSettings: strict),
-        .target(
-            name: "WorkloadCertificates",
-            dependencies: [
-                "Files", "MeshContract",
-                .product(name: "Crypto", package: "swift-crypto"),
-                .product(name: "CryptoExtras", package: "swift-crypto"),
-                .product(name: "SwiftASN1", package: "swift-asn1"),
-                .product(name: "X509", package: "swift-certificates"),
-            ],
-            swiftSettings: strict),
+        // MARK: Checks
+        .module(
+            "HostProbes", on: .checks,
+            [
+                "CLinux", "CResolver", "DebianFormat", "ELF", "Files", "MeshContract", "Platform", "Processes",
+                "WorkloadCertificates", .asyncHTTPClient, .crypto, .nioCore, .nioHTTP1, .nioPosix, .nioSSL, .nioTLS,
+                .swiftASN1, .x509,
+            ]),
+        .module(
+            "Scenarios", on: .checks,
+            ["DebianFormat", "Files", "HostProbes", "MeshContract", "Platform", "SpecLoading"]),
+        .module("Reports", on: .checks, ["HostProbes", "MeshContract", "Platform", "Scenarios", "SpecLoading"]),
+
+        // MARK: Remote
+        // Hosts by name: inventories, and the system's ssh towards them.
+        .module(
+            "Fleet", on: .remote,
+            ["Files", "MeshContract", "Platform", "Reports", "Scenarios", "SpecLoading", .crypto, .subprocess]),
+
+        // MARK: Mesh
+        .module("MeshContract", on: .mesh, ["Platform"]),
+        .module(
+            "WorkloadCertificates", on: .mesh,
+            ["Files", "MeshContract", "Platform", .crypto, .cryptoExtras, .swiftASN1, .x509]),
         // Generated from the .proto beside it.
         .target(
-            name: "IstioCAProtocol",
-            dependencies: [
-                .product(name: "GRPCCore", package: "grpc-swift-2"),
-                .product(name: "GRPCProtobuf", package: "grpc-swift-protobuf"),
-                .product(name: "SwiftProtobuf", package: "swift-protobuf"),
-            ],
-            exclude: ["istio_ca.proto"]),
-        .target(
-            name: "CertificateAgent",
-            dependencies: [
-                "Files", "IstioCAProtocol", "MeshContract", "WorkloadCertificates",
-                .product(name: "Crypto", package: "swift-crypto"),
-                .product(name: "CryptoExtras", package: "swift-crypto"),
-                .product(name: "GRPCCore", package: "grpc-swift-2"),
-                .product(name: "GRPCNIOTransportHTTP2", package: "grpc-swift-nio-transport"),
-                .product(name: "NIOCore", package: "swift-nio"),
-                .product(name: "NIOPosix", package: "swift-nio"),
-                .product(name: "NIOSSL", package: "swift-nio-ssl"),
-                .product(name: "SwiftASN1", package: "swift-asn1"),
-                .product(name: "X509", package: "swift-certificates"),
-            ],
-            swiftSettings: strict),
-        // fork, exec and what has to happen between them, where Swift may not run.
-        .target(name: "CProcess"),
-        .target(name: "Processes", dependencies: ["CProcess"], swiftSettings: strict),
-        .target(
-            name: "SidecarAgent",
-            dependencies: [
-                "Files", "MeshContract", "Processes", "WorkloadCertificates",
-                .product(name: "AsyncHTTPClient", package: "async-http-client"),
-                .product(name: "Crypto", package: "swift-crypto"),
-                .product(name: "NIOCore", package: "swift-nio"),
-                .product(name: "NIOHTTP1", package: "swift-nio"),
-                .product(name: "NIOPosix", package: "swift-nio"),
-                .product(name: "X509", package: "swift-certificates"),
-            ],
-            swiftSettings: strict),
-        .target(
-            name: "ControlPlane",
-            dependencies: [
-                "Files", "IstioCAProtocol", "MeshContract", "Processes", "SpecLoading",
-                "WorkloadCertificates",
-                .product(name: "Crypto", package: "swift-crypto"),
-                .product(name: "CryptoExtras", package: "swift-crypto"),
-                .product(name: "GRPCCore", package: "grpc-swift-2"),
-                .product(name: "GRPCNIOTransportHTTP2", package: "grpc-swift-nio-transport"),
-                .product(name: "Hummingbird", package: "hummingbird"),
-                .product(name: "Logging", package: "swift-log"),
-                .product(name: "NIOCore", package: "swift-nio"),
-                .product(name: "NIOPosix", package: "swift-nio"),
-                .product(name: "NIOSSL", package: "swift-nio-ssl"),
-                .product(name: "SwiftASN1", package: "swift-asn1"),
-                .product(name: "X509", package: "swift-certificates"),
-            ],
-            swiftSettings: strict),
-
-        // glibc's resolver functions, most of which are macros.
-        .target(name: "CResolver", linkerSettings: [.linkedLibrary("resolv")]),
-        // Calls of Linux and glibc that Swift does not import.
-        .target(name: "CLinux"),
-        .target(
-            name: "HostProbes",
-            dependencies: [
-                "CLinux", "CResolver", "DebianFormat", "ELF", "Files", "MeshContract", "Processes",
-                "WorkloadCertificates",
-                .product(name: "AsyncHTTPClient", package: "async-http-client"),
-                .product(name: "Crypto", package: "swift-crypto"),
-                .product(name: "NIOCore", package: "swift-nio"),
-                .product(name: "NIOHTTP1", package: "swift-nio"),
-                .product(name: "NIOPosix", package: "swift-nio"),
-                .product(name: "NIOSSL", package: "swift-nio-ssl"),
-                .product(name: "NIOTLS", package: "swift-nio"),
-                .product(name: "SwiftASN1", package: "swift-asn1"),
-                .product(name: "X509", package: "swift-certificates"),
-            ],
-            swiftSettings: strict),
-        .target(
-            name: "Scenarios", dependencies: ["DebianFormat", "Files", "HostProbes", "MeshContract", "SpecLoading"],
-            swiftSettings: strict),
-        .target(
-            name: "Reports", dependencies: ["HostProbes", "MeshContract", "Scenarios", "SpecLoading"],
-            swiftSettings: strict),
-        // Machines by name: inventories, and the system's ssh towards them.
-        .target(
-            name: "Fleet",
-            dependencies: [
-                "Files", "MeshContract", "Reports", "Scenarios", "SpecLoading",
-                .product(name: "Crypto", package: "swift-crypto"),
-                .product(name: "Subprocess", package: "swift-subprocess"),
-            ],
-            swiftSettings: strict),
-
+            name: "IstioCAProtocol", dependencies: [.grpcCore, .grpcProtobuf, .swiftProtobuf],
+            path: "Sources/Mesh/IstioCAProtocol", exclude: ["istio_ca.proto"]),
+        .module(
+            "CertificateAgent", on: .mesh,
+            [
+                "Files", "IstioCAProtocol", "MeshContract", "Platform", "WorkloadCertificates", .crypto, .cryptoExtras,
+                .grpcCore, .grpcTransport, .nioCore, .nioPosix, .nioSSL, .swiftASN1, .x509,
+            ]),
+        .module(
+            "SidecarAgent", on: .mesh,
+            [
+                "Files", "MeshContract", "Platform", "Processes", "WorkloadCertificates", .asyncHTTPClient, .crypto,
+                .nioCore, .nioHTTP1, .nioPosix, .x509,
+            ]),
+        .module(
+            "ControlPlane", on: .mesh,
+            [
+                "Files", "IstioCAProtocol", "MeshContract", "Platform", "Processes", "SpecLoading",
+                "WorkloadCertificates", .crypto, .cryptoExtras, .grpcCore, .grpcTransport, .hummingbird, .logging,
+                .nioCore, .nioPosix, .nioSSL, .swiftASN1, .x509,
+            ]),
         // The cluster's side of mesh expansion, through the user's kubectl.
-        .target(
-            name: "MeshExpansion",
-            dependencies: [
-                "Files", "MeshContract", "Processes", "SpecLoading", "WorkloadCertificates",
-                .product(name: "Crypto", package: "swift-crypto"),
-                .product(name: "X509", package: "swift-certificates"),
-            ],
-            swiftSettings: strict),
-        // The machine's side: the guide's steps over ssh, and releases to install from.
-        .target(
-            name: "MachineSetup",
-            dependencies: [
-                "Files", "Fleet", "MeshContract", "Processes", "Reports", "SpecLoading", "WorkloadCertificates",
-                .product(name: "Crypto", package: "swift-crypto"),
-                .product(name: "Subprocess", package: "swift-subprocess"),
-            ],
-            swiftSettings: strict),
+        .module(
+            "MeshExpansion", on: .mesh,
+            ["Files", "MeshContract", "Platform", "Processes", "SpecLoading", "WorkloadCertificates", .crypto, .x509]),
+        // The host's side: the guide's steps over ssh, and releases to install from.
+        .module(
+            "MachineSetup", on: .mesh,
+            [
+                "Files", "Fleet", "MeshContract", "Platform", "Processes", "Reports", "SpecLoading",
+                "WorkloadCertificates", .crypto, .subprocess,
+            ]),
 
-        .executableTarget(
-            name: "debbuild",
-            dependencies: [
-                "DebianPackage", "StandardStreams",
-                .product(name: "ArgumentParser", package: "swift-argument-parser"),
-            ],
-            swiftSettings: strict),
-        .executableTarget(
-            name: "pilot-agent",
-            dependencies: [
-                "MeshContract", "Processes", "SidecarAgent", "StandardStreams",
-                .product(name: "ArgumentParser", package: "swift-argument-parser"),
-            ],
-            path: "Sources/pilot-agent", swiftSettings: strict),
-        .executableTarget(
-            name: "node_agent",
-            dependencies: [
-                "CertificateAgent", "MeshContract", "WorkloadCertificates",
-                .product(name: "ArgumentParser", package: "swift-argument-parser"),
-            ],
-            path: "Sources/node_agent", swiftSettings: strict),
-        .executableTarget(
-            name: "mesh-lab",
-            dependencies: [
-                "ControlPlane", "Files", "MeshContract", "SpecLoading", "StandardStreams",
-                .product(name: "ArgumentParser", package: "swift-argument-parser"),
-                .product(name: "Logging", package: "swift-log"),
-            ],
-            path: "Sources/mesh-lab", swiftSettings: strict),
-        .executableTarget(
-            name: "meshcheck",
-            dependencies: [
-                "CLinux", "Files", "Fleet", "HostProbes", "MeshContract", "Reports", "Scenarios", "SpecLoading",
-                "StandardStreams",
-                .product(name: "ArgumentParser", package: "swift-argument-parser"),
-                .product(name: "Hummingbird", package: "hummingbird"),
-                .product(name: "Logging", package: "swift-log"),
-                .product(name: "NIOCore", package: "swift-nio"),
-            ],
-            path: "Sources/meshcheck", swiftSettings: strict),
-
-        .executableTarget(
-            name: "meshex",
-            dependencies: [
-                "Files", "Fleet", "MachineSetup", "MeshContract", "MeshExpansion", "Processes", "Reports",
+        // MARK: Tools
+        .tool("debbuild", ["DebianPackage", "Platform", "StandardStreams"]),
+        .tool("pilot-agent", ["MeshContract", "Platform", "Processes", "SidecarAgent", "StandardStreams"]),
+        .tool("node_agent", ["CertificateAgent", "MeshContract", "Platform", "WorkloadCertificates"]),
+        .tool(
+            "mesh-lab",
+            ["ControlPlane", "Files", "MeshContract", "Platform", "SpecLoading", "StandardStreams", .logging]),
+        .tool(
+            "meshcheck",
+            [
+                "CLinux", "Files", "Fleet", "HostProbes", "MeshContract", "Platform", "Reports", "Scenarios",
+                "SpecLoading", "StandardStreams", .hummingbird, .logging, .nioCore,
+            ]),
+        .tool(
+            "meshex",
+            [
+                "Files", "Fleet", "MachineSetup", "MeshContract", "MeshExpansion", "Platform", "Processes", "Reports",
                 "SpecLoading", "StandardStreams",
-                .product(name: "ArgumentParser", package: "swift-argument-parser"),
-            ],
-            path: "Sources/meshex", swiftSettings: strict),
+            ]),
 
+        // MARK: Tests
         .target(name: "TestSupport", path: "Tests/TestSupport"),
+        .testTarget(name: "PlatformTests", dependencies: ["Platform", "TestSupport"]),
         .testTarget(name: "FilesTests", dependencies: ["Files", "TestSupport"]),
         .testTarget(name: "ArchiveTests", dependencies: ["Archive", "TestSupport"]),
         .testTarget(name: "DebianFormatTests", dependencies: ["DebianFormat", "TestSupport"]),
@@ -259,45 +230,41 @@ let package = Package(
         .testTarget(name: "SpecLoadingTests", dependencies: ["SpecLoading", "TestSupport"]),
         .testTarget(
             name: "PackagingTests", dependencies: ["debbuild", "meshcheck", "node_agent", "pilot-agent", "TestSupport"]),
-        .testTarget(name: "DebianPackageTests", dependencies: ["DebianPackage", "TestSupport"]),
+        .testTarget(name: "DebianPackageTests", dependencies: ["DebianPackage", "Platform", "TestSupport"]),
         .testTarget(name: "DebbuildTests", dependencies: ["debbuild", "TestSupport"]),
         .testTarget(name: "LabTests", dependencies: ["meshex", "TestSupport"]),
         .testTarget(name: "MeshContractTests", dependencies: ["MeshContract", "TestSupport"]),
         .testTarget(
             name: "WorkloadCertificatesTests",
-            dependencies: [
-                "Files", "MeshContract", "WorkloadCertificates", "TestSupport",
-                .product(name: "SwiftASN1", package: "swift-asn1"),
-                .product(name: "X509", package: "swift-certificates"),
-            ]),
+            dependencies: ["Files", "MeshContract", "WorkloadCertificates", "TestSupport", .swiftASN1, .x509]),
         .testTarget(
             name: "CertificateAgentTests",
             dependencies: [
-                "CertificateAgent", "Files", "IstioCAProtocol", "MeshContract", "WorkloadCertificates", "mesh-lab",
-                "node_agent", "TestSupport",
-                .product(name: "Crypto", package: "swift-crypto"),
-                .product(name: "GRPCCore", package: "grpc-swift-2"),
-                .product(name: "GRPCNIOTransportHTTP2", package: "grpc-swift-nio-transport"),
-                .product(name: "SwiftASN1", package: "swift-asn1"),
-                .product(name: "X509", package: "swift-certificates"),
+                "CertificateAgent", "Files", "IstioCAProtocol", "MeshContract", "Platform", "WorkloadCertificates",
+                "mesh-lab", "node_agent", "TestSupport", .crypto, .grpcCore, .grpcTransport, .swiftASN1, .x509,
             ]),
         .testTarget(
             name: "SidecarAgentTests",
-            dependencies: ["Processes", "SidecarAgent", "mesh-lab", "pilot-agent", "TestSupport"]),
+            dependencies: ["Platform", "Processes", "SidecarAgent", "mesh-lab", "pilot-agent", "TestSupport"]),
         .testTarget(name: "ControlPlaneTests", dependencies: ["mesh-lab", "node_agent", "TestSupport"]),
-        .testTarget(name: "HostProbesTests", dependencies: ["HostProbes", "TestSupport"]),
+        .testTarget(name: "HostProbesTests", dependencies: ["HostProbes", "Platform", "TestSupport"]),
         .testTarget(
             name: "ScenariosTests",
-            dependencies: ["Files", "HostProbes", "MeshContract", "Scenarios", "SpecLoading", "TestSupport"]),
+            dependencies: [
+                "Files", "HostProbes", "MeshContract", "Platform", "Scenarios", "SpecLoading", "TestSupport",
+            ]
+        ),
         .testTarget(
-            name: "ReportsTests", dependencies: ["HostProbes", "MeshContract", "Reports", "Scenarios", "TestSupport"],
+            name: "ReportsTests",
+            dependencies: ["HostProbes", "MeshContract", "Platform", "Reports", "Scenarios", "TestSupport"],
             exclude: ["Recorded"]),
-        .testTarget(name: "FleetTests", dependencies: ["Fleet", "Reports", "SpecLoading", "TestSupport"]),
+        .testTarget(name: "FleetTests", dependencies: ["Fleet", "Platform", "Reports", "SpecLoading", "TestSupport"]),
         .testTarget(name: "MeshcheckTests", dependencies: ["meshcheck", "TestSupport"]),
         .testTarget(
             name: "MeshExpansionTests", dependencies: ["MeshExpansion", "mesh-lab", "meshex", "TestSupport"],
             exclude: ["Fixtures"]),
-        .testTarget(name: "MachineSetupTests", dependencies: ["Files", "MachineSetup", "meshex", "TestSupport"]),
+        .testTarget(
+            name: "MachineSetupTests", dependencies: ["Files", "MachineSetup", "Platform", "meshex", "TestSupport"]),
         .testTarget(
             name: "ConformanceTests", dependencies: ["debbuild", "mesh-lab", "meshcheck", "TestSupport"],
             exclude: ["Scenarios"]),

@@ -1,6 +1,7 @@
 import Files
 import Foundation
 import MeshContract
+import Platform
 import Synchronization
 import TestSupport
 import WorkloadCertificates

@@ -2,6 +2,7 @@ import Files
 import Foundation
 import Glibc
 import MeshContract
+import Platform
 import TestSupport
 import WorkloadCertificates
 import XCTest

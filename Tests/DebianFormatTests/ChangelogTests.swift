@@ -1,4 +1,5 @@
 import DebianFormat
+import Platform
 import TestSupport
 import XCTest
 

@@ -1,5 +1,6 @@
 import DebianFormat
 import Foundation
+import Platform
 import TestSupport
 import XCTest
 

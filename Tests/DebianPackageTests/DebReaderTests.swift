@@ -3,6 +3,7 @@ import DebianFormat
 import ELF
 import Files
 import Foundation
+import Platform
 import TestSupport
 import XCTest
 
@@ -93,7 +94,7 @@ final class DebReaderTests: XCTestCase {
         default: break
         }
         let space = String(repeating: " ", count: max(1, 19 - owner.count - size.count))
-        return "\(ModeText.of(value)) \(owner)\(space)\(size) \(UTCTime.text(entry.modificationTime)) \(path)"
+        return "\(ModeText.of(value)) \(owner)\(space)\(size) \(CivilTime.minuteText(entry.modificationTime)) \(path)"
     }
 
     // MARK: - what is kept
@@ -352,9 +353,9 @@ final class DebReaderTests: XCTestCase {
     func testTimesAreThoseOfDate() throws {
         for seconds: Int64 in [0, 951_782_400, 1_709_164_800, -1, -86_401, 4_102_444_800, 253_402_300_799] {
             let date = try oracle("date", ["-u", "-d", "@\(seconds)", "+%Y-%m-%d %H:%M"]).dropLast()
-            XCTAssertEqual(UTCTime.text(seconds), String(date))
+            XCTAssertEqual(CivilTime.minuteText(seconds), String(date))
         }
-        XCTAssertEqual(UTCTime.text(.max), "@\(Int64.max)")
-        XCTAssertEqual(UTCTime.text(.min), "@\(Int64.min)")
+        XCTAssertEqual(CivilTime.minuteText(.max), "@\(Int64.max)")
+        XCTAssertEqual(CivilTime.minuteText(.min), "@\(Int64.min)")
     }
 }

@@ -1,6 +1,7 @@
 import Foundation
 import HostProbes
 import MeshContract
+import Platform
 import TestSupport
 import XCTest
 

@@ -1,5 +1,6 @@
 import Foundation
 import MeshContract
+import Platform
 import TestSupport
 import XCTest
 

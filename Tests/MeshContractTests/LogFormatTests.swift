@@ -1,4 +1,5 @@
 import MeshContract
+import Platform
 import XCTest
 
 final class LogFormatTests: XCTestCase {

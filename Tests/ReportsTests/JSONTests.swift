@@ -1,3 +1,4 @@
+import Platform
 import Scenarios
 import TestSupport
 import XCTest
@@ -90,11 +91,11 @@ final class JSONTests: XCTestCase {
             0, 1, 951_782_400_000_000_000, 951_868_799_999_999_999, 1_709_164_800_000_000_000, Fixture.moment,
             4_102_444_800_000_000_000, -1, -86_400_000_000_001,
         ]
-        for moment in moments { XCTAssertEqual(Timestamp.parse(Timestamp.precise(moment)), moment) }
+        for moment in moments { XCTAssertEqual(RFC3339.nanoseconds(RFC3339.preciseText(moment)), moment) }
         let output = try Python.run(
             "import sys,datetime\nfor l in sys.stdin:\n  t=datetime.datetime.fromisoformat(l.strip()[:19]+'+00:00')\n"
                 + "  print((t-datetime.datetime(1970,1,1,tzinfo=datetime.timezone.utc))//datetime.timedelta(seconds=1))",
-            on: moments.map { Timestamp.precise($0) + "\n" }.joined())
+            on: moments.map { RFC3339.preciseText($0) + "\n" }.joined())
         let expected = moments.map {
             "\(($0 - (($0 % 1_000_000_000) + 1_000_000_000) % 1_000_000_000) / 1_000_000_000)"
         }

@@ -1,5 +1,6 @@
 import HostProbes
 import MeshContract
+import Platform
 import XCTest
 
 @testable import Scenarios

@@ -1,3 +1,4 @@
+import Platform
 import SpecLoading
 import XCTest
 
@@ -197,11 +198,11 @@ final class DiagnosticRendererTests: XCTestCase {
 
     func testNearestMatch() {
         let words = ["depends", "pre-depends", "recommends", "to", "mode"]
-        XCTAssertEqual(NearestMatch.of("deepnds", among: words), "depends")
-        XCTAssertEqual(NearestMatch.of("Depends", among: words), "depends")
-        XCTAssertEqual(NearestMatch.of("mdoe", among: words), "mode")
-        XCTAssertNil(NearestMatch.of("homepage", among: words))
-        XCTAssertNil(NearestMatch.of("x", among: []))
+        XCTAssertEqual(SpellingSuggestion.of("deepnds", among: words), "depends")
+        XCTAssertEqual(SpellingSuggestion.of("Depends", among: words), "depends")
+        XCTAssertEqual(SpellingSuggestion.of("mdoe", among: words), "mode")
+        XCTAssertNil(SpellingSuggestion.of("homepage", among: words))
+        XCTAssertNil(SpellingSuggestion.of("x", among: []))
     }
 
     func testPositionsOfBytes() {

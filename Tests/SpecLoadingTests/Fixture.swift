@@ -1,3 +1,4 @@
+import Platform
 import SpecLoading
 
 /// How loud something is.
@@ -116,7 +117,7 @@ enum PlanShapes {
             readFile: { path in
                 guard let text = files[path] else { throw Missing(path: path) }
                 return Array(text.utf8)
-            }, nearest: { NearestMatch.of($0, among: files.keys.sorted()) })
+            }, nearest: { SpellingSuggestion.of($0, among: files.keys.sorted()) })
         guard let node = resolver.load("plan.yaml", diagnostics: &diagnostics) else { return nil }
         var scope = VariableScope(environment: environment)
         scope.define(node[key: "variables"], diagnostics: &diagnostics)

@@ -1,4 +1,5 @@
 import Foundation
+import Platform
 import SpecLoading
 import TestSupport
 import XCTest
@@ -157,9 +158,9 @@ final class SpecLoadingTests: XCTestCase {
     }
 
     func testNearestMatch() {
-        XCTAssertEqual(NearestMatch.of("deepnds", among: ["depends", "section"]), "depends")
-        XCTAssertEqual(NearestMatch.of("dependz", among: ["depends"]), "depends")
-        XCTAssertNil(NearestMatch.of("zzz", among: ["depends", "section"]))
+        XCTAssertEqual(SpellingSuggestion.of("deepnds", among: ["depends", "section"]), "depends")
+        XCTAssertEqual(SpellingSuggestion.of("dependz", among: ["depends"]), "depends")
+        XCTAssertNil(SpellingSuggestion.of("zzz", among: ["depends", "section"]))
     }
 
     func testSchemaIsOneAndAgreesWithTheDecoder() throws {

@@ -1,0 +1,155 @@
+import MeshContract
+import Platform
+
+/// HTTP.
+struct HTTPProbe: Probe {
+    static let kind = SubjectKind(
+        "http", "The answer to an HTTP request. No proxy of the environment is used.", mainParameter: "url",
+        parameters: [
+            .init("url", .text, "http:// or https://.", isRequired: true, form: .url),
+            .init("method", .text, "GET when it is not said."),
+            .init("headers", .map(.text), "Headers of the request; `host` among them is the name that is asked for."),
+            .init("body", .text, "Body of the request."),
+            .init("follow", .bool, "Whether up to 10 redirects are followed; false when it is not said."),
+            .init("max-bytes", .integer, "Bytes of the body that are read; 1048576 when it is not said."),
+            .init("user-agent", .text, "meshcheck when it is not said."),
+            .init("resolve", .text, "The address to connect to, instead of the one of the URL's host."),
+            .init("root", .text, "File of the certificates to trust, instead of the system's."),
+            .init("proxy", .text, "No proxy is ever used.", choices: ["none"]),
+        ],
+        attributes: [
+            .init("status", .integer, "Status, such as 200."),
+            .init("body", .text, "Body, up to `max-bytes`."),
+            .init("json", .any, "Body as JSON; null when it is none and the status is not 2xx."),
+            .init("headers", .map(.text), "Headers by their names in lower case; several of one name joined by `, `."),
+            .init("bytes", .integer, "Bytes of the body that were read."),
+            .init("truncated", .bool, "Whether the body goes on behind `max-bytes`."),
+            .init("duration", .duration, "From the request to the last byte."),
+            .init("address", .text, "The address that the URL's host has, or that of `resolve`."),
+            .init("redirects", .integer, "How many redirects were followed."),
+            .init("date", .time, "The Date header; null when there is none."),
+            .init("clock-skew", .duration, "How far this clock is ahead of the Date header, which has whole seconds."),
+        ])
+
+    private let host: Host
+
+    init(host: Host) { self.host = host }
+
+    func observe(_ request: ProbeRequest) async throws(ProbeError) -> Observation {
+        let url = try request.requiredText("url")
+        let target = try URLAuthority(url)
+        let (query, way) = try await query(url, target, request)
+        let connections = try await host.httpConnections(way, for: request)
+        let started = KernelClock.wall
+        let answer = try await HTTPExchange.run(query, with: connections, until: request.deadline)
+        var attributes = try Self.attributes(of: answer, source: url, request)
+        if let date = answer.header("date").flatMap(MailDate.httpSeconds).map({ $0 * 1_000_000_000 }) {
+            attributes["date"] = .time(date)
+            attributes["clock-skew"] = .nanoseconds(
+                ClockSkew.between(date, sent: started, received: KernelClock.wall))
+        } else if request.wants("clock-skew") {
+            throw ProbeError(.unavailable, "compare clocks with \(url)", expected: "a Date header", found: "none")
+        }
+        if request.wants("address") {
+            let address: String
+            if let override = way.override {
+                address = override.address
+            } else {
+                address = try await SystemNames.address(of: target.host, until: request.deadline).description
+            }
+            attributes["address"] = .text(address)
+        }
+        let beginning = Secrets.masked(Bytes.text(answer.body.prefix(300)))
+        return Observation(
+            attributes,
+            evidence: [
+                "\(query.method) \(url): \(answer.status), \(answer.body.count) bytes in \(GoDuration(answer.duration))"
+            ] + (beginning.isEmpty ? [] : [beginning.shortened()]))
+    }
+
+    private func query(
+        _ url: String, _ target: URLAuthority, _ request: ProbeRequest
+    ) async throws(ProbeError) -> (HTTPExchange.Query, HTTPConnections.Way) {
+        let method = try request.text("method") ?? "GET"
+        guard !method.isEmpty, method.utf8.allSatisfy({ (65...90).contains($0) || $0 == UInt8(ascii: "-") }) else {
+            throw ProbeError(.invalid, "read parameter method", expected: "a method such as GET", found: "'\(method)'")
+        }
+        var query = HTTPExchange.Query(url: target.escapedURL, method: method)
+        query.headers = [("User-Agent", try request.text("user-agent") ?? "meshcheck")]
+        query.headers += try request.textMap("headers").sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+        query.body = try request.text("body").map { Array($0.utf8) }
+        query.limit = Int(try request.integer("max-bytes", in: 0...(256 << 20)) ?? 1 << 20)
+        var way = HTTPConnections.Way(
+            impersonation: try await host.impersonation(of: request.user, for: request),
+            follows: try request.flag("follow", or: false), override: nil, root: try request.text("root"))
+        if let resolve = try request.text("resolve") {
+            guard let address = IPAddress(resolve) else {
+                throw ProbeError(.invalid, "read parameter resolve", expected: "an IP address", found: "'\(resolve)'")
+            }
+            way.override = .init(host: target.host, address: address.description)
+        }
+        return (query, way)
+    }
+
+    private static func attributes(
+        of answer: HTTPExchange.Answer, source: String, _ request: ProbeRequest
+    ) throws(ProbeError) -> [String: Value] {
+        var headers: [String: String] = [:]
+        for (name, value) in answer.headers {
+            let name = HTTPExchange.lowercased(name)
+            let isSecret = name == "set-cookie" || Secrets.isSecretName(name)
+            let shown = isSecret ? Secrets.mask : value
+            headers[name] = headers[name].map { $0 + ", " + shown } ?? shown
+        }
+        var values: [String: Value] = [
+            "status": .integer(answer.status), "headers": .textMap(headers), "bytes": .integer(answer.body.count),
+            "truncated": .bool(answer.isTruncated), "duration": .duration(of: answer.duration),
+            "redirects": .integer(answer.redirects), "date": .null,
+        ]
+        if request.wants("body") { values["body"] = .text(Secrets.masked(Bytes.text(answer.body))) }
+        if request.wants("json") {
+            if answer.isTruncated {
+                throw ProbeError(
+                    .malformed, "read the JSON of \(source)", expected: "at most max-bytes bytes",
+                    found: "more than \(answer.body.count)")
+            }
+            do throws(ProbeError) {
+                values["json"] = try JSONReader.read(answer.body, of: source)
+            } catch  where !(200..<300).contains(answer.status) {
+                // The text that comes with a refusal is no document: the status says what is the matter.
+                values["json"] = .null
+            }
+        }
+        return values
+    }
+}
+
+/// Scheme and host of a URL.
+struct URLAuthority: Sendable {
+    var host: String
+    /// The URL with bytes that may not stand in one as `%XX` (RFC 3986 section 2): `|` in Pilot's keys among them.
+    var escapedURL: String
+
+    init(_ url: String) throws(ProbeError) {
+        let bytes = Array(url.utf8)
+        let wrong = ProbeError(
+            .invalid, "read parameter url", expected: "http://HOST… or https://HOST…", found: "'\(url.shortened())'")
+        guard bytes.count <= 8192, let scheme = ["http://", "https://"].first(where: { url.startsBytewise($0) }) else {
+            throw wrong
+        }
+        let rest = bytes[scheme.utf8.count...]
+        var authority = rest.prefix { !"/?#".utf8.contains($0) }
+        if let at = authority.lastIndex(of: UInt8(ascii: "@")) { authority = authority[(at + 1)...] }
+        host = try Endpoint(Bytes.text(authority), standardPort: scheme == "http://" ? 80 : 443).host
+        let digits = Array("0123456789ABCDEF".utf8)
+        var escaped: [UInt8] = []
+        for byte in bytes {
+            if byte <= 0x20 || byte >= 0x7f || "\"<>\\^`{|}".utf8.contains(byte) {
+                escaped += [UInt8(ascii: "%"), digits[Int(byte >> 4)], digits[Int(byte & 15)]]
+            } else {
+                escaped.append(byte)
+            }
+        }
+        escapedURL = Bytes.text(escaped)
+    }
+}

@@ -1,0 +1,179 @@
+import HostProbes
+import Platform
+import SpecLoading
+
+/// Makes a suite of files: reads all of them, reports everything that is wrong at once.
+struct ScenarioLoader {
+    let kinds: KindCatalogue
+    let host: Host
+    private var diagnostics = Diagnostics()
+
+    init(kinds: KindCatalogue, host: Host) {
+        self.kinds = kinds
+        self.host = host
+    }
+
+    mutating func load(
+        paths: [String], sources: VariableSources, profile: String?
+    ) async throws(ScenarioLoadError) -> ScenarioSuite {
+        let outlines = readOutlines(paths)
+        let external = ExternalVariables(sources, diagnostics: &diagnostics)
+        let mentioned = outlines.map { outline in
+            var names: Set<String> = []
+            ScenarioOutline.mentioned(in: outline.document, into: &names)
+            return names
+        }
+        reportUnused(external, outlines, mentioned)
+        let facts = await MachineFacts(host: host, kinds: kinds).read(
+            mentioned.reduce(into: Set<String>()) { $0.formUnion($1) })
+        var base = VariableTable()
+        for (name, fact) in facts {
+            switch fact {
+            case .value(let value): base.values[name] = Variable(value)
+            case .missing(let reason): base.missing[name] = reason
+            }
+        }
+        base.captures = readCaptureNames(outlines)
+        var scenarios: [ReadScenario] = []
+        var known = base
+        for (outline, names) in zip(outlines, mentioned) {
+            let resolver = VariableResolver(
+                outline, base: base, external: external, mentioned: names, &diagnostics)
+            known.values.merge(resolver.table.values) { first, _ in first }
+            scenarios.append(readChecks(outline, resolver.table))
+        }
+        let chosen = await choose(profile, scenarios)
+        CheckGraph.validate(scenarios, &diagnostics)
+        if diagnostics.hasErrors { throw ScenarioLoadError(diagnostics) }
+        return suite(scenarios, chosen, known)
+    }
+
+    private func suite(_ scenarios: [ReadScenario], _ profile: String, _ known: VariableTable) -> ScenarioSuite {
+        let kept = scenarios.filter { $0.outline.profiles.isEmpty || $0.profiles.contains(profile) }
+        let expanded = CheckGraph.expandNeeds(kept.flatMap(\.checks))
+        return ScenarioSuite(
+            scenarios: kept.map { read in
+                Scenario(
+                    name: read.outline.name, title: read.outline.title, tags: read.outline.tags,
+                    profiles: read.profiles, path: read.outline.path, checks: read.checks.map(\.check.id))
+            }, checks: expanded, profile: profile, warnings: diagnostics, kinds: kinds, variables: known,
+            allChecks: scenarios.flatMap { $0.checks.map(\.check) })
+    }
+
+    // MARK: - files
+
+    private mutating func readOutlines(_ paths: [String]) -> [ScenarioOutline] {
+        var outlines: [ScenarioOutline] = []
+        for path in ScenarioFiles.collect(paths, &diagnostics) {
+            guard let source = ScenarioFiles.read(path, &diagnostics),
+                let document = YAMLLoader.load(source, diagnostics: &diagnostics),
+                let outline = ScenarioOutline(document, path: path, &diagnostics)
+            else { continue }
+            if let twin = outlines.first(where: { $0.name == outline.name && !outline.name.isEmpty }) {
+                diagnostics.error(
+                    "duplicate-name", "there is another scenario '\(outline.name)'", at: outline.nameRange,
+                    notes: ["the other one is at \(twin.nameRange?.place ?? twin.path)"],
+                    help: "give it a name of its own")
+            }
+            outlines.append(outline)
+        }
+        return outlines
+    }
+
+    /// A variable that the command line sets and nothing mentions is a slip of the keyboard.
+    private mutating func reportUnused(
+        _ external: ExternalVariables, _ outlines: [ScenarioOutline], _ mentioned: [Set<String>]
+    ) {
+        let known = mentioned.reduce(into: Set<String>()) { $0.formUnion($1) }
+            .union(outlines.flatMap { $0.variables.compactMap(\.key.scalarText) })
+        for name in external.assigned where !known.contains(name) {
+            diagnostics.error(
+                "unused-variable", "no scenario mentions the variable '\(name)'", at: nil,
+                help: SpellingSuggestion.of(name, among: known.sorted()).map { "did you mean '\($0)'?" })
+        }
+        for name in external.fromFiles where !known.contains(name.value) {
+            diagnostics.warning(
+                "unused-variable", "no scenario mentions the variable '\(name.value)'", at: name.range,
+                help: SpellingSuggestion.of(name.value, among: known.sorted()).map { "did you mean '\($0)'?" })
+        }
+    }
+
+    /// The values that checks capture: names and the checks' ids.
+    private mutating func readCaptureNames(_ outlines: [ScenarioOutline]) -> [String: String] {
+        var captures: [String: String] = [:]
+        for node in outlines.flatMap(\.checks) {
+            guard let id = node[key: CheckKey.id.rawValue]?.scalarText,
+                case .mapping(let pairs)? = node[key: CheckKey.capture.rawValue]?.content
+            else { continue }
+            for pair in pairs {
+                let name = pair.key.scalarText ?? ""
+                guard VariableNames.check(name, at: pair.key.range, &diagnostics) else { continue }
+                if let other = captures[name] {
+                    diagnostics.error(
+                        "duplicate-capture", "check '\(other)' captures '\(name)' as well", at: pair.key.range,
+                        help: "give it another name")
+                } else if MachineFacts.isFact(name)
+                    || outlines.contains(where: { $0.variables.contains { $0.key.scalarText == name } })
+                {
+                    diagnostics.error(
+                        "duplicate-capture", "'\(name)' is a variable already", at: pair.key.range,
+                        help: "give it another name")
+                } else {
+                    captures[name] = id
+                }
+            }
+        }
+        return captures
+    }
+
+    private mutating func readChecks(_ outline: ScenarioOutline, _ table: VariableTable) -> ReadScenario {
+        var reader = CheckReader(outline: outline, kinds: kinds, table: table)
+        var checks: [ReadCheck] = []
+        for node in outline.checks { checks += reader.read(node, &diagnostics) }
+        return ReadScenario(outline: outline, checks: checks)
+    }
+
+    // MARK: - profile
+
+    /// The profile of the run: the one that was asked for, else by what is installed.
+    private mutating func choose(_ wanted: String?, _ scenarios: [ReadScenario]) async -> String {
+        let known = Set(scenarios.flatMap(\.profiles))
+        if let wanted {
+            if !known.contains(wanted), !known.isEmpty {
+                diagnostics.error(
+                    "unknown-profile", "no scenario belongs to a profile '\(wanted)'", at: nil,
+                    help: SpellingSuggestion.of(wanted, among: known.sorted()).map { "did you mean '\($0)'?" }
+                        ?? "profiles: " + known.sorted().joined(separator: ", "))
+            }
+            return wanted
+        }
+        guard !known.isEmpty else { return "all" }
+        let facts = await MachineFacts(host: host, kinds: kinds).read(["package.istio-sidecar.installed"])
+        if case .value(.bool(true))? = facts["package.istio-sidecar.installed"], known.contains("modern") {
+            return "modern"
+        }
+        return known.contains("classic") || known.contains("modern") ? "classic" : "all"
+    }
+}
+
+/// A scenario whose checks were read.
+struct ReadScenario {
+    let outline: ScenarioOutline
+    let checks: [ReadCheck]
+
+    var profiles: [String] { outline.profiles.map(\.value) }
+}
+
+/// A check with the places that later steps of loading need.
+struct ReadCheck {
+    let check: Check
+    let idRange: SourceRange?
+    /// The ids under `needs`.
+    let needs: [Located<String>]
+    /// The ids under `after`.
+    let after: [Located<String>]
+    /// Captured values that it mentions.
+    let captures: [Located<String>]
+    /// The checks that capture them, by the names of the values.
+    let sources: [String: String]
+}

@@ -1,0 +1,196 @@
+import Archive
+import DebianFormat
+import Files
+import Platform
+import SpecLoading
+
+/// A folder with `workspace.yaml` and package folders, loaded as far as it does not depend on a package.
+public struct Workspace: Sendable {
+    /// The folder, absolute.
+    public let directory: String
+    /// What `workspace.yaml` declares.
+    public let spec: WorkspaceSpec
+    /// `defaults`, merged below every package.
+    let defaults: YAMLNode?
+    /// `${env:NAME}` in specifications.
+    let environment: [String: String]
+
+    /// The name of the file that makes a folder a workspace.
+    public static let fileName = "workspace.yaml"
+    /// The name of the file that makes a folder a package.
+    public static let packageFileName = "package.yaml"
+    private static let fileLimit = 8 << 20
+
+    /// The workspace in a folder, in its `Packaging` folder, or in a folder above.
+    public static func find(from start: String) -> String? {
+        var folder = start
+        while true {
+            for candidate in [folder, folder + "/Packaging"] {
+                if (try? FileStatus.ofIfExists(candidate + "/" + fileName, followLinks: true)) != nil {
+                    return LexicalPath.normalised(candidate)
+                }
+            }
+            guard let slash = folder.unicodeScalars.lastIndex(of: "/"), folder != "/" else { return nil }
+            folder = slash == folder.startIndex ? "/" : String(folder[..<slash])
+        }
+    }
+
+    /// Loads `workspace.yaml` of a folder; nil when the diagnostics hold an error.
+    public static func load(
+        directory: String, environment: [String: String], diagnostics: inout Diagnostics
+    ) -> Workspace? {
+        let path = directory + "/" + fileName
+        guard let node = read(path, diagnostics: &diagnostics) else { return nil }
+        let defaults = node[key: "defaults"]
+        // The defaults speak of ${package} and ${arch}, which have no value yet.
+        var scope = VariableScope(environment: environment)
+        scope.define(node[key: "variables"], diagnostics: &diagnostics)
+        guard
+            let expanded = VariableExpansion.expand(
+                node.removing(keys: ["defaults", "variables"]), scope: scope, diagnostics: &diagnostics),
+            let spec = SpecShapes.workspace.decode(
+                expanded.adding(node[pair: "variables"]).adding(node[pair: "defaults"]), &diagnostics)
+        else { return nil }
+        return Workspace(directory: directory, spec: spec, defaults: defaults, environment: environment)
+    }
+
+    /// The names of all package folders: those that the file lists, or all that are there.
+    public func packageNames(diagnostics: inout Diagnostics) -> [String] {
+        if !spec.packages.isEmpty { return spec.packages.map(\.value) }
+        do {
+            return try FileTree.children(of: directory).filter { name in
+                (try? FileStatus.ofIfExists(directory + "/\(name)/" + Self.packageFileName, followLinks: true)) != nil
+            }
+        } catch {
+            diagnostics.error("source-unreadable", "\(error)", at: nil)
+            return []
+        }
+    }
+
+    /// The specification of one package for one architecture.
+    ///
+    /// - Parameter version: overrides the version of the workspace and the package.
+    public func packageSpec(
+        named name: String, architecture: Architecture?, distribution: String?, version: DebianVersion?,
+        diagnostics: inout Diagnostics
+    ) -> PackageSpec? {
+        guard let folder = folder(of: name, diagnostics: &diagnostics),
+            var node = Self.read(folder + "/" + Self.packageFileName, diagnostics: &diagnostics)
+        else { return nil }
+        if let defaults { node = NodeMerge.overlay(defaults, node, lists: .replace) }
+        node = applyingOverrides(
+            of: node, architecture: architecture, distribution: distribution ?? spec.distribution?.value,
+            diagnostics: &diagnostics)
+
+        var scope = VariableScope(environment: environment)
+        for (name, value) in spec.variables { scope.define(name.value, value.value, range: value.range) }
+        scope.define(node[key: "variables"], diagnostics: &diagnostics)
+        let effective = version ?? spec.version?.value
+        var builtIn = [
+            "package": node[key: "package"]?.scalarText ?? name,
+            "distribution": distribution ?? spec.distribution?.value ?? "",
+        ]
+        if let architecture { builtIn["arch"] = architecture.description }
+        if let effective {
+            builtIn["version"] = version == nil ? node[key: "version"]?.scalarText ?? "\(effective)" : "\(effective)"
+            builtIn["upstream-version"] = effective.upstream
+        }
+        for (name, value) in builtIn { scope.define(name, value, range: nil) }
+        guard
+            let expanded = VariableExpansion.expand(
+                node.removing(keys: ["variables"]), scope: scope, diagnostics: &diagnostics)
+        else { return nil }
+        return SpecShapes.package.decode(expanded, &diagnostics)
+    }
+
+    /// The folder of a package, absolute; a diagnostic when there is none.
+    public func folder(of name: String, diagnostics: inout Diagnostics) -> String? {
+        let range = spec.packages.first { $0.value == name }?.range
+        guard let folder = LexicalPath.normalised(directory + "/" + name),
+            LexicalPath.isInside(folder, folder: directory), folder != directory
+        else {
+            diagnostics.error("package-folder", "package folder '\(name)' is outside the workspace", at: range)
+            return nil
+        }
+        if (try? FileStatus.ofIfExists(folder + "/" + Self.packageFileName, followLinks: true)) == nil {
+            var ignored = Diagnostics()
+            let known = spec.packages.isEmpty ? packageNames(diagnostics: &ignored) : spec.packages.map(\.value)
+            diagnostics.error(
+                "package-unknown", "there is no package '\(name)' in '\(directory)'", at: range,
+                help: SpellingSuggestion.of(name, among: known.filter { $0 != name }).map { "did you mean '\($0)'?" }
+                    ?? "a package is a folder with '\(Self.packageFileName)'; 'debbuild init \(name)' makes one")
+            return nil
+        }
+        return folder
+    }
+
+    /// A path of `workspace.yaml` as an absolute one.
+    func absolute(_ path: String) -> String {
+        LexicalPath.normalised(LexicalPath.isAbsolute(path) ? path : directory + "/" + path) ?? path
+    }
+
+    // MARK: - overrides
+
+    private func applyingOverrides(
+        of node: YAMLNode, architecture: Architecture?, distribution: String?, diagnostics: inout Diagnostics
+    ) -> YAMLNode {
+        guard let overrides = node[key: "overrides"] else { return node }
+        var result = node.removing(keys: ["overrides"])
+        guard case .sequence(let items) = overrides.content else {
+            diagnostics.error(
+                "type", "'overrides' is not a list", at: overrides.range,
+                help: "write '- architecture: arm64' with what differs below it")
+            return result
+        }
+        for item in items {
+            guard case .mapping = item.content else {
+                diagnostics.error("type", "an override is not a mapping", at: item.range)
+                continue
+            }
+            var applies = true
+            var hasSelector = false
+            if let selector = item[key: "architecture"] {
+                hasSelector = true
+                if let text = selector.scalarText, (try? Architecture(text)) != nil {
+                    applies = applies && text == architecture?.description
+                } else {
+                    diagnostics.error(
+                        "architecture", "'\(selector.scalarText ?? "")' is no architecture", at: selector.range,
+                        help: SpellingSuggestion.of(selector.scalarText ?? "", among: Architecture.common)
+                            .map { "did you mean '\($0)'?" })
+                    applies = false
+                }
+            }
+            if let selector = item[key: "distribution"] {
+                hasSelector = true
+                applies = applies && selector.scalarText == distribution
+            }
+            if !hasSelector {
+                diagnostics.error(
+                    "override-selector", "an override says neither 'architecture' nor 'distribution'", at: item.range,
+                    help: "add one of them, or move the values up into the package")
+                continue
+            }
+            let values = item.removing(keys: ["architecture", "distribution"])
+            if applies {
+                result = NodeMerge.overlay(result, values, lists: .append)
+            } else {
+                // Checked all the same: a mistake for another architecture shall not wait until that is built. Variables
+                // have no value here, so scalars that mention one are left out.
+                _ = SpecShapes.override.decode(values.removingVariables(), &diagnostics)
+            }
+        }
+        return result
+    }
+
+    // MARK: - files
+
+    private static func read(_ path: String, diagnostics: inout Diagnostics) -> YAMLNode? {
+        IncludeResolver(
+            readFile: { path in try FileTree.readWhole(path, limit: fileLimit) },
+            shown: { LexicalPath.shortened($0, in: FileTree.currentDirectory) },
+            nearest: { NearestPath.existing(for: $0) }
+        )
+        .load(path, diagnostics: &diagnostics)
+    }
+}

@@ -1,0 +1,104 @@
+import MeshContract
+import Platform
+import SpecLoading
+
+/// What the control plane serves, and where: one YAML file.
+public struct MeshConfiguration: Sendable {
+    /// Where Pilot answers: its load balancer and its pods.
+    public var pilot: [SocketAddress] = []
+    /// Where the certificate authority answers.
+    public var authority: [SocketAddress] = []
+    /// Where something takes Mixer's connections.
+    public var mixer: [SocketAddress] = []
+    /// Where the BookInfo product page is.
+    public var productPage: [SocketAddress] = []
+    /// Where the page has its stars from; without it the reviews have five and four.
+    public var ratings: RatingsDatabase?
+    /// How long certificates are valid.
+    public var certificateLifetime = GoDuration(.seconds(3600))
+    /// The trust domain of identities.
+    public var trustDomain = "cluster.local"
+    /// The services of the mesh.
+    public var services: [MeshService] = []
+
+    /// An empty mesh.
+    public init() {}
+}
+
+/// An address and port to listen on. Port 0 lets the kernel choose.
+public struct SocketAddress: Sendable, Hashable, CustomStringConvertible {
+    /// The address.
+    public var host: IPAddress
+    /// The port.
+    public var port: Int
+
+    /// Creates an address.
+    public init(host: IPAddress, port: Int) {
+        self.host = host
+        self.port = port
+    }
+
+    /// Reads `10.150.0.6:8080` or `[::1]:8080`.
+    public init?(_ text: some StringProtocol) {
+        let bytes = Array(text.utf8)
+        guard let colon = bytes.lastIndex(of: UInt8(ascii: ":")) else { return nil }
+        var host = bytes[..<colon]
+        if host.first == UInt8(ascii: "["), host.last == UInt8(ascii: "]") { host = host.dropFirst().dropLast() }
+        let digits = bytes[(colon + 1)...]
+        guard let address = IPAddress(String(decoding: host, as: UTF8.self)), !digits.isEmpty, digits.count <= 5,
+            digits.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }),
+            let port = Int(String(decoding: digits, as: UTF8.self)), port <= 65535
+        else { return nil }
+        self.init(host: address, port: port)
+    }
+
+    /// As it is written in a configuration.
+    public var description: String { host.bytes.count == 4 ? "\(host):\(port)" : "[\(host)]:\(port)" }
+}
+
+/// A service with its ports and endpoints.
+public struct MeshService: Sendable {
+    /// The full name, `productpage.bookinfo.svc.cluster.local`.
+    public var hostname = ""
+    /// The address inside the cluster.
+    public var address: IPAddress?
+    /// The ports.
+    public var ports: [ServicePort] = []
+    /// Where it runs.
+    public var endpoints: [ServiceEndpoint] = []
+
+    /// An empty service.
+    public init() {}
+}
+
+/// A port of a service. Its name says the protocol by its prefix.
+public struct ServicePort: Sendable, Hashable {
+    /// The name, `http-discovery`.
+    public var name = ""
+    /// The port of the service.
+    public var port = 0
+
+    /// An empty port.
+    public init() {}
+
+    /// Whether it speaks HTTP, by the prefix of its name; the others are TCP.
+    public var isHTTP: Bool { isHTTP2 || name.utf8.starts(with: "http".utf8) && !name.utf8.starts(with: "https".utf8) }
+
+    /// Whether it speaks HTTP/2 alone.
+    public var isHTTP2: Bool { name.utf8.starts(with: "http2".utf8) || name.utf8.starts(with: "grpc".utf8) }
+}
+
+/// A place where a service runs.
+public struct ServiceEndpoint: Sendable, Hashable {
+    /// The address.
+    public var address: IPAddress?
+    /// The name of the service's port; nil serves all of them.
+    public var portName: String?
+    /// The port there.
+    public var port = 0
+    /// Tags of the version, `version=v1`.
+    public var tags: [String] = []
+
+    /// An empty endpoint.
+    public init() {}
+}
