@@ -128,12 +128,12 @@ let package = Package(
         // Calls of Linux and glibc that Swift does not import.
         .c("CLinux"),
         .module("Platform", on: .base),
-        .module("Files", on: .base),
+        .module("Files", on: .base, ["Platform"]),
         .module("StandardStreams", on: .base),
         .module("Archive", on: .base, ["CArchive", "CLzma", "Files"]),
         .module("ELF", on: .base),
         .module("SpecLoading", on: .base, ["CYAML", "Platform"]),
-        .module("Processes", on: .base, ["CProcess"]),
+        .module("Processes", on: .base, ["CProcess", "Platform"]),
 
         // MARK: Debian
         .module("DebianFormat", on: .debian, ["Platform"]),

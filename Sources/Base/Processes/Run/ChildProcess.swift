@@ -1,5 +1,6 @@
 import CProcess
 import Glibc
+import Platform
 import Synchronization
 
 /// A program that this process has started.

@@ -1,5 +1,6 @@
 import HostProbes
 import MeshContract
+import Platform
 
 /// The facts of cluster.env and sidecar.env.
 struct SettingsFiles: Sendable {

@@ -4,6 +4,7 @@ import GRPCNIOTransportHTTP2
 import IstioCAProtocol
 import Logging
 import MeshContract
+import Platform
 import SwiftASN1
 import WorkloadCertificates
 import X509

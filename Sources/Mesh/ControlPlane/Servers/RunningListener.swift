@@ -8,6 +8,7 @@ import Logging
 import MeshContract
 import NIOCore
 import NIOPosix
+import Platform
 import SwiftASN1
 import WorkloadCertificates
 import X509

@@ -1,3 +1,5 @@
+import Platform
+
 /// The rules of the nat table that redirect a machine's traffic to Envoy, as iptables-save(8) prints them.
 public struct InterceptionRules: Sendable, Hashable {
     /// The chain that redirects.
