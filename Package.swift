@@ -232,6 +232,9 @@ let package = Package(
             name: "PackagingTests", dependencies: ["debbuild", "meshcheck", "node_agent", "pilot-agent", "TestSupport"]),
         .testTarget(name: "DebianPackageTests", dependencies: ["DebianPackage", "Platform", "TestSupport"]),
         .testTarget(name: "DebbuildTests", dependencies: ["debbuild", "TestSupport"]),
+        .testTarget(
+            name: "DocumentationTests",
+            dependencies: ["debbuild", "mesh-lab", "meshcheck", "meshex", "pilot-agent", "TestSupport"]),
         .testTarget(name: "LabTests", dependencies: ["meshex", "TestSupport"]),
         .testTarget(name: "MeshContractTests", dependencies: ["MeshContract", "TestSupport"]),
         .testTarget(
