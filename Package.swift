@@ -222,21 +222,26 @@ let package = Package(
 
         // MARK: Tests
         .target(name: "TestSupport", path: "Tests/TestSupport"),
-        .testTarget(name: "PlatformTests", dependencies: ["Platform", "TestSupport"]),
+        .testTarget(name: "ArchitectureTests", dependencies: ["TestSupport"]),
+        .testTarget(name: "PlatformTests", dependencies: ["Platform"]),
         .testTarget(name: "FilesTests", dependencies: ["Files", "TestSupport"]),
-        .testTarget(name: "ArchiveTests", dependencies: ["Archive", "TestSupport"]),
-        .testTarget(name: "DebianFormatTests", dependencies: ["DebianFormat", "TestSupport"]),
+        .testTarget(name: "ArchiveTests", dependencies: ["Archive", "Files", "TestSupport"]),
+        .testTarget(name: "DebianFormatTests", dependencies: ["DebianFormat", "Platform", "TestSupport"]),
         .testTarget(name: "ELFTests", dependencies: ["ELF", "TestSupport"]),
-        .testTarget(name: "SpecLoadingTests", dependencies: ["SpecLoading", "TestSupport"]),
+        .testTarget(name: "SpecLoadingTests", dependencies: ["Platform", "SpecLoading", "TestSupport"]),
         .testTarget(
             name: "PackagingTests", dependencies: ["debbuild", "meshcheck", "node_agent", "pilot-agent", "TestSupport"]),
-        .testTarget(name: "DebianPackageTests", dependencies: ["DebianPackage", "Platform", "TestSupport"]),
+        .testTarget(
+            name: "DebianPackageTests",
+            dependencies: [
+                "Archive", "DebianFormat", "DebianPackage", "ELF", "Files", "Platform", "SpecLoading", "TestSupport",
+            ]),
         .testTarget(name: "DebbuildTests", dependencies: ["debbuild", "TestSupport"]),
         .testTarget(
             name: "DocumentationTests",
             dependencies: ["debbuild", "mesh-lab", "meshcheck", "meshex", "pilot-agent", "TestSupport"]),
         .testTarget(name: "LabTests", dependencies: ["meshex", "TestSupport"]),
-        .testTarget(name: "MeshContractTests", dependencies: ["MeshContract", "TestSupport"]),
+        .testTarget(name: "MeshContractTests", dependencies: ["MeshContract", "Platform", "TestSupport"]),
         .testTarget(
             name: "WorkloadCertificatesTests",
             dependencies: ["Files", "MeshContract", "WorkloadCertificates", "TestSupport", .swiftASN1, .x509]),
@@ -244,30 +249,31 @@ let package = Package(
             name: "CertificateAgentTests",
             dependencies: [
                 "CertificateAgent", "Files", "IstioCAProtocol", "MeshContract", "Platform", "WorkloadCertificates",
-                "mesh-lab", "node_agent", "TestSupport", .crypto, .grpcCore, .grpcTransport, .swiftASN1, .x509,
+                "node_agent", "TestSupport", .grpcCore, .grpcTransport, .swiftASN1, .x509,
             ]),
         .testTarget(
             name: "SidecarAgentTests",
-            dependencies: ["Platform", "Processes", "SidecarAgent", "mesh-lab", "pilot-agent", "TestSupport"]),
+            dependencies: [
+                "MeshContract", "Processes", "SidecarAgent", "WorkloadCertificates", "pilot-agent", "TestSupport",
+            ]),
         .testTarget(name: "ControlPlaneTests", dependencies: ["mesh-lab", "node_agent", "TestSupport"]),
-        .testTarget(name: "HostProbesTests", dependencies: ["HostProbes", "Platform", "TestSupport"]),
+        .testTarget(name: "HostProbesTests", dependencies: ["HostProbes", "MeshContract", "Platform", "TestSupport"]),
         .testTarget(
             name: "ScenariosTests",
             dependencies: [
-                "Files", "HostProbes", "MeshContract", "Platform", "Scenarios", "SpecLoading", "TestSupport",
-            ]
-        ),
+                "HostProbes", "MeshContract", "Platform", "Scenarios", "SpecLoading", "TestSupport",
+            ]),
         .testTarget(
             name: "ReportsTests",
             dependencies: ["HostProbes", "MeshContract", "Platform", "Reports", "Scenarios", "TestSupport"],
             exclude: ["Recorded"]),
-        .testTarget(name: "FleetTests", dependencies: ["Fleet", "Platform", "Reports", "SpecLoading", "TestSupport"]),
+        .testTarget(name: "FleetTests", dependencies: ["Fleet", "Platform", "SpecLoading", "TestSupport"]),
         .testTarget(name: "MeshcheckTests", dependencies: ["meshcheck", "TestSupport"]),
         .testTarget(
-            name: "MeshExpansionTests", dependencies: ["MeshExpansion", "mesh-lab", "meshex", "TestSupport"],
+            name: "MeshExpansionTests", dependencies: ["mesh-lab", "meshex", "TestSupport"],
             exclude: ["Fixtures"]),
         .testTarget(
-            name: "MachineSetupTests", dependencies: ["Files", "MachineSetup", "Platform", "meshex", "TestSupport"]),
+            name: "MachineSetupTests", dependencies: ["MachineSetup", "meshex", "TestSupport"]),
         .testTarget(
             name: "ConformanceTests", dependencies: ["debbuild", "mesh-lab", "meshcheck", "TestSupport"],
             exclude: ["Scenarios"]),

@@ -50,7 +50,7 @@ final class AgentProcess {
 
     /// Waits until the log has a message that begins so, so many times.
     func expect(
-        _ prefix: String, count: Int = 1, within seconds: Double = 20, file: StaticString = #filePath,
+        _ prefix: String, count: Int = 1, within seconds: Double = patience, file: StaticString = #filePath,
         line: UInt = #line
     ) throws {
         let end = Date(timeIntervalSinceNow: seconds)

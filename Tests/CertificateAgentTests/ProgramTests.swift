@@ -32,8 +32,7 @@ final class ProgramTests: XCTestCase {
     func testTheLogAsJSON() async throws {
         let authority = try await TestAuthority(.deny(remark: "a \"quoted\" reason"))
         let agent = try AgentProcess(try authority.bootstrap(), port: authority.port, quick + ["--log-format=json"])
-        let end = Date(timeIntervalSinceNow: 20)
-        while !agent.log.contains("Will retry in 5s"), Date() < end { usleep(5000) }
+        XCTAssertTrue(waitUntil { agent.log.contains("Will retry in 5s") }, agent.log)
         XCTAssertEqual(agent.end(SIGINT), 0)
         let objects = try agent.log.split(separator: "\n").map {
             try XCTUnwrap(JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: String])
@@ -67,8 +66,7 @@ final class ProgramTests: XCTestCase {
         let authority = try await TestAuthority(.hang)
         let files = try authority.bootstrap()
         let agent = try AgentProcess(files, port: authority.port, quick + ["--rpc-timeout", "10m"])
-        let end = Date(timeIntervalSinceNow: 20)
-        while authority.received.isEmpty, Date() < end { usleep(5000) }
+        XCTAssertTrue(waitUntil { !authority.received.isEmpty }, agent.log)
         XCTAssertEqual(authority.received.count, 1)
         XCTAssertEqual(agent.end(SIGTERM), 0)
         await authority.stop()

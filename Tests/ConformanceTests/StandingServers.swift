@@ -74,7 +74,7 @@ final class StandingServers {
         let port = try SSHServer.freePort()
         let program = try BackgroundProgram(path, arguments(port))
         programs.append(program)
-        guard waitUntil(within: 20, { SSHServer.canConnect(port) }) else {
+        guard waitUntil({ SSHServer.canConnect(port) }) else {
             throw CheckReport.Missing(description: "\(name) does not start: \(program.errors)")
         }
         return port
@@ -100,7 +100,7 @@ final class StandingServers {
         let program = try BackgroundProgram(productPath("mesh-lab"), ["run", "--config", config, "--state", state])
         programs.append(program)
         var address: String?
-        let isUp = waitUntil(within: 30) {
+        let isUp = waitUntil {
             guard let data = FileManager.default.contents(atPath: state + "/addresses.json"),
                 let roles = try? JSONDecoder().decode([String: [String]].self, from: data)
             else { return false }

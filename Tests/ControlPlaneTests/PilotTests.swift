@@ -181,6 +181,6 @@ final class PilotTests: XCTestCase {
         mesh.program.signal(SIGTERM)
         let program = mesh.program
         try await poll("the end") { !program.isRunning }
-        XCTAssertEqual(program.status(within: 1), 0)
+        XCTAssertEqual(program.status(), 0)
     }
 }

@@ -118,8 +118,7 @@ final class OperatorTests: XCTestCase {
         ]
         try put(secret, "default", "secrets")
         let server = try lab.start(["operator", python, "-u", fixtures + "/apiserver.py", objects])
-        let deadline = ContinuousClock.now + .seconds(60)
-        while !server.output.hasSuffix("\n"), ContinuousClock.now < deadline { usleep(50_000) }
+        XCTAssertTrue(waitUntil { server.output.hasSuffix("\n") }, server.errors)
         let port = server.output.trimmingCharacters(in: .whitespacesAndNewlines)
         try folder.file(
             "kubeconfig",

@@ -29,6 +29,11 @@ final class SetupFixture {
             // What other tests and people did to the system below must not be found here.
             "rm -rf etc/certs var/cache/meshex var/lib/meshex var/lib/istio etc/dnsmasq.d/kubedns",
             "mkdir -m 700 var/cache/meshex",
+            // Nor what is installed there of this toolchain.
+            "for package in meshcheck istio-proxy istio-auth-node-agent istio-agent; do",
+            "  if chroot . dpkg-query -W $package >/dev/null 2>&1; then",
+            "    chroot . dpkg --purge --force-all $package >/dev/null 2>&1; fi; done",
+            "rm -rf usr/bin/meshcheck usr/local/bin/meshcheck usr/share/meshcheck",
         ]
         if let cacheSize { steps.append("mount -t tmpfs -o mode=700,size=\(cacheSize) cache var/cache/meshex") }
         if user != "root" { steps.append("chroot . useradd -m -p '*' \(user)") }

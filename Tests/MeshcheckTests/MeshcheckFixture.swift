@@ -75,4 +75,20 @@ struct MeshcheckFixture {
             program, arguments, environment: ["NO_COLOR": "1", "LC_ALL": "C.UTF-8"].merging(environment) { $1 },
             workingDirectory: workingDirectory)
     }
+
+    /// Runs it as where no meshcheck is installed, whose scenarios and diagnoses it would take.
+    static func runUninstalled(_ arguments: [String], workingDirectory: String) throws -> TestSupport.RunResult {
+        let installed = "/usr/share/meshcheck"
+        guard FileManager.default.fileExists(atPath: installed) else {
+            return try run(arguments, workingDirectory: workingDirectory)
+        }
+        return try TestSupport.run(
+            "unshare",
+            [
+                "--map-root-user", "--mount", "sh", "-c", "mount -t tmpfs none \(installed) && exec \"$@\"", "sh",
+                program,
+            ]
+                + arguments,
+            environment: ["NO_COLOR": "1", "LC_ALL": "C.UTF-8"], workingDirectory: workingDirectory)
+    }
 }

@@ -13,7 +13,7 @@ final class ServeTests: XCTestCase {
                 MeshcheckFixture.program, ["serve", "--listen", "127.0.0.1:0"] + arguments)
             let program = program
             XCTAssertTrue(
-                waitUntil(within: 20) { program.output.hasSuffix("\n") || !program.isRunning }, program.errors)
+                waitUntil { program.output.hasSuffix("\n") || !program.isRunning }, program.errors)
             url = String(program.output.trimmingCharacters(in: .newlines).dropFirst("listening on ".count))
         }
 
@@ -47,7 +47,7 @@ final class ServeTests: XCTestCase {
         XCTAssertEqual(try server.get("/nothing").status, "404")
         XCTAssertEqual(try server.get("/healthz", ["--request", "POST"]).status, "404")
         server.program.signal(SIGTERM)
-        XCTAssertEqual(server.program.status(within: 10), 0, server.program.errors)
+        XCTAssertEqual(server.program.status(), 0, server.program.errors)
     }
 
     func testEveryPageHasItsType() throws {
@@ -89,7 +89,7 @@ final class ServeTests: XCTestCase {
                 try XCTUnwrap(programPath("curl")),
                 ["--silent", "--max-time", "60", server.url + (index % 2 == 0 ? "/healthz" : "/metrics")])
         }
-        for client in clients { XCTAssertEqual(client.status(within: 60), 0, client.errors) }
+        for client in clients { XCTAssertEqual(client.status(), 0, client.errors) }
         let lines = try String(contentsOfFile: trace, encoding: .utf8).split(separator: "\n")
         XCTAssertFalse(lines.isEmpty)
         for (index, line) in lines.enumerated() { XCTAssertEqual(line, index % 2 == 0 ? "begin" : "end") }
@@ -114,7 +114,7 @@ final class ServeTests: XCTestCase {
         let address = String(first.url.dropFirst("http://".count))
         let second = try BackgroundProgram(
             MeshcheckFixture.program, ["serve", "--listen", address, fixture.scenarios])
-        XCTAssertEqual(second.status(within: 20), 3, second.errors)
+        XCTAssertEqual(second.status(), 3, second.errors)
         XCTAssertTrue(second.errors.contains("cannot listen on"), second.errors)
     }
 }

@@ -182,7 +182,7 @@ final class TargetTests: XCTestCase {
                 "import socket,time\ns=socket.socket()\ns.bind(('127.0.0.1',0))\ns.listen(8)\nprint(s.getsockname()[1])\n"
                     + "time.sleep(120)",
             ])
-        XCTAssertTrue(waitUntil(within: 10) { listener.output.hasSuffix("\n") })
+        XCTAssertTrue(waitUntil { listener.output.hasSuffix("\n") })
         let port = listener.output.trimmingCharacters(in: .newlines)
         let result = try run(
             fixture, server, targets: ["ssh://127.0.0.1:\(port)"], ["--format", "json", "--connect-timeout", "1"])

@@ -69,7 +69,7 @@ final class RunnerTests: XCTestCase {
     func testWhatHangsHurtsNobody() async throws {
         let folder = try TemporaryDirectory()
         let ran = try await Self.run(
-            command("hangs", "trap '' TERM; echo $$ >\(folder.path)/pid; sleep 1000", "timeout: 400ms")
+            command("hangs", "trap '' TERM; echo $$ >\(folder.path)/pid; sleep 1000", "timeout: 3s")
                 + (0..<30).map { file("file-\($0)", "/etc/passwd") }.joined()
                 + file("needs-it", "/etc/passwd", "needs: [hangs]") + file("after-it", "/etc/passwd", "after: [hangs]")
                 + file("needs-that", "/etc/passwd", "needs: [needs-it]"),
@@ -92,8 +92,8 @@ final class RunnerTests: XCTestCase {
         let count = "n=$(cat \(folder.path)/n 2>/dev/null || echo 0); n=$((n+1)); echo $n >\(folder.path)/n; "
         let ran = try await Self.run(
             command("third", count + "test $n -ge 3", "eventually: {within: 60s, every: 10ms}")
-                + command("never", "echo no; exit 7", "eventually: {within: 300ms, every: 20ms}")
-                + command("hangs", "sleep 1000", "timeout: 100ms\neventually: {within: 500ms, every: 20ms}"),
+                + command("never", "echo no; exit 7", "eventually: {within: 3s, every: 20ms}")
+                + command("hangs", "sleep 1000", "timeout: 100ms\neventually: {within: 3s, every: 20ms}"),
             in: folder)
         XCTAssertEqual(try ran.outcome("third"), .passed)
         XCTAssertEqual(try ran["third"].attempts, 3)

@@ -84,17 +84,21 @@ final class ProcessesTests: XCTestCase {
     }
 
     func testDaemonThatKeepsThePipesOpenHoldsUpNobody() async throws {
+        let folder = try TemporaryDirectory()
         let output = try await ChildProcess.run(
-            shell("setsid sh -c 'echo $$; exec sleep 602' & read -r line < /dev/null; sleep 0.2; exit 0"))
+            shell(
+                "cd \(folder.path); setsid sh -c 'echo $$; : >told; exec sleep 602' & until [ -e told ]; do :; done; exit 0"
+            ))
         XCTAssertEqual(output.status, .exited(0))
         let pid = try XCTUnwrap(Int32(String(decoding: output.standardOutput.dropLast(), as: UTF8.self)))
         kill(pid, SIGKILL)
     }
 
     func testCancellingATaskEndsItsProgram() async throws {
-        let options = shell("echo started; exec sleep 603")
-        let task = Task { try await ChildProcess.run(options, limits: RunLimits(time: .seconds(60))) }
-        try await Task.sleep(for: .milliseconds(100))
+        let folder = try TemporaryDirectory()
+        let options = shell(": >\(folder.path)/started; exec sleep 603")
+        let task = Task { try await ChildProcess.run(options, limits: RunLimits(time: .seconds(600))) }
+        try await poll("the program to start") { FileManager.default.fileExists(atPath: folder.path + "/started") }
         task.cancel()
         let output = try await task.value
         XCTAssertEqual(output.reason, .cancelled)

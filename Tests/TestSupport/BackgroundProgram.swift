@@ -68,7 +68,7 @@ public final class BackgroundProgram {
     public func signal(_ number: Int32) { if isRunning { kill(identifier, number) } }
 
     /// Waits for its end, at most so many seconds; nil when it goes on. A signal counts as 128 and its number.
-    public func status(within limit: Double) -> Int32? {
+    public func status(within limit: Double = patience) -> Int32? {
         guard waitUntil(within: limit, { !isRunning }), let ended else { return nil }
         return ended & 0x7f == 0 ? (ended >> 8) & 0xff : 128 + (ended & 0x7f)
     }

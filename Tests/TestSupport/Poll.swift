@@ -9,7 +9,7 @@ public struct PollFailure: Error, CustomStringConvertible {
 
 /// Waits until a condition holds; the limit is there for a test that fails, and is far beyond what any machine needs.
 public func poll(
-    _ what: String, limit: Duration = .seconds(60), interval: Duration = .milliseconds(20),
+    _ what: String, limit: Duration = .seconds(patience), interval: Duration = .milliseconds(20),
     _ condition: () async throws -> Bool
 ) async throws {
     let end = ContinuousClock.now + limit

@@ -73,7 +73,7 @@ public final class SSHServer {
         guard let program = programPath(command[0]) else { throw XCTSkip("\(command[0]) is not installed") }
         let server = try BackgroundProgram(program, Array(command.dropFirst()))
         process = server
-        let isUp = waitUntil(within: 10) { Self.canConnect(self.port) }
+        let isUp = waitUntil { Self.canConnect(self.port) }
         if !isUp {
             stop()
             throw XCTSkip("sshd does not start here: \(server.errors)")
@@ -139,8 +139,11 @@ public final class SSHServer {
     }
 }
 
+/// The seconds after which a test gives a condition up: far beyond what a machine with much else to do needs.
+public let patience: Double = 120
+
 /// Polls a condition until it holds; false when the limit, in seconds, is over.
-public func waitUntil(within limit: Double, _ condition: () -> Bool) -> Bool {
+public func waitUntil(within limit: Double = patience, _ condition: () -> Bool) -> Bool {
     let end = Date().addingTimeInterval(limit)
     while Date() < end {
         if condition() { return true }

@@ -21,6 +21,7 @@ public struct MonotonicTime: Sendable, Hashable, Comparable {
         MonotonicTime(nanoseconds: KernelClock.read(CLOCK_MONOTONIC))
     }
 
+    /// Whether a moment comes before another.
     public static func < (left: Self, right: Self) -> Bool { left.nanoseconds < right.nanoseconds }
 
     /// The moment after a duration; a negative one counts as zero and one of centuries as never.

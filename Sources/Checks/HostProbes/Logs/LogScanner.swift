@@ -201,7 +201,9 @@ struct LogScanner {
     }
 
     private static func lastNewline(_ bytes: UnsafeRawBufferPointer) -> Int? {
-        bytes.lastIndex(of: Bytes.newline)
+        // memchr(3) is quick to say that there is none; where there is one, the last is mostly near the end.
+        guard endOfLine(0, in: bytes) < bytes.count else { return nil }
+        return bytes.lastIndex(of: Bytes.newline)
     }
 
     /// Where the line of a position begins; a position of a newline belongs to the line that it ends.
