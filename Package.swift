@@ -133,6 +133,8 @@ let package = Package(
         .module("Archive", on: .base, ["CArchive", "CLzma", "Files"]),
         .module("ELF", on: .base),
         .module("SpecLoading", on: .base, ["CYAML", "Platform"]),
+        .module(
+            "Certificates", on: .base, ["Files", "Platform", .crypto, .cryptoExtras, .swiftASN1, .x509]),
         .module("Processes", on: .base, ["CProcess", "Platform"]),
 
         // MARK: Debian
@@ -145,8 +147,8 @@ let package = Package(
         .module(
             "HostProbes", on: .checks,
             [
-                "CLinux", "CResolver", "DebianFormat", "ELF", "Files", "MeshContract", "Platform", "Processes",
-                "WorkloadCertificates", .asyncHTTPClient, .crypto, .nioCore, .nioHTTP1, .nioPosix, .nioSSL, .nioTLS,
+                "CLinux", "CResolver", "Certificates", "DebianFormat", "ELF", "Files", "MeshContract", "Platform",
+                "Processes", .asyncHTTPClient, .crypto, .nioCore, .nioHTTP1, .nioPosix, .nioSSL, .nioTLS,
                 .swiftASN1, .x509,
             ]),
         .module(
@@ -164,7 +166,7 @@ let package = Package(
         .module("MeshContract", on: .mesh, ["Platform"]),
         .module(
             "WorkloadCertificates", on: .mesh,
-            ["Files", "MeshContract", "Platform", .crypto, .cryptoExtras, .swiftASN1, .x509]),
+            ["Certificates", "Files", "MeshContract", "Platform", .crypto, .swiftASN1, .x509]),
         // Generated from the .proto beside it.
         .target(
             name: "IstioCAProtocol", dependencies: [.grpcCore, .grpcProtobuf, .swiftProtobuf],
@@ -172,31 +174,34 @@ let package = Package(
         .module(
             "CertificateAgent", on: .mesh,
             [
-                "Files", "IstioCAProtocol", "MeshContract", "Platform", "WorkloadCertificates", .crypto, .cryptoExtras,
-                .grpcCore, .grpcTransport, .nioCore, .nioPosix, .nioSSL, .swiftASN1, .x509,
+                "Certificates", "Files", "IstioCAProtocol", "MeshContract", "Platform", "WorkloadCertificates", .crypto,
+                .cryptoExtras, .grpcCore, .grpcTransport, .nioCore, .nioPosix, .nioSSL, .swiftASN1, .x509,
             ]),
         .module(
             "SidecarAgent", on: .mesh,
             [
-                "Files", "MeshContract", "Platform", "Processes", "WorkloadCertificates", .asyncHTTPClient, .crypto,
-                .nioCore, .nioHTTP1, .nioPosix, .x509,
+                "Certificates", "Files", "MeshContract", "Platform", "Processes", "WorkloadCertificates",
+                .asyncHTTPClient, .crypto, .nioCore, .nioHTTP1, .nioPosix, .x509,
             ]),
         .module(
             "ControlPlane", on: .mesh,
             [
-                "Files", "IstioCAProtocol", "MeshContract", "Platform", "Processes", "SpecLoading",
+                "Certificates", "Files", "IstioCAProtocol", "MeshContract", "Platform", "Processes", "SpecLoading",
                 "WorkloadCertificates", .crypto, .cryptoExtras, .grpcCore, .grpcTransport, .hummingbird, .logging,
                 .nioCore, .nioPosix, .nioSSL, .swiftASN1, .x509,
             ]),
         // The cluster's side of mesh expansion, through the user's kubectl.
         .module(
             "MeshExpansion", on: .mesh,
-            ["Files", "MeshContract", "Platform", "Processes", "SpecLoading", "WorkloadCertificates", .crypto, .x509]),
+            [
+                "Certificates", "Files", "MeshContract", "Platform", "Processes", "SpecLoading", "WorkloadCertificates",
+                .crypto, .x509,
+            ]),
         // The host's side: the guide's steps over ssh, and releases to install from.
         .module(
             "MachineSetup", on: .mesh,
             [
-                "Files", "Fleet", "MeshContract", "Platform", "Processes", "Reports", "SpecLoading",
+                "Certificates", "Files", "Fleet", "MeshContract", "Platform", "Processes", "Reports", "SpecLoading",
                 "WorkloadCertificates", .crypto, .subprocess,
             ]),
 
@@ -244,12 +249,14 @@ let package = Package(
         .testTarget(name: "MeshContractTests", dependencies: ["MeshContract", "Platform", "TestSupport"]),
         .testTarget(
             name: "WorkloadCertificatesTests",
-            dependencies: ["Files", "MeshContract", "WorkloadCertificates", "TestSupport", .swiftASN1, .x509]),
+            dependencies: [
+                "Certificates", "Files", "MeshContract", "WorkloadCertificates", "TestSupport", .swiftASN1, .x509,
+            ]),
         .testTarget(
             name: "CertificateAgentTests",
             dependencies: [
-                "CertificateAgent", "Files", "IstioCAProtocol", "MeshContract", "Platform", "WorkloadCertificates",
-                "node_agent", "TestSupport", .grpcCore, .grpcTransport, .swiftASN1, .x509,
+                "CertificateAgent", "Certificates", "Files", "IstioCAProtocol", "MeshContract", "Platform",
+                "WorkloadCertificates", "node_agent", "TestSupport", .grpcCore, .grpcTransport, .swiftASN1, .x509,
             ]),
         .testTarget(
             name: "SidecarAgentTests",

@@ -1,3 +1,4 @@
+import Certificates
 import Foundation
 import GRPCCore
 import GRPCNIOTransportHTTP2
@@ -146,8 +147,8 @@ final class TestAuthority: Sendable {
 
     private static func signer(_ authority: OpenSSLAuthority, sending chain: [String]) throws -> Signer {
         Signer(
-            certificate: try WorkloadCertificates.roots(ofPEM: try contents(authority.pair.certificate))[0],
-            key: try WorkloadCertificates.privateKey(ofPEM: try contents(authority.pair.key)),
+            certificate: try CertificatePEM.roots(ofPEM: try contents(authority.pair.certificate))[0],
+            key: try CertificatePEM.privateKey(ofPEM: try contents(authority.pair.key)),
             chainPEM: try chain.flatMap { try contents($0) })
     }
 

@@ -1,3 +1,4 @@
+import Certificates
 import Foundation
 import MeshContract
 import TestSupport
@@ -60,7 +61,7 @@ final class FaultTests: XCTestCase {
         func faults(
             _ pair: OpenSSLAuthority.Pair, chain: [String] = [], roots: [String], key: String? = nil, trusted: Bool,
             at date: Date? = nil, line: UInt = #line
-        ) async throws -> [CertificateFault] {
+        ) async throws -> [WorkloadFault] {
             XCTAssertEqual(
                 try opensslTrusts(pair, chain: chain, roots: roots, in: folder, at: date ?? now), trusted, line: line)
             return try await load(pair, chain: chain, roots: roots, key: key).faults(
@@ -73,31 +74,32 @@ final class FaultTests: XCTestCase {
         XCTAssertEqual(
             found,
             [
-                .keyMismatch(
-                    certificate: KeyKind(algorithm: .ecdsa, bits: 256), key: KeyKind(algorithm: .rsa, bits: 2048))
+                .certificate(
+                    .keyMismatch(
+                        certificate: KeyKind(algorithm: .ecdsa, bits: 256), key: KeyKind(algorithm: .rsa, bits: 2048)))
             ])
         XCTAssertTrue("\(found[0])".hasPrefix("private key does not match public key"))
 
         // Judged later than now: a root that is made now does not vouch for what has expired before.
         let old = try root.issueWorkload("old", notAfter: now.addingTimeInterval(60))
         found = try await faults(old, roots: roots, trusted: false, at: now.addingTimeInterval(3600))
-        guard case .expired = found.first, found.count == 1 else { return XCTFail("\(found)") }
+        guard case .certificate(.expired) = found.first, found.count == 1 else { return XCTFail("\(found)") }
 
         let early = try root.issueWorkload(
             "early", notBefore: now.addingTimeInterval(3600), notAfter: now.addingTimeInterval(7200))
         found = try await faults(early, roots: roots, trusted: false)
-        guard case .notYetValid = found.first, found.count == 1 else { return XCTFail("\(found)") }
+        guard case .certificate(.notYetValid) = found.first, found.count == 1 else { return XCTFail("\(found)") }
 
         found = try await faults(good, roots: [other.pair.certificate], trusted: false)
-        XCTAssertEqual(found, [.untrusted(.unknownAuthority(issuer: "O=root"))])
+        XCTAssertEqual(found, [.certificate(.untrusted(.unknownAuthority(issuer: "O=root")))])
         XCTAssertTrue("\(found[0])".hasPrefix("certificate signed by unknown authority"))
 
         let below = try middle.issueWorkload("below")
         found = try await faults(below, roots: roots, trusted: false)
-        XCTAssertEqual(found, [.untrusted(.unknownAuthority(issuer: "O=middle"))])
+        XCTAssertEqual(found, [.certificate(.untrusted(.unknownAuthority(issuer: "O=middle")))])
         found = try await faults(
             below, chain: [middle.pair.certificate], roots: [other.pair.certificate], trusted: false)
-        XCTAssertEqual(found, [.untrusted(.unknownAuthority(issuer: "O=root"))])
+        XCTAssertEqual(found, [.certificate(.untrusted(.unknownAuthority(issuer: "O=root")))])
 
         // A workload that signs like an authority.
         let elsewhere = try TemporaryDirectory()
@@ -114,10 +116,10 @@ final class FaultTests: XCTestCase {
                 "subjectAltName=URI:\(identity)",
             ])
         found = try await faults(authority, roots: roots, trusted: true)
-        XCTAssertEqual(found, [.authority(subject: "O=workload")])
+        XCTAssertEqual(found, [.certificate(.authority(subject: "O=workload"))])
 
         for (name, uris, fault) in [
-            ("none", [], CertificateFault.identityCount(0)),
+            ("none", [], WorkloadFault.identityCount(0)),
             ("two", [identity.description, "spiffe://cluster.local/ns/default/sa/other"], .identityCount(2)),
             ("odd", ["https://example.com/"], .identityMalformed("https://example.com/")),
             (
@@ -125,12 +127,12 @@ final class FaultTests: XCTestCase {
                 .identityChanged(
                     expected: identity, found: SPIFFEIdentity(namespace: "default", serviceAccount: "other"))
             ),
-        ] as [(String, [String], CertificateFault)] {
+        ] as [(String, [String], WorkloadFault)] {
             let pair = try root.issueWorkload(name, uris: uris)
             found = try await faults(pair, roots: roots, trusted: true)
             XCTAssertEqual(found, [fault])
         }
-        XCTAssertEqual("\(CertificateFault.identityCount(2))", "Cert have 2 SAN fields, should be 1")
+        XCTAssertEqual("\(WorkloadFault.identityCount(2))", "Cert have 2 SAN fields, should be 1")
     }
 
     func testAnIssuerThatIsNoAuthorityIsNotTrusted() async throws {
@@ -187,8 +189,8 @@ final class FaultTests: XCTestCase {
         let folder = try TemporaryDirectory()
         let root = try OpenSSLAuthority("root", in: folder)
         let pair = try root.issue("server", extensions: ["subjectAltName=DNS:istio-ca,DNS:*.example.com"])
-        let (leaf, _) = try WorkloadCertificates.chain(ofPEM: try contents(pair.certificate))
-        let roots = try WorkloadCertificates.roots(ofPEM: try contents(root.pair.certificate))
+        let (leaf, _) = try CertificatePEM.chain(ofPEM: try contents(pair.certificate))
+        let roots = try CertificatePEM.roots(ofPEM: try contents(root.pair.certificate))
         let server = ServerCertificate(leaf: leaf, intermediates: [])
         for name in ["istio-ca", "ca.example.com"] {
             let fault = await server.fault(dialled: name, roots: roots, at: Date())

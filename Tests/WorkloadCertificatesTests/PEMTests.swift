@@ -1,3 +1,4 @@
+import Certificates
 import MeshContract
 import SwiftASN1
 import TestSupport
@@ -28,11 +29,11 @@ final class PEMTests: XCTestCase {
             let bytes = try contents(path)
             XCTAssertTrue(String(decoding: bytes, as: UTF8.self).contains(header), path)
             let expected = try openssl(["pkey", "-in", path, "-pubout"]).output
-            XCTAssertEqual(try publicKey(WorkloadCertificates.privateKey(ofPEM: bytes)), expected, path)
+            XCTAssertEqual(try publicKey(CertificatePEM.privateKey(ofPEM: bytes)), expected, path)
             let text = String(decoding: bytes, as: UTF8.self)
             let windows = text.split(separator: "\n", omittingEmptySubsequences: false).joined(separator: "\r\n")
             XCTAssertEqual(
-                try publicKey(WorkloadCertificates.privateKey(ofPEM: Array("notes\r\n\(windows)more\r\n".utf8))),
+                try publicKey(CertificatePEM.privateKey(ofPEM: Array("notes\r\n\(windows)more\r\n".utf8))),
                 expected, path)
         }
     }
@@ -58,14 +59,14 @@ final class PEMTests: XCTestCase {
         let cut = try contents(plain).prefix(200)
         assertKeyProblem(Array(cut), .malformedPEM(line: 1, .noEnd("PRIVATE KEY")))
         assertKeyProblem(
-            [UInt8](repeating: 10, count: WorkloadCertificates.fileSizeLimit + 1),
-            .tooLarge(bytes: WorkloadCertificates.fileSizeLimit + 1, limit: WorkloadCertificates.fileSizeLimit))
+            [UInt8](repeating: 10, count: CertificatePEM.fileSizeLimit + 1),
+            .tooLarge(bytes: CertificatePEM.fileSizeLimit + 1, limit: CertificatePEM.fileSizeLimit))
     }
 
     private func assertKeyProblem(
         _ bytes: [UInt8], _ problem: CertificateLoadError.Problem, line: UInt = #line
     ) {
-        XCTAssertThrowsError(try WorkloadCertificates.privateKey(ofPEM: bytes), line: line) {
+        XCTAssertThrowsError(try CertificatePEM.privateKey(ofPEM: bytes), line: line) {
             XCTAssertEqual(($0 as? CertificateLoadError)?.problem, problem, line: line)
         }
     }
@@ -77,7 +78,7 @@ final class PEMTests: XCTestCase {
         let leaf = try middle.issueWorkload("leaf")
         let text = try openssl(["x509", "-text", "-in", leaf.certificate]).output
         let chain = Array((text + "\nsubject=whatever\n").utf8) + (try contents(middle.pair.certificate))
-        let (first, rest) = try WorkloadCertificates.chain(ofPEM: chain)
+        let (first, rest) = try CertificatePEM.chain(ofPEM: chain)
         XCTAssertEqual("\(first.subject)", "O=workload")
         XCTAssertEqual(rest.map { "\($0.subject)" }, ["O=middle"])
         XCTAssertEqual(
@@ -89,7 +90,7 @@ final class PEMTests: XCTestCase {
         let folder = try TemporaryDirectory()
         let root = try OpenSSLAuthority("root", in: folder)
         let leaf = try root.issueWorkload("leaf", key: .rsa(bits: 1024))
-        XCTAssertThrowsError(try WorkloadCertificates.chain(ofPEM: try contents(leaf.certificate))) {
+        XCTAssertThrowsError(try CertificatePEM.chain(ofPEM: try contents(leaf.certificate))) {
             XCTAssertEqual(($0 as? CertificateLoadError)?.problem, .weakKey(bits: nil))
         }
     }

@@ -1,3 +1,4 @@
+import Certificates
 import Files
 import Foundation
 import TestSupport
@@ -220,7 +221,7 @@ final class StorageTests: XCTestCase {
         try setting.folder.file("certs/root-cert.pem", bytes: text)
         let file = RootFile(path: setting.files.root)
         let old = try file.certificates()[0]
-        let new = try WorkloadCertificates.roots(ofPEM: try contents(second.pair.certificate))[0]
+        let new = try CertificatePEM.roots(ofPEM: try contents(second.pair.certificate))[0]
         let until = Date(timeIntervalSince1970: 2_000_000_000)
         XCTAssertTrue(try file.add([new], following: [(old, until)]))
         XCTAssertFalse(try file.add([new], following: [(old, until)]))

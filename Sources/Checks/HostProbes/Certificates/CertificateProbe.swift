@@ -1,6 +1,6 @@
 import FoundationEssentials
 import MeshContract
-import WorkloadCertificates
+import Certificates
 import X509
 
 /// Certificates in files.
@@ -85,7 +85,7 @@ struct CertificateProbe: Probe {
         let path = try request.requiredPath("key")
         let bytes = try await PEMFiles.read(host.path(path), request)
         do throws(CertificateLoadError) {
-            let key = try WorkloadCertificates.privateKey(ofPEM: bytes)
+            let key = try CertificatePEM.privateKey(ofPEM: bytes)
             attributes["key-matches"] = .bool(key.publicKey == leaf.publicKey)
             attributes["key-error"] = .null
             if key.publicKey != leaf.publicKey { evidence.append("\(path) is the key of another certificate") }
@@ -106,7 +106,7 @@ struct CertificateProbe: Probe {
         let leaf = chain[0]
         // Expiry has its own attribute: the chain is judged at a moment of the leaf's life.
         let moment = min(max(now, leaf.notValidBefore), leaf.notValidAfter)
-        let others = Array(chain.dropFirst().prefix(WorkloadCertificates.chainLimit))
+        let others = Array(chain.dropFirst().prefix(CertificatePEM.chainLimit))
         let fault = await TrustPath.fault(leaf: leaf, intermediates: others, roots: roots, at: moment)
         attributes["chain-trusted"] = .bool(fault == nil)
         attributes["chain-error"] = .text(orNull: fault?.description)

@@ -3,7 +3,7 @@ import FoundationEssentials
 import MeshContract
 import Platform
 import SwiftASN1
-import WorkloadCertificates
+import Certificates
 import X509
 
 /// What a certificate says, as values.

@@ -3,7 +3,7 @@ import FoundationEssentials
 import MeshContract
 import Platform
 import SwiftASN1
-import WorkloadCertificates
+import Certificates
 import X509
 
 /// TLS servers.
@@ -76,7 +76,7 @@ struct TLSProbe: Probe {
     ) async throws(ProbeError) {
         guard !outcome.chain.isEmpty else { return }
         var chain: [Certificate] = []
-        for der in outcome.chain.prefix(WorkloadCertificates.chainLimit) {
+        for der in outcome.chain.prefix(CertificatePEM.chainLimit) {
             do { chain.append(try Certificate(derEncoded: der)) } catch {
                 throw ProbeError(
                     .malformed, "read the server's certificate", expected: "X.509 in DER", found: "\(error)".shortened()

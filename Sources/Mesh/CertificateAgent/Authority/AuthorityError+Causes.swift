@@ -3,7 +3,7 @@ import GRPCCore
 import NIOCore
 import NIOPosix
 import NIOSSL
-import WorkloadCertificates
+import Certificates
 
 extension AuthorityError {
     /// The error in this module's terms, by the types of its causes.

@@ -1,5 +1,5 @@
 import Glibc
-import WorkloadCertificates
+import Certificates
 
 /// Why the certificate authority gave no answer. The texts have the words of Go's network library where it has some: people
 /// and checks know them from the original agent's log.

@@ -1,3 +1,4 @@
+import Certificates
 import WorkloadCertificates
 
 /// What an authority is asked.

@@ -1,3 +1,4 @@
+import Certificates
 import Glibc
 import FoundationEssentials
 import GRPCCore
@@ -17,7 +18,7 @@ import X509
 /// A connection and its event loop live for one request: between renewals lie hours.
 public struct GRPCAuthority: CertificateAuthority {
     /// Bytes that an answer may have; a chain has some thousand.
-    public static let answerLimit = WorkloadCertificates.fileSizeLimit
+    public static let answerLimit = CertificatePEM.fileSizeLimit
 
     private let address: AuthorityAddress
     private let limit: Duration
@@ -88,7 +89,7 @@ public struct GRPCAuthority: CertificateAuthority {
         registry.registerFactory(target)
         var config = HTTP2ClientTransport.Posix.Config.defaults
         // Server name indication is for names only (RFC 6066, section 3).
-        config.http2.authority = ServerCertificate.isAddress(address.host) ? nil : address.description
+        config.http2.authority = IPAddress(address.host) != nil ? nil : address.description
         let transport = try HTTP2ClientTransport.Posix(
             target: target,
             transportSecurity: .mTLS(
@@ -163,7 +164,7 @@ private final class ServerVerification: Sendable {
     private func fault(in certificates: [NIOSSLCertificate]) async -> ServerCertificate.Fault? {
         let chain: [Certificate]
         do {
-            chain = try certificates.prefix(WorkloadCertificates.chainLimit).map {
+            chain = try certificates.prefix(CertificatePEM.chainLimit).map {
                 try Certificate(derEncoded: try $0.toDERBytes())
             }
         } catch {

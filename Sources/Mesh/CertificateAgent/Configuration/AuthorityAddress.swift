@@ -1,5 +1,5 @@
 import MeshContract
-import WorkloadCertificates
+import Platform
 
 /// Where the certificate authority listens: `istio-ca:8060`, `[2001:db8::1]:8060`.
 public struct AuthorityAddress: Sendable, Hashable, CustomStringConvertible {
@@ -32,13 +32,13 @@ public struct AuthorityAddress: Sendable, Hashable, CustomStringConvertible {
                 guard first == UInt8(ascii: ":") else { return nil }
                 portBytes = rest.dropFirst()
             }
-            guard ServerCertificate.isAddress(String(decoding: hostBytes, as: UTF8.self)) else { return nil }
+            guard IPAddress(String(decoding: hostBytes, as: UTF8.self)) != nil else { return nil }
         } else if colons == 1, let colon = bytes.firstIndex(of: UInt8(ascii: ":")) {
             hostBytes = bytes[..<colon]
             portBytes = bytes[(colon + 1)...]
         } else if colons > 1 {
             // An IPv6 address without brackets; a port after it could not be told from the address.
-            guard ServerCertificate.isAddress(text) else { return nil }
+            guard IPAddress(text) != nil else { return nil }
         }
         var port = MeshPorts.certificateAuthority
         if let portBytes {

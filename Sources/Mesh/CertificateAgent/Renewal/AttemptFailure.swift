@@ -1,3 +1,4 @@
+import Certificates
 import Files
 import MeshContract
 import Platform
@@ -8,7 +9,7 @@ public enum AttemptFailure: Error, Sendable, Hashable, CustomStringConvertible {
     /// The present files cannot be read.
     case unreadable(CertificateLoadError)
     /// The present certificate cannot serve to ask for another.
-    case unusable(CertificateFault)
+    case unusable(WorkloadFault)
     /// A key or a request could not be made; the detail is the library's.
     case request(detail: String)
     /// The authority gave no answer.
@@ -24,7 +25,7 @@ public enum AttemptFailure: Error, Sendable, Hashable, CustomStringConvertible {
     /// So much of the lifetime is over that the renewal would be due before now.
     case renewalOverdue(by: GoDuration)
     /// The answer's certificate is not one to use.
-    case answerRefused(CertificateFault)
+    case answerRefused(WorkloadFault)
     /// Somebody has replaced the files while the authority was asked.
     case filesChanged(CertificateFiles)
     /// The new pair cannot be written.
@@ -36,8 +37,8 @@ public enum AttemptFailure: Error, Sendable, Hashable, CustomStringConvertible {
     public var description: String {
         switch self {
         case .unreadable(let error): "\(error)"
-        case .unusable(.expired(let notAfter, let now)):
-            "x509: \(CertificateFault.expired(notAfter: notAfter, now: now)); the authority takes it no more: "
+        case .unusable(.certificate(.expired(let notAfter, let now))):
+            "x509: \(CertificateFault.expired(notAfter: notAfter, now: now)); the authority no longer takes it: "
                 + "copy new certificates to this machine"
         case .unusable(let fault): "\(fault)"
         case .request(let detail): "the request cannot be made: \(detail)"

@@ -1,3 +1,4 @@
+import Certificates
 import Files
 import FoundationEssentials
 import MeshContract
@@ -60,9 +61,9 @@ struct RenewalAttempt: Sendable {
 
     /// What would make the authority refuse us, said before it does so in words of its own.
     private func usableIdentity(of present: WorkloadCertificates) throws(AttemptFailure) -> SPIFFEIdentity {
-        if let fault = present.keyFault { throw .unusable(fault) }
+        if let fault = present.keyFault { throw .unusable(.certificate(fault)) }
         let now = clock.now().wall
-        if now > present.notAfter { throw .unusable(.expired(notAfter: present.notAfter, now: now)) }
+        if now > present.notAfter { throw .unusable(.certificate(.expired(notAfter: present.notAfter, now: now))) }
         do {
             return try present.identity()
         } catch {
@@ -100,7 +101,7 @@ struct RenewalAttempt: Sendable {
         let pair: WorkloadCertificates
         let newRoots: [Certificate]
         do throws(CertificateLoadError) {
-            let chain = try WorkloadCertificates.chain(ofPEM: answer.chainPEM)
+            let chain = try CertificatePEM.chain(ofPEM: answer.chainPEM)
             // A root in an answer is as good as the connection that it came over, which a present root vouches for.
             newRoots = chain.intermediates.filter { $0.isSelfSignedAuthority && !present.roots.contains($0) }
             pair = WorkloadCertificates(
@@ -112,9 +113,9 @@ struct RenewalAttempt: Sendable {
         let now = clock.now().wall
         for fault in await pair.faults(at: now, expecting: identity) {
             switch fault {
-            case .notYetValid(let notBefore, _) where notBefore.timeIntervalSince(now) <= Self.clockSkew:
+            case .certificate(.notYetValid(let notBefore, _)) where notBefore.timeIntervalSince(now) <= Self.clockSkew:
                 log.write(.init(.warning, "The clocks of this machine and of the authority differ: \(fault)"))
-            case .expired, .notYetValid, .emptyLifetime: throw .answerLifetime(fault)
+            case .certificate(let lifetime) where lifetime.isOfLifetime: throw .answerLifetime(lifetime)
             default: throw .answerRefused(fault)
             }
         }

@@ -6,7 +6,7 @@ import Logging
 import MeshContract
 import Platform
 import SwiftASN1
-import WorkloadCertificates
+import Certificates
 import X509
 
 /// The certificate authority's gRPC service: signs requests for names that the client's own certificate has.

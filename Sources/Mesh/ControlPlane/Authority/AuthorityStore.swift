@@ -2,7 +2,7 @@ import Crypto
 import Files
 import FoundationEssentials
 import SwiftASN1
-import WorkloadCertificates
+import Certificates
 import X509
 
 /// Root and intermediate of the certificate authority, kept in the state directory.
@@ -37,12 +37,12 @@ public struct AuthorityStore: Sendable {
         let keyPath = path + ".key.pem"
         let certificatePath = path + ".pem"
         if try FileStatus.ofIfExists(certificatePath, followLinks: false) != nil {
-            let certificates = try WorkloadCertificates.roots(
+            let certificates = try CertificatePEM.roots(
                 ofPEM: try FileTree.readWhole(certificatePath, limit: 1 << 20))
             guard let certificate = certificates.first else {
                 throw AuthorityStoreError(path: certificatePath, expected: "a certificate", found: "none")
             }
-            let key = try WorkloadCertificates.privateKey(ofPEM: try FileTree.readWhole(keyPath, limit: 1 << 20))
+            let key = try CertificatePEM.privateKey(ofPEM: try FileTree.readWhole(keyPath, limit: 1 << 20))
             guard key.publicKey == certificate.publicKey else {
                 throw AuthorityStoreError(
                     path: keyPath, expected: "the key of \(certificatePath)", found: "another key; remove both")

@@ -1,3 +1,4 @@
+import Certificates
 import Files
 import FoundationEssentials
 import MeshContract
@@ -73,7 +74,7 @@ public enum ConfigurationInput {
 
     private static func read(_ path: String, remedy: String) throws(SetupProblems) -> [UInt8] {
         do throws(FileError) {
-            return try FileTree.readWhole(path, limit: WorkloadCertificates.fileSizeLimit)
+            return try FileTree.readWhole(path, limit: CertificatePEM.fileSizeLimit)
         } catch {
             throw SetupProblems([SetupProblem("use \(path)", found: error.description, remedy: remedy)])
         }

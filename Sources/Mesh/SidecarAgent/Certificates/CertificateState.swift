@@ -1,3 +1,4 @@
+import Certificates
 import Crypto
 import Files
 import WorkloadCertificates
@@ -26,7 +27,7 @@ struct CertificateState: Sendable, Hashable {
         var problem: FileError?
         for path in [files.key, files.chain, files.root] {
             do throws(FileError) {
-                contents.append(try FileTree.readWhole(path, limit: WorkloadCertificates.fileSizeLimit))
+                contents.append(try FileTree.readWhole(path, limit: CertificatePEM.fileSizeLimit))
             } catch {
                 contents.append(nil)
                 if problem == nil || problem?.isAbsence == true { problem = error }

@@ -1,3 +1,4 @@
+import Certificates
 import Files
 import FoundationEssentials
 import WorkloadCertificates
@@ -124,8 +125,8 @@ public struct AgentStatus: Sendable, Encodable {
     private static func certificate(_ files: CertificateFiles, _ now: Date) -> CertificateSummary {
         var summary = CertificateSummary(path: files.chain, identities: [])
         do {
-            let bytes = try FileTree.readWhole(files.chain, limit: WorkloadCertificates.fileSizeLimit)
-            let leaf = try WorkloadCertificates.chain(ofPEM: bytes).leaf
+            let bytes = try FileTree.readWhole(files.chain, limit: CertificatePEM.fileSizeLimit)
+            let leaf = try CertificatePEM.chain(ofPEM: bytes).leaf
             summary.notAfter = leaf.notValidAfter
             summary.secondsLeft = Int(leaf.notValidAfter.timeIntervalSince(now).rounded(.down))
             let names = try leaf.extensions.subjectAlternativeNames

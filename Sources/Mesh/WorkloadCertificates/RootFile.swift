@@ -1,7 +1,9 @@
+import Certificates
 import Crypto
 import Files
 import FoundationEssentials
 import Glibc
+import Platform
 import SwiftASN1
 import X509
 
@@ -49,7 +51,7 @@ public struct RootFile: Sendable {
     /// The certificates in the file.
     public func certificates() throws(Failure) -> [Certificate] {
         do throws(CertificateLoadError) {
-            return try WorkloadCertificates.roots(ofPEM: try WorkloadCertificates.read(file.path, .roots))
+            return try CertificatePEM.roots(ofPEM: try CertificatePEM.read(file.path, .roots))
         } catch {
             throw .roots(error)
         }
@@ -76,7 +78,7 @@ public struct RootFile: Sendable {
         try writeRecord(record)
         var text: [UInt8]
         do throws(CertificateLoadError) {
-            text = try WorkloadCertificates.read(file.path, .roots)
+            text = try CertificatePEM.read(file.path, .roots)
         } catch {
             throw .roots(error)
         }
@@ -132,9 +134,7 @@ public struct RootFile: Sendable {
     }
 
     private static func digest(_ certificate: Certificate) throws(Failure) -> String {
-        let digits = Array("0123456789abcdef".utf8)
-        let bytes = SHA256.hash(data: try der(certificate)).flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }
-        return String(decoding: bytes, as: UTF8.self)
+        Hexadecimal.text(SHA256.hash(data: try der(certificate)))
     }
 
     private func readRecord() throws(Failure) -> [String: Int64] {

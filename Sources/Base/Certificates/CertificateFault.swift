@@ -1,5 +1,8 @@
 import FoundationEssentials
-import MeshContract
+import Crypto
+import CryptoExtras
+import Platform
+import X509
 
 /// What is wrong with certificates that can be read.
 public enum CertificateFault: Error, Sendable, Hashable, CustomStringConvertible {
@@ -11,12 +14,6 @@ public enum CertificateFault: Error, Sendable, Hashable, CustomStringConvertible
     case expired(notAfter: Date, now: Date)
     /// The leaf's lifetime is empty or negative.
     case emptyLifetime(notBefore: Date, notAfter: Date)
-    /// The leaf has another number of identities than one.
-    case identityCount(Int)
-    /// The leaf's identity is no SPIFFE URI of this form.
-    case identityMalformed(String)
-    /// The leaf has another identity than the workload.
-    case identityChanged(expected: SPIFFEIdentity, found: SPIFFEIdentity)
     /// No chain leads from the leaf to a root.
     case untrusted(TrustFault)
     /// The leaf is a certificate authority's.
@@ -28,6 +25,14 @@ public enum CertificateFault: Error, Sendable, Hashable, CustomStringConvertible
         case unknownAuthority(issuer: String)
         /// A chain leads to a root, and breaks a rule of RFC 5280; the reason is the verifier's.
         case rule(String)
+    }
+
+    /// Whether it is in the leaf's dates.
+    public var isOfLifetime: Bool {
+        switch self {
+        case .notYetValid, .expired, .emptyLifetime: true
+        case .keyMismatch, .untrusted, .authority: false
+        }
     }
 
     /// The sentence for people; where Go's TLS has one for it, that one.
@@ -44,10 +49,6 @@ public enum CertificateFault: Error, Sendable, Hashable, CustomStringConvertible
                 + Self.text(notAfter)
         case .emptyLifetime(let notBefore, let notAfter):
             "certificate has no lifetime: not before \(Self.text(notBefore)), not after \(Self.text(notAfter))"
-        case .identityCount(let count): NodeAgentMessage.subjectAlternativeNames(count)
-        case .identityMalformed(let uri):
-            "identity '\(Self.printable(uri))' is not of the form spiffe://TRUST-DOMAIN/ns/NAMESPACE/sa/SERVICE-ACCOUNT"
-        case .identityChanged(let expected, let found): "identity changed: expected '\(expected)', found '\(found)'"
         case .untrusted(.unknownAuthority(let issuer)):
             "certificate signed by unknown authority: no root certificate for issuer '\(Self.printable(issuer))'"
         case .untrusted(.rule(let reason)): "certificate chain is not valid: \(Self.printable(reason))"
@@ -58,15 +59,50 @@ public enum CertificateFault: Error, Sendable, Hashable, CustomStringConvertible
 
     private static func text(_ date: Date) -> String { date.formatted(.iso8601) }
 
-    /// Text from a certificate without control characters, which would forge lines of a log, and not endless.
+    /// Text from a certificate as a part of one line, cut where it is endless.
     public static func printable(_ text: String) -> String {
-        var scalars = String.UnicodeScalarView()
-        for scalar in text.unicodeScalars.prefix(400) {
-            let isControl =
-                scalar.value < 0x20 || (0x7f..<0xa0).contains(scalar.value)
-                || scalar.value == 0x2028 || scalar.value == 0x2029
-            scalars.append(isControl ? "?" : scalar)
-        }
-        return String(scalars)
+        DisplayText.inline(DisplayText.shortened(text, to: 400))
     }
+}
+
+/// The algorithm and size of a public key.
+public struct KeyKind: Sendable, Hashable, CustomStringConvertible {
+    /// The algorithm.
+    public enum Algorithm: String, Sendable, Hashable, CaseIterable {
+        case rsa = "RSA"
+        case ecdsa = "ECDSA"
+        case ed25519 = "Ed25519"
+        case other = "unknown"
+    }
+
+    /// The algorithm.
+    public var algorithm: Algorithm
+    /// The size in bits; 0 for an unknown algorithm.
+    public var bits: Int
+
+    /// Creates a kind.
+    public init(algorithm: Algorithm, bits: Int) {
+        self.algorithm = algorithm
+        self.bits = bits
+    }
+
+    /// The kind of a certificate's or key's public key.
+    public init(_ key: Certificate.PublicKey) {
+        if let rsa = _RSA.Signing.PublicKey(key) {
+            self.init(algorithm: .rsa, bits: rsa.keySizeInBits)
+        } else if P256.Signing.PublicKey(key) != nil {
+            self.init(algorithm: .ecdsa, bits: 256)
+        } else if P384.Signing.PublicKey(key) != nil {
+            self.init(algorithm: .ecdsa, bits: 384)
+        } else if P521.Signing.PublicKey(key) != nil {
+            self.init(algorithm: .ecdsa, bits: 521)
+        } else if Curve25519.Signing.PublicKey(key) != nil {
+            self.init(algorithm: .ed25519, bits: 256)
+        } else {
+            self.init(algorithm: .other, bits: 0)
+        }
+    }
+
+    /// For people: `RSA 2048`.
+    public var description: String { bits == 0 ? algorithm.rawValue : "\(algorithm.rawValue) \(bits)" }
 }

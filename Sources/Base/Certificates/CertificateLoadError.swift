@@ -21,7 +21,7 @@ public struct CertificateLoadError: Error, Sendable, Hashable, CustomStringConve
 
     /// Why it cannot be read.
     public enum Problem: Sendable, Hashable {
-        /// The file cannot be opened or read; EFBIG when it has more than ``WorkloadCertificates/fileSizeLimit`` bytes.
+        /// The file cannot be opened or read; EFBIG when it has more than ``CertificatePEM/fileSizeLimit`` bytes.
         case unreadable(FileError)
         /// More bytes than the limit.
         case tooLarge(bytes: Int, limit: Int)
