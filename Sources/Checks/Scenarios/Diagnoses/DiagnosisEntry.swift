@@ -77,16 +77,13 @@ struct DiagnosisCondition: Sendable {
         let matching = MatchContext(captures: [:], now: KernelClock.wall)
         return expectations.allSatisfy { expectation in
             let value = expectation.path.value(in: end.observed)
-            @Sendable func holds() -> Bool {
-                do throws(OperandFault) {
-                    return try MatcherEvaluation.verdict(expectation.matcher, of: value, matching) == .holds
-                } catch {
-                    // Catalogues have no captures, and their literals were checked when they were loaded.
-                    return false
-                }
+            do throws(OperandFault) {
+                return try MatcherEvaluation.verdict(expectation.matcher, of: value, matching) == .holds
+            } catch {
+                // Catalogues have no captures, and their literals were checked when they were loaded; a match that was
+                // given up explains nothing.
+                return false
             }
-            // Of what takes too long nobody knows whether it holds, so it explains nothing.
-            return expectation.matcher.largePatterns(on: value).isEmpty ? holds() : MatchThread.wait(holds) ?? false
         }
     }
 

@@ -1,4 +1,5 @@
 import HostProbes
+import Patterns
 import Platform
 import SpecLoading
 

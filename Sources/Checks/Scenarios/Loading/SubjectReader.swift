@@ -167,11 +167,7 @@ struct SubjectReader {
                     at: node[key: "name"]?.range, help: "give it a name of its own")
             }
             if let pattern = node[key: "pattern"], let text = pattern.scalarText {
-                do throws(ShapeError) {
-                    _ = try Pattern(text)
-                } catch {
-                    diagnostics.error("regular-expression", error.description, at: pattern.range, help: error.help)
-                }
+                _ = MatcherReader.pattern(text, pattern, &diagnostics)
             }
         }
         return diagnostics.errorCount == before

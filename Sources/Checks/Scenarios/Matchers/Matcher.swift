@@ -1,4 +1,5 @@
 import HostProbes
+import Patterns
 
 /// What is expected of a value.
 indirect enum Matcher: Sendable, Hashable {

@@ -1,3 +1,5 @@
+import Patterns
+
 /// Matchers in words, for the expectation column of reports.
 enum MatcherWords {
     /// What is expected: `at least 1`, `inside 10.63.240.0/20`.

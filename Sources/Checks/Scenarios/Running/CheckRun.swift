@@ -1,5 +1,6 @@
 import HostProbes
 import MeshContract
+import Patterns
 import Platform
 import Synchronization
 
@@ -93,7 +94,7 @@ struct CheckRun: Sendable {
                 type, request, host: context.host, watch: context.watch, limit: check.timeout)
             context.limiter.leave()
             if Task.isCancelled { return end(.skipped(.stopped), subject: subject) }
-            last = await judged(outcome, subject)
+            last = judged(outcome, subject)
             last.since = fresh
             last.result.attempts = attempts
             let now = ContinuousClock.now
@@ -121,34 +122,21 @@ struct CheckRun: Sendable {
         }
     }
 
-    /// The outcome of a look. Where regular expressions may take long, a thread of their own judges, for a while.
-    private func judged(_ outcome: Look.Outcome, _ subject: String) async -> CheckEnd {
+    /// The outcome of a look.
+    private func judged(_ outcome: Look.Outcome, _ subject: String) -> CheckEnd {
         let seen: Observation
         switch outcome {
         case .success(let observation): seen = observation
         case .failure(let error): return end(.error(error), subject: subject, evidence: [error.description])
         }
-        let large = largePatterns(on: seen)
-        if large.isEmpty { return judged(seen, subject) }
-        if let end = await MatchThread.run(context.watch, { judged(seen, subject) }) { return end }
-        let error = MatchThread.lateness(large, in: "what was seen")
-        return end(.error(error), subject: subject, evidence: [error.description])
-    }
-
-    private func largePatterns(on seen: Observation) -> [Pattern] {
-        check.expectations.flatMap { $0.matcher.largePatterns(on: $0.path.value(in: seen.attributes)) }
-            + check.captures.compactMap { capture in
-                guard let pattern = capture.pattern, let value = capture.path.value(in: seen.attributes),
-                    !pattern.cost.isSmall(forBytes: value.textBytes)
-                else { return nil }
-                return pattern
-            }
+        return judged(seen, subject)
     }
 
     /// Every expectation, and what was found.
     private func judged(_ observation: Observation, _ subject: String) -> CheckEnd {
         let matching = MatchContext(captures: captures, now: KernelClock.wall)
         var results: [ExpectationResult] = []
+        var captured: [String: Value] = [:]
         do throws(OperandFault) {
             for expectation in check.expectations {
                 let value = expectation.path.value(in: observation.attributes)
@@ -160,6 +148,7 @@ struct CheckRun: Sendable {
                         found: value == .null ? ValueText.shown(nil) : ValueText.shown(value),
                         holds: verdict == .holds))
             }
+            for capture in check.captures { captured[capture.name] = try capture.value(in: observation.attributes) }
         } catch {
             return end(self.outcome(of: error), subject: subject, evidence: observation.evidence)
         }
@@ -167,9 +156,7 @@ struct CheckRun: Sendable {
         var result = end(hasPassed ? .passed : .failed, subject: subject, evidence: observation.evidence)
         result.result.expectations = results
         if context.explains { result.observed = observation.attributes }
-        for capture in check.captures {
-            if let value = capture.value(in: observation.attributes) { result.captured[capture.name] = value }
-        }
+        result.captured = captured
         return result
     }
 
@@ -183,7 +170,13 @@ struct CheckRun: Sendable {
         switch fault {
         case .missingCapture(let name):
             .skipped(.missingCapture(name: name, from: context.suite.variables.captures[name] ?? ""))
-        case .endless(let error): .error(error)
+        case .endless(let pattern, let error):
+            // Not a time-out of the machine: another look would end in the same way.
+            .error(
+                ProbeError(
+                    .invalid, "match /\(ValueText.shortened(pattern.source))/",
+                    expected: "an expression that comes to an end",
+                    found: "\(error): repetitions inside or behind one another take too long; make it simpler"))
         case .unsuitable(let error):
             .error(
                 ProbeError(

@@ -33,28 +33,12 @@ extension CheckRun {
             } catch {
                 value = nil
             }
-            if try await verdict(matcher, of: value, matching) == .holds { return nil }
+            if try MatcherEvaluation.verdict(matcher, of: value, matching) == .holds { return nil }
             let found = value == .null ? ValueText.shown(nil) : ValueText.shown(value)
             return "variable \(name): expected \(MatcherWords.words(matcher, matching)), found \(found)"
         case .subject(let kind, let parameter, let name, let attribute, let wanted):
             return try await reason(kind, parameter, name, attribute, wanted)
         }
-    }
-
-    private func verdict(
-        _ matcher: Matcher, of value: Value?, _ matching: MatchContext
-    ) async throws(OperandFault) -> Verdict {
-        let large = matcher.largePatterns(on: value)
-        if large.isEmpty { return try MatcherEvaluation.verdict(matcher, of: value, matching) }
-        let result = await MatchThread.run(context.watch) { () -> Result<Verdict, OperandFault> in
-            do throws(OperandFault) {
-                return .success(try MatcherEvaluation.verdict(matcher, of: value, matching))
-            } catch {
-                return .failure(error)
-            }
-        }
-        guard let result else { throw .endless(MatchThread.lateness(large, in: "a variable")) }
-        return try result.get()
     }
 
     private func reason(

@@ -1,4 +1,5 @@
 import HostProbes
+import Patterns
 
 /// A value that may depend on what checks capture while they run.
 indirect enum Expression: Sendable, Hashable {
@@ -73,8 +74,8 @@ enum OperandFault: Error, Sendable, Hashable {
     case missingCapture(String)
     /// What was captured does not fit.
     case unsuitable(ShapeError)
-    /// A regular expression found no end.
-    case endless(ProbeError)
+    /// A match with a regular expression was given up.
+    case endless(Pattern, PatternLimitError)
 }
 
 /// What a value is compared with, or what a parameter is set to: an expression and the type that is wanted.
