@@ -100,8 +100,10 @@ public final class Pattern: Sendable, Hashable {
         return String(result)
     }
 
+    /// Whether two were written in the same way.
     public static func == (left: Pattern, right: Pattern) -> Bool { left.source == right.source }
 
+    /// Hashes the expression as it was written.
     public func hash(into hasher: inout Hasher) { hasher.combine(source) }
 
     /// How far a match has come.
@@ -157,6 +159,7 @@ public struct PatternSyntaxError: Error, Sendable, Hashable, CustomStringConvert
     /// The byte of the text (UTF-8) at which it was noticed.
     public let offset: Int
 
+    /// The reason and the place.
     public var description: String { "\(reason) (at byte \(offset))" }
 }
 
@@ -165,5 +168,6 @@ public struct PatternLimitError: Error, Sendable, Hashable, CustomStringConverti
     /// Which limit it met.
     public let reason: String
 
+    /// The reason.
     public var description: String { reason }
 }

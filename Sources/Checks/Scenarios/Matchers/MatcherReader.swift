@@ -260,7 +260,8 @@ struct MatcherReader {
                 "regular-expression", "'\(ValueText.shortened(text))' is not a regular expression: \(error.reason)",
                 at: node.scalarText == text
                     ? node.range?.narrowed(toByte: error.offset, of: text) ?? node.range : node.range,
-                help: "put '\\' before ( ) [ ] { } . * + ? | ^ $ that stand for themselves, and single quotes around all")
+                help:
+                    "put '\\' before ( ) [ ] { } . * + ? | ^ $ that stand for themselves, and single quotes around all")
             return nil
         }
     }

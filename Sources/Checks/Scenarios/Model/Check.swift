@@ -4,6 +4,9 @@ import Patterns
 
 /// One thing that is looked at, with what is expected of it.
 public struct Check: Sendable {
+    /// The time limit of one look where the scenario names none.
+    static let defaultTimeout = Duration.seconds(5)
+
     /// The id, unique in a run; a check that is made for each item of a list has the item in brackets behind it.
     public let id: String
     /// The id as it is written in the scenario.
