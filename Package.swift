@@ -121,6 +121,8 @@ let package = Package(
         .system("CLzma", pkgConfig: "liblzma", apt: "liblzma-dev"),
         // libyaml: YAML events with positions; seen by SpecLoading alone.
         .system("CYAML", pkgConfig: "yaml-0.1", apt: "libyaml-dev"),
+        // libpcre2: regular expressions whose matches can be limited; seen by Patterns alone.
+        .system("CPCRE2", pkgConfig: "libpcre2-8", apt: "libpcre2-dev"),
         // fork, exec and what has to happen between them, where Swift may not run.
         .c("CProcess"),
         // glibc's resolver functions, most of which are macros.
@@ -135,6 +137,7 @@ let package = Package(
         .module("SpecLoading", on: .base, ["CYAML", "Platform"]),
         .module(
             "Certificates", on: .base, ["Files", "Platform", .crypto, .cryptoExtras, .swiftASN1, .x509]),
+        .module("Patterns", on: .base, ["CPCRE2"]),
         .module("Processes", on: .base, ["CProcess", "Platform"]),
 
         // MARK: Debian
@@ -147,13 +150,13 @@ let package = Package(
         .module(
             "HostProbes", on: .checks,
             [
-                "CLinux", "CResolver", "Certificates", "DebianFormat", "ELF", "Files", "MeshContract", "Platform",
-                "Processes", .asyncHTTPClient, .crypto, .nioCore, .nioHTTP1, .nioPosix, .nioSSL, .nioTLS,
+                "Certificates", "CLinux", "CResolver", "DebianFormat", "ELF", "Files", "MeshContract", "Patterns",
+                "Platform", "Processes", .asyncHTTPClient, .crypto, .nioCore, .nioHTTP1, .nioPosix, .nioSSL, .nioTLS,
                 .swiftASN1, .x509,
             ]),
         .module(
             "Scenarios", on: .checks,
-            ["DebianFormat", "Files", "HostProbes", "MeshContract", "Platform", "SpecLoading"]),
+            ["DebianFormat", "Files", "HostProbes", "MeshContract", "Patterns", "Platform", "SpecLoading"]),
         .module("Reports", on: .checks, ["HostProbes", "MeshContract", "Platform", "Scenarios", "SpecLoading"]),
 
         // MARK: Remote
@@ -234,6 +237,7 @@ let package = Package(
         .testTarget(name: "DebianFormatTests", dependencies: ["DebianFormat", "Platform", "TestSupport"]),
         .testTarget(name: "ELFTests", dependencies: ["ELF", "TestSupport"]),
         .testTarget(name: "SpecLoadingTests", dependencies: ["Platform", "SpecLoading", "TestSupport"]),
+        .testTarget(name: "PatternsTests", dependencies: ["Patterns"]),
         .testTarget(
             name: "PackagingTests", dependencies: ["debbuild", "meshcheck", "node_agent", "pilot-agent", "TestSupport"]),
         .testTarget(

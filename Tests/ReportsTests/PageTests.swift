@@ -66,7 +66,7 @@ final class PageTests: XCTestCase {
             for result in [Fixture.broken, Fixture.hostileRun] {
                 let text = TerminalRenderer(usesSymbols: true, width: width, isVerbose: true).render(result)
                 for line in text.split(separator: "\n") {
-                    XCTAssertLessThanOrEqual(Canvas.columns(String(line)), width, String(line))
+                    XCTAssertLessThanOrEqual(TerminalText.columns(String(line)), width, String(line))
                 }
             }
         }

@@ -209,7 +209,7 @@ final class RunnerTests: XCTestCase {
                 continue
             }
             XCTAssertEqual(error.reason, .invalid)
-            XCTAssertTrue(error.description.contains("within 1 s"), error.description)
+            XCTAssertTrue(error.description.contains("too many steps"), error.description)
             XCTAssertEqual(try ran[id].attempts, 1, "another look would end like this one")
         }
         XCTAssertEqual(try ran.outcome("user"), .skipped(.needs(["captured"])))

@@ -15,7 +15,7 @@ final class StabilityDiagnosisTests: XCTestCase {
         let suite = try await ScenarioSuite.load(paths: [folder], profile: profile, host: Host(root: "/nowhere"))
         let catalogue = try DiagnosisCatalogue.load(path: folder + "/diagnoses.yaml")
         var ends = suite.checks.map { check in
-            CheckEnd(result: CheckText.result(check, check.id == id ? .failed : .passed, subject: check.kind))
+            CompletedCheck(result: CheckText.result(check, check.id == id ? .failed : .passed, subject: check.kind))
         }
         let place = try XCTUnwrap(suite.checks.firstIndex { $0.id == id })
         ends[place].observed = [

@@ -48,19 +48,23 @@ public final class OneShot<Value: Sendable>: Sendable {
     public init() {}
 
     /// Gives the value; only the first one counts.
-    public func resume(_ value: Value) {
-        let waiting: CheckedContinuation<Value, Never>? = state.withLock { state in
+    ///
+    /// - Returns: whether it was the first one.
+    @discardableResult
+    public func resume(_ value: Value) -> Bool {
+        let (waiting, isFirst): (CheckedContinuation<Value, Never>?, Bool) = state.withLock { state in
             switch state {
             case .empty:
                 state = .full(value)
-                return nil
+                return (nil, true)
             case .waiting(let continuation):
                 state = .taken
-                return continuation
-            case .full, .taken: return nil
+                return (continuation, true)
+            case .full, .taken: return (nil, false)
             }
         }
         waiting?.resume(returning: value)
+        return isFirst
     }
 
     /// Waits for the value.

@@ -1,4 +1,7 @@
+import HostProbes
+import Platform
 import Scenarios
+import SpecLoading
 
 /// Writes a run in one format.
 public protocol Renderer: Sendable {
@@ -64,4 +67,82 @@ public enum ReportFormat: String, Sendable, Hashable, CaseIterable {
 public enum ReportVersion {
     /// Raised when a member goes or changes its meaning; members may be added without.
     public static let current = 1
+}
+
+/// A run without secrets: the only thing that a renderer gets to see.
+public struct MaskedRun: Sendable, Hashable {
+    /// The run, with every text that came from the machine masked.
+    public let result: RunResult
+
+    /// Masks a run.
+    public init(_ result: RunResult) {
+        var copy = result
+        copy.checks = result.checks.map(Self.masked)
+        copy.diagnoses = result.diagnoses.map { diagnosis in
+            var copy = diagnosis
+            copy.cause = SecretMask.masked(diagnosis.cause)
+            copy.evidence = SecretMask.masked(lines: diagnosis.evidence)
+            copy.remedy = SecretMask.masked(lines: diagnosis.remedy)
+            return copy
+        }
+        self.result = copy
+    }
+
+    /// One check without secrets, for reports that are written while a run goes on.
+    public static func masked(_ check: CheckResult) -> CheckResult {
+        var copy = check
+        copy.title = SecretMask.masked(check.title)
+        copy.subject = SecretMask.masked(check.subject)
+        copy.evidence = SecretMask.masked(lines: check.evidence)
+        copy.expectations = check.expectations.map { expectation in
+            var copy = expectation
+            copy.expected = SecretMask.masked(expectation.expected)
+            copy.found = SecretMask.masked(expectation.found)
+            return copy
+        }
+        switch check.outcome {
+        case .passed, .failed, .skipped(.needs), .skipped(.stopped), .skipped(.missingCapture): break
+        case .skipped(.condition(let text)): copy.outcome = .skipped(.condition(SecretMask.masked(text)))
+        case .error(let error):
+            copy.outcome = .error(
+                ProbeError(
+                    error.reason, SecretMask.masked(error.operation), expected: SecretMask.masked(error.expected),
+                    found: SecretMask.masked(error.found)))
+        }
+        return copy
+    }
+}
+
+/// Text inside XML and HTML.
+enum Markup {
+    /// The text with every character escaped that means something there, and those that neither allows made visible.
+    ///
+    /// XML 1.0 has no way to write most control characters (section 2.2), so they become `\u{1b}` and the like.
+    ///
+    /// - Parameter keepsLines: whether newlines and tabs stay what they are, as they may outside attributes.
+    static func escaped(_ text: String, keepsLines: Bool = true) -> String {
+        var result = ""
+        result.reserveCapacity(text.utf8.count)
+        for scalar in text.unicodeScalars {
+            switch scalar {
+            case "&": result += "&amp;"
+            case "<": result += "&lt;"
+            case ">": result += "&gt;"
+            case "\"": result += "&quot;"
+            case "'": result += "&#39;"
+            case "\n" where keepsLines, "\t" where keepsLines: result.unicodeScalars.append(scalar)
+            case "\t": result += " "
+            default:
+                if DisplayText.isShown(scalar) {
+                    result.unicodeScalars.append(scalar)
+                } else {
+                    result += DisplayText.escape(scalar)
+                }
+            }
+        }
+        return result
+    }
+
+    /// The same for an attribute.
+    static func attribute(_ text: String) -> String { escaped(text, keepsLines: false) }
 }

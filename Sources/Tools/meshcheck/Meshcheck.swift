@@ -28,8 +28,8 @@ struct Meshcheck: AsyncParsableCommand {
             """,
         version: ToolVersion.text,
         subcommands: [
-            ScenarioRun.self, ScenarioList.self, ScenarioValidate.self, DiagnosisExplain.self, SchemaPrint.self,
-            ScenarioInit.self, ReportServe.self, ScenarioWatch.self, VersionPrint.self,
+            RunCommand.self, ListCommand.self, ValidateCommand.self, ExplainCommand.self, SchemaCommand.self,
+            InitCommand.self, ReportServe.self, WatchCommand.self, VersionCommand.self,
         ])
 }
 
@@ -43,7 +43,7 @@ enum Main {
         let arguments = CommandLine.arguments.dropFirst()
         if arguments.first == "run" {
             do {
-                return try ScenarioRun.parse(Array(arguments.dropFirst()))
+                return try RunCommand.parse(Array(arguments.dropFirst()))
             } catch {
                 return try Meshcheck.parseAsRoot()
             }

@@ -1,3 +1,5 @@
+import Patterns
+
 /// A pattern that lines of a log are searched for.
 struct LogPattern {
     /// What it is called in the results.
@@ -6,7 +8,7 @@ struct LogPattern {
     /// regular expression costs a thousand times as much.
     var literal: [UInt8]
     /// The expression; nil when the literal is all of the pattern.
-    private var expression: Regex<AnyRegexOutput>?
+    private var expression: Pattern?
 
     /// What a matching line gave.
     struct Match: Sendable, Hashable {
@@ -20,26 +22,31 @@ struct LogPattern {
         self.name = name
         literal = RequiredText.longest(in: pattern)
         if literal.elementsEqual(pattern.utf8), !literal.isEmpty { return }
-        do {
-            expression = try Regex(pattern).matchingSemantics(.unicodeScalar)
+        do throws(PatternSyntaxError) {
+            expression = try Pattern(pattern)
         } catch {
             throw ProbeError(
-                .invalid, "read pattern \(name)", expected: "a regular expression", found: "'\(pattern.shortened())'")
+                .invalid, "read pattern \(name)", expected: "a regular expression",
+                found: "'\(pattern.shortened())': \(error)")
         }
     }
 
     /// Tries a line that has the literal in it.
-    func match(_ line: String) -> Match? {
+    func match(_ line: String) throws(ProbeError) -> Match? {
         guard let expression else { return Match(captures: [name: Bytes.text(literal)]) }
-        // A pattern that fails while it runs matches nothing.
-        guard let match = try? expression.firstMatch(in: line) else { return nil }
-        var captures: [String: String] = [:]
-        let groups = Array(match.output)
-        captures[name] = String((groups.dropFirst().first { $0.substring != nil } ?? groups[0]).substring ?? "")
-        for (index, group) in groups.enumerated().dropFirst() {
-            guard let text = group.substring else { continue }
-            captures["\(name).\(index)"] = String(text)
-            if let groupName = group.name { captures[groupName] = String(text) }
+        let groups: [String?]
+        do throws(PatternLimitError) {
+            guard let found = try expression.firstMatch(in: line) else { return nil }
+            groups = found
+        } catch {
+            throw ProbeError(
+                .invalid, "match pattern \(name) with a line", expected: "an expression that comes to an end",
+                found: "'\(expression.source.shortened())': \(error)")
+        }
+        var captures = [name: groups.dropFirst().compactMap { $0 }.first ?? groups[0] ?? ""]
+        for (index, group) in groups.enumerated().dropFirst() { captures["\(name).\(index)"] = group }
+        for (groupName, index) in expression.groupNames {
+            if let text = groups[index] { captures[groupName] = text }
         }
         return Match(captures: captures)
     }

@@ -146,7 +146,7 @@ struct LogProbe: Probe {
                 try sources.map { source throws(ProbeError) in
                     try LogPattern(name: source.name, pattern: source.pattern)
                 }, after: after, wishes: wishes, deadline: deadline)
-            for entry in entries { scanner.add(line: entry.message, time: entry.time, isError: entry.isError) }
+            for entry in entries { try scanner.add(line: entry.message, time: entry.time, isError: entry.isError) }
             var attributes = scanner.findings.attributes()
             attributes["exists"] = .bool(true)
             attributes["incomplete"] = .bool(isTruncated)

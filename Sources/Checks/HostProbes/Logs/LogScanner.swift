@@ -21,6 +21,8 @@ struct LogScanner {
     private(set) var findings: LogFindings
     /// The time of the last line with one in the blocks before.
     private var lastTime: Int64?
+    /// Why the search of a file was given up.
+    private var fault: ProbeError?
 
     private static let block = 1 << 20
     /// Lines are cut here: a log is for people.
@@ -45,7 +47,7 @@ struct LogScanner {
             var kept = 0
             // A file that grows while it is read is read up to where it ended: it may grow for ever.
             var left = max(file.status.size, 1)
-            while left > 0 {
+            while left > 0, fault == nil {
                 if deadline < .now {
                     throw FileError(operation: "search", path: path, errno: ETIMEDOUT)
                 }
@@ -72,16 +74,17 @@ struct LogScanner {
             }
             if kept > 0 { process(UnsafeRawBufferPointer(rebasing: buffer[..<kept])) }
         } catch { throw ProbeError(error) }
+        if let fault { throw fault }
     }
 
     /// A line of another source, such as the journal.
-    mutating func add(line: String, time: Int64?, isError: Bool) {
+    mutating func add(line: String, time: Int64?, isError: Bool) throws(ProbeError) {
         if let since = wishes.since, let time, time < since { return }
         findings.lines += 1
         if findings.firstLine == nil { findings.firstLine = line }
         if findings.firstTime == nil { findings.firstTime = time }
         for (index, pattern) in patterns.enumerated() where line.containsBytewise(Bytes.text(pattern.literal)) {
-            if let match = pattern.match(line) { findings.add(match, of: index, line: line, time: time) }
+            if let match = try pattern.match(line) { findings.add(match, of: index, line: line, time: time) }
         }
         if wishes.findsErrors, isError || LogTime.isError(Array(line.utf8)[...]) { findings.addError(line) }
     }
@@ -109,7 +112,12 @@ struct LogScanner {
         for candidate in candidates {
             // Nobody waits any more, and an expression may take long with every line.
             if deadline < .now { break }
-            take(candidate, in: bytes)
+            do throws(ProbeError) {
+                try take(candidate, in: bytes)
+            } catch {
+                fault = error
+                break
+            }
         }
         if wishes.since != nil || !candidates.isEmpty {
             lastTime = time(ofLineAt: bytes.count, in: bytes) ?? lastTime
@@ -149,14 +157,14 @@ struct LogScanner {
         }
     }
 
-    private mutating func take(_ candidate: Candidate, in bytes: UnsafeRawBufferPointer) {
+    private mutating func take(_ candidate: Candidate, in bytes: UnsafeRawBufferPointer) throws(ProbeError) {
         let line = Self.line(at: candidate.start, in: bytes)
         let time = time(ofLineAt: candidate.start, in: bytes) ?? lastTime
         if let since = wishes.since, let time, time < since { return }
         let text = Self.text(line)
         if candidate.pattern == patterns.count {
             findings.addError(text)
-        } else if let match = patterns[candidate.pattern].match(text) {
+        } else if let match = try patterns[candidate.pattern].match(text) {
             findings.add(match, of: candidate.pattern, line: text, time: time)
         }
     }

@@ -1,3 +1,5 @@
+import Platform
+
 /// The keys of a scenario.
 enum ScenarioKey: String, CaseIterable {
     case name, title, tags, profiles, variables, checks
@@ -52,7 +54,7 @@ enum CheckKey: String, CaseIterable {
         case .eventually:
             "`{within: 10s, every: 1s}`: look again until it passes or the time is over. The pauses begin with `every` "
                 + "and grow by half each, up to ten times as much."
-        case .timeout: "The time limit of one look; 5s when it is missing."
+        case .timeout: "The time limit of one look; \(GoDuration(Check.defaultTimeout)) when it is missing."
         case .tags: "Tags to select checks by."
         case .severity: "`error`, `warning` (does not fail the run) or `info`."
         case .runAs: "The user to look as, such as `nobody`; needs root. Variables can be used."
@@ -83,7 +85,7 @@ enum CheckKey: String, CaseIterable {
     /// What holds when it is missing.
     var fallback: String {
         switch self {
-        case .timeout: "`5s`"
+        case .timeout: "`\(GoDuration(Check.defaultTimeout))`"
         case .severity: "`error`"
         default: ""
         }

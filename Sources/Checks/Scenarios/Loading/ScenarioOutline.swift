@@ -1,4 +1,5 @@
 import HostProbes
+import Platform
 import SpecLoading
 
 /// A scenario as its file has it, before variables are put in.
@@ -96,6 +97,156 @@ struct ScenarioOutline {
                 }
                 mentioned(in: pair.value, into: &names)
             }
+        }
+    }
+}
+
+/// The keys that a mapping may have, checked against what it has.
+enum MappingReader {
+    /// The pairs of a mapping; nil after a diagnostic.
+    static func pairs(
+        _ node: YAMLNode, _ name: String, _ diagnostics: inout Diagnostics
+    ) -> [YAMLNode.Pair]? {
+        guard case .mapping(let pairs) = node.content else {
+            diagnostics.error("type", "expected \(name), found \(node.kindName)", at: node.range)
+            return nil
+        }
+        return pairs
+    }
+
+    /// Reports an unknown key with what it could have been.
+    static func reportUnknown(
+        _ key: YAMLNode, among known: [String], code: String = "unknown-key", what: String = "key",
+        _ diagnostics: inout Diagnostics
+    ) {
+        let name = ValueText.shortened(key.scalarText ?? "", to: 80)
+        diagnostics.error(
+            code, "unknown \(what) '\(name)'", at: key.range,
+            help: SpellingSuggestion.of(name, among: known).map { "did you mean '\($0)'?" }
+                ?? "known here: " + known.joined(separator: ", "))
+    }
+
+    /// A text that is not empty; nil after a diagnostic.
+    static func text(_ node: YAMLNode, _ diagnostics: inout Diagnostics) -> String? {
+        guard case .scalar(let text, _) = node.content, !node.isNull, !text.isEmpty else {
+            diagnostics.error(
+                node.isNull || node.scalarText != nil ? "missing-value" : "type",
+                "expected a text, found \(node.scalarText == nil ? node.kindName : "nothing")", at: node.range)
+            return nil
+        }
+        return text
+    }
+
+    /// A list of texts, or one in place of a list; nil after a diagnostic.
+    static func texts(_ node: YAMLNode, _ diagnostics: inout Diagnostics) -> [Located<String>]? {
+        let nodes: [YAMLNode] = if case .sequence(let items) = node.content { items } else { [node] }
+        var texts: [Located<String>] = []
+        for node in nodes {
+            if let text = text(node, &diagnostics) { texts.append(Located(value: text, range: node.range)) }
+        }
+        return texts.count == nodes.count ? texts : nil
+    }
+
+    /// A name of letters, digits, `.`, `_` and `-` that begins with a letter or digit; nil after a diagnostic.
+    static func identifier(_ node: YAMLNode, _ what: String, _ diagnostics: inout Diagnostics) -> String? {
+        guard let text = text(node, &diagnostics) else { return nil }
+        let isAllowed = text.unicodeScalars.allSatisfy(VariableText.isNameCharacter)
+        let first = text.utf8.first ?? 0
+        guard isAllowed, text.utf8.count <= 100,
+            ![UInt8(ascii: "."), UInt8(ascii: "-"), UInt8(ascii: "_")].contains(first)
+        else {
+            diagnostics.error(
+                "identifier", "'\(ValueText.shortened(text, to: 100))' is no \(what)", at: node.range,
+                help: "at most 100 letters, digits, '.', '_' and '-', a letter or digit first")
+            return nil
+        }
+        return text
+    }
+}
+
+extension YAMLNode {
+    /// What it is, in words; an empty list is called one.
+    var kindOrEmpty: String {
+        if case .sequence(let items) = content, items.isEmpty { return "an empty list" }
+        return kindName
+    }
+}
+
+/// Works out the variables of a scenario, which may mention one another and facts of the machine.
+struct VariableResolver {
+    private static let depthLimit = 32
+
+    private let nodes: [String: YAMLNode]
+    private let order: [YAMLNode.Pair]
+    private var inProgress: [String] = []
+    private var done: Set<String> = []
+    /// What is known so far.
+    private(set) var table: VariableTable
+
+    /// - Parameters:
+    ///   - base: the facts of the machine.
+    ///   - external: what wins over the scenario's own.
+    ///   - mentioned: the names that the scenario mentions, which the environment may set.
+    init(
+        _ outline: ScenarioOutline, base: VariableTable, external: ExternalVariables, mentioned: Set<String>,
+        _ diagnostics: inout Diagnostics
+    ) {
+        table = base
+        order = outline.variables.filter {
+            VariableNames.check($0.key.scalarText ?? "", at: $0.key.range, &diagnostics)
+        }
+        nodes = Dictionary(
+            order.map { ($0.key.scalarText ?? "", $0.value) }, uniquingKeysWith: { first, _ in first })
+        for name in mentioned.union(nodes.keys) {
+            guard let value = external.values[name] ?? external.fromEnvironment(name) else { continue }
+            table.values[name] = value
+            table.missing[name] = nil
+            done.insert(name)
+        }
+        for pair in order { resolve(pair.key.scalarText ?? "", at: pair.key.range, &diagnostics) }
+    }
+
+    private mutating func resolve(_ name: String, at range: SourceRange?, _ diagnostics: inout Diagnostics) {
+        guard let node = nodes[name], !done.contains(name) else { return }
+        guard !inProgress.contains(name), inProgress.count < Self.depthLimit else {
+            diagnostics.error(
+                "variable-cycle",
+                inProgress.contains(name)
+                    ? "variable '\(name)' is defined by itself"
+                    : "more than \(Self.depthLimit) variables mention one another", at: node.range ?? range,
+                notes: [(inProgress + [name]).joined(separator: " → ")],
+                help: "give one of them a value without variables")
+            // Not reported again at every place that mentions it.
+            table.missing[name] = "it is defined by itself"
+            done.insert(name)
+            return
+        }
+        inProgress.append(name)
+        var mentioned: Set<String> = []
+        ScenarioOutline.mentioned(in: node, into: &mentioned)
+        for other in mentioned.sorted() { resolve(other, at: node.range, &diagnostics) }
+        inProgress.removeLast()
+        guard done.insert(name).inserted else { return }
+        define(name, node, mentioned, &diagnostics)
+    }
+
+    private mutating func define(
+        _ name: String, _ node: YAMLNode, _ mentioned: Set<String>, _ diagnostics: inout Diagnostics
+    ) {
+        if mentioned.isEmpty {
+            let isQuoted: Bool = if case .scalar(_, let style) = node.content { style != .plain } else { false }
+            let value = ExternalVariables.value(of: node)
+            table.values[name] = isQuoted ? Variable(value) : Variable(untyped: value)
+            return
+        }
+        var reader = ExpressionReader(table: table)
+        let value = reader.value(node, as: .any, &diagnostics)
+        if let (fact, reason) = reader.missing.min(by: { $0.key < $1.key }) {
+            table.missing[name] = "${\(fact)}: \(reason)"
+        } else if let value {
+            table.values[name] = Variable(value)
+        } else {
+            table.missing[name] = "its definition is wrong"
         }
     }
 }

@@ -1,6 +1,7 @@
 import DebianFormat
 import HostProbes
 import MeshContract
+import Patterns
 import Platform
 
 /// Whether what is expected of a value holds.
@@ -54,8 +55,7 @@ enum MatcherEvaluation {
         case .text(let test, let operand): return text(value, test, try operand.value(context))
         case .matches(let pattern):
             guard case .text(let text) = value else { return .cannotTell }
-            guard text.utf8.count <= Pattern.textLimit else { return .cannotTell }
-            return Verdict(pattern.matches(text))
+            return Verdict(try pattern.firstGroups(in: text) != nil)
         case .contains(let operand): return contains(value, try operand.value(context))
         case .inCIDR(let operand): return try inCIDR(value, items(try operand.value(context)))
         case .empty(let wanted): return isEmpty(value).map { Verdict($0 == wanted) } ?? .cannotTell
@@ -268,6 +268,18 @@ enum MatcherEvaluation {
                 return nil
             }
         default: return nil
+        }
+    }
+}
+
+extension Pattern {
+    /// The groups of the first match in a text; nil when nothing matches, as in every text of more than 1 MiB.
+    func firstGroups(in text: String) throws(OperandFault) -> [String?]? {
+        guard text.utf8.count <= 1 << 20 else { return nil }
+        do throws(PatternLimitError) {
+            return try firstMatch(in: text)
+        } catch {
+            throw .endless(self, error)
         }
     }
 }

@@ -59,9 +59,9 @@ enum MatcherKey: String, CaseIterable, Sendable {
         case .startsWith: "A text begins with this."
         case .endsWith: "A text ends with this."
         case .matches:
-            "A regular expression (Swift's syntax) matches somewhere in the text. Variables in it stand for their own "
-                + "text, unless one is all of it. No text of more than 1 MiB matches; a match that takes longer than 1s is "
-                + "given up, and the check is an error."
+            "A regular expression (Perl's syntax, pcre2pattern(3)) matches somewhere in the text. `$` is the end of the text. "
+                + "Variables in it stand for their own text, unless one is all of it. No text of more than 1 MiB matches; a "
+                + "match that takes too many steps is given up, and the check is an error."
         case .inCIDR: "An address is inside a range, or inside one of a list of ranges."
         case .containsAll: "A list has all of these items."
         case .only: "A list has no other items than these."

@@ -1,6 +1,7 @@
 import DebianFormat
 import HostProbes
 import MeshContract
+import Patterns
 import Platform
 import SpecLoading
 
@@ -247,10 +248,20 @@ struct MatcherReader {
     /// The pattern of a node. Variables in it stand for their own text; one that is all of it is a pattern itself.
     mutating func pattern(_ node: YAMLNode, _ diagnostics: inout Diagnostics) -> Pattern? {
         guard let text = expressions.text(node, encode: Pattern.escaped, &diagnostics) else { return nil }
-        do throws(ShapeError) {
+        return Self.pattern(text, node, &diagnostics)
+    }
+
+    /// Compiles an expression that stands at a node; nil after a diagnostic.
+    static func pattern(_ text: String, _ node: YAMLNode, _ diagnostics: inout Diagnostics) -> Pattern? {
+        do throws(PatternSyntaxError) {
             return try Pattern(text)
         } catch {
-            diagnostics.error("regular-expression", error.description, at: node.range, help: error.help)
+            diagnostics.error(
+                "regular-expression", "'\(ValueText.shortened(text))' is not a regular expression: \(error.reason)",
+                at: node.scalarText == text
+                    ? node.range?.narrowed(toByte: error.offset, of: text) ?? node.range : node.range,
+                help:
+                    "put '\\' before ( ) [ ] { } . * + ? | ^ $ that stand for themselves, and single quotes around all")
             return nil
         }
     }

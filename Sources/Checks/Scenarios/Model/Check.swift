@@ -1,8 +1,12 @@
 import HostProbes
 import MeshContract
+import Patterns
 
 /// One thing that is looked at, with what is expected of it.
 public struct Check: Sendable {
+    /// The time limit of one look where the scenario names none.
+    static let defaultTimeout = Duration.seconds(5)
+
     /// The id, unique in a run; a check that is made for each item of a list has the item in brackets behind it.
     public let id: String
     /// The id as it is written in the scenario.
@@ -57,12 +61,10 @@ struct Capture: Sendable, Hashable {
     let pattern: Pattern?
 
     /// The value in what was seen; nil when it is not there.
-    func value(in attributes: [String: Value]) -> Value? {
+    func value(in attributes: [String: Value]) throws(OperandFault) -> Value? {
         guard let value = path.value(in: attributes), value != .null else { return nil }
         guard let pattern else { return value }
-        guard case .text(let text) = value, text.utf8.count <= Pattern.textLimit,
-            let groups = pattern.firstMatch(in: text)
-        else { return nil }
+        guard case .text(let text) = value, let groups = try pattern.firstGroups(in: text) else { return nil }
         return (groups.count > 1 ? groups[1] : groups.first ?? nil).map { .text($0) }
     }
 }

@@ -19,22 +19,6 @@ public struct ScenarioSuite: Sendable {
     /// The checks of all profiles and selections, for the catalogue of causes.
     let allChecks: [Check]
 
-    /// Loads scenarios and checks everything about them before anything runs.
-    ///
-    /// - Parameters:
-    ///   - paths: files, or folders whose files ending in `.yaml` or `.yml` are loaded in the order of their names.
-    ///   - variables: what wins over the scenarios' own variables.
-    ///   - profile: `classic` or `modern` or whatever the scenarios name; nil to choose by what is installed.
-    ///   - host: the machine whose facts the scenarios mention.
-    ///   - kinds: what can be looked at.
-    public static func load(
-        paths: [String], variables: VariableSources = VariableSources(), profile: String? = nil, host: Host,
-        kinds: KindCatalogue = .standard
-    ) async throws(ScenarioLoadError) -> ScenarioSuite {
-        var loader = ScenarioLoader(kinds: kinds, host: host)
-        return try await loader.load(paths: paths, sources: variables, profile: profile)
-    }
-
     /// The checks of a selection and those that they need.
     public func selecting(_ selection: Selection) throws(ScenarioLoadError) -> ScenarioSuite {
         var diagnostics = Diagnostics()
@@ -72,4 +56,107 @@ public struct ScenarioSuite: Sendable {
             checks: checks.filter { wanted.contains($0.id) }, profile: profile, warnings: warnings, kinds: kinds,
             variables: variables, allChecks: allChecks)
     }
+}
+
+/// One step of the guide: a file with checks.
+public struct Scenario: Sendable {
+    /// The name, unique in a run.
+    public let name: String
+    /// What the step is about.
+    public let title: String
+    /// Tags that all its checks have.
+    public let tags: [String]
+    /// The profiles that it belongs to; empty for all.
+    public let profiles: [String]
+    /// The path of its file.
+    public let path: String
+    /// The ids of its checks, in the order of the file.
+    public let checks: [String]
+}
+
+/// Which checks of a suite are to be run.
+public struct Selection: Sendable, Hashable {
+    /// Checks with one of these tags; empty for all.
+    public var tags: [String]
+    /// Checks with one of these ids; `*` stands for any characters: `dns.*`; empty for all.
+    public var ids: [String]
+
+    /// Creates a selection.
+    public init(tags: [String] = [], ids: [String] = []) {
+        self.tags = tags
+        self.ids = ids
+    }
+}
+
+/// Ids with `*` in them.
+struct IdentifierPattern: Sendable, Hashable {
+    let source: String
+    private let parts: [[UInt8]]
+
+    init(_ source: String) {
+        self.source = source
+        parts = source.utf8.split(separator: UInt8(ascii: "*"), omittingEmptySubsequences: false).map { Array($0) }
+    }
+
+    /// Whether it stands for one id only.
+    var isExact: Bool { parts.count == 1 }
+
+    /// Whether it stands for this id.
+    func matches(_ id: String) -> Bool {
+        var rest = Array(id.utf8)[...]
+        guard let first = parts.first, rest.starts(with: first) else { return false }
+        if parts.count == 1 { return rest.count == first.count }
+        rest = rest.dropFirst(first.count)
+        for part in parts.dropFirst().dropLast() {
+            guard let place = Self.firstPlace(of: part, in: rest) else { return false }
+            rest = rest[(place + part.count)...]
+        }
+        guard let last = parts.last else { return true }
+        return rest.count >= last.count && rest.suffix(last.count).elementsEqual(last)
+    }
+
+    /// Whether it stands for a check, by its id or by that of its family.
+    func matches(_ check: Check) -> Bool { matches(check.id) || matches(check.family) }
+
+    private static func firstPlace(of part: [UInt8], in bytes: ArraySlice<UInt8>) -> Int? {
+        guard bytes.count >= part.count else { return nil }
+        return (bytes.startIndex...(bytes.endIndex - part.count)).first { bytes[$0...].starts(with: part) }
+    }
+}
+
+/// The kinds of subjects that checks can be about.
+public struct KindCatalogue: Sendable {
+    /// The kinds, in the order of the reference.
+    public let kinds: [SubjectKind]
+    private let byName: [String: (kind: SubjectKind, probe: any Probe.Type)]
+
+    /// All kinds that this machine's probes know.
+    public static let standard = KindCatalogue(ProbeCatalogue.all)
+
+    /// The kinds of some probes; of two with the same name the first counts.
+    public init(_ probes: [any Probe.Type]) {
+        kinds = probes.map { $0.kind }
+        byName = Dictionary(probes.map { ($0.kind.name, ($0.kind, $0)) }, uniquingKeysWith: { first, _ in first })
+    }
+
+    /// The kind of a name.
+    func kind(_ name: String) -> SubjectKind? { byName[name]?.kind }
+
+    /// Whether there is a kind of this name.
+    func has(_ name: String) -> Bool { byName.keys.contains(name) }
+
+    /// What looks at subjects of this kind.
+    func probe(_ name: String) -> (any Probe.Type)? { byName[name]?.probe }
+}
+
+/// Why scenarios or diagnoses cannot be used: everything that is wrong with them.
+public struct ScenarioLoadError: Error, Sendable, CustomStringConvertible {
+    /// What is wrong, with the places in the user's files.
+    public let diagnostics: Diagnostics
+
+    /// Creates an error.
+    public init(_ diagnostics: Diagnostics) { self.diagnostics = diagnostics }
+
+    /// All of it for people, in the user's own lines.
+    public var description: String { DiagnosticRenderer.text(diagnostics) }
 }

@@ -1,19 +1,9 @@
+import Glibc
 import HostProbes
 import MeshContract
+import Patterns
 import Platform
 import Synchronization
-
-/// What became of a check, with what others need of it.
-struct CheckEnd: Sendable {
-    /// For the report.
-    var result: CheckResult
-    /// What was seen at the last look, for diagnoses.
-    var observed: [String: Value] = [:]
-    /// Values for other checks.
-    var captured: [String: Value] = [:]
-    /// Facts that were read before this moment are older than what the check has seen.
-    var since: ContinuousClock.Instant?
-}
 
 /// What all checks of a run share.
 struct RunContext: Sendable {
@@ -21,8 +11,9 @@ struct RunContext: Sendable {
     let host: Host
     let options: RunOptions
     let started: ContinuousClock.Instant
-    let limiter: JobLimiter
-    let watch: DeadlineWatch
+    /// The observations that may happen at the same time.
+    let turns: AsyncSemaphore
+    let timer: DeadlineTimer
     let onEvent: @Sendable (RunEvent) -> Void
     /// Whether failures are explained: what was seen is kept for that.
     let explains: Bool
@@ -41,14 +32,15 @@ struct CheckRun: Sendable {
 
     private static let firstPause = Duration.seconds(1)
 
-    /// Looks at the subject until the outcome is final.
-    func run() async -> CheckEnd {
-        let hasStarted = FirstTurn(limiter: context.limiter)
-        defer { hasStarted.tell() }
-        return await run(hasStarted)
+    /// Looks at the subject until the outcome is final. The caller has taken the turn for the first look.
+    func run() async -> CompletedCheck {
+        var holdsTurn = true
+        let completed = await run(&holdsTurn)
+        if holdsTurn { context.turns.leave() }
+        return completed
     }
 
-    private func run(_ hasStarted: FirstTurn) async -> CheckEnd {
+    private func run(_ holdsTurn: inout Bool) async -> CompletedCheck {
         if let reason = check.unavailable { return end(.skipped(.condition(reason)), subject: check.kind) }
         let matching = MatchContext(captures: captures, now: KernelClock.wall)
         let parameters: [String: Value]
@@ -66,34 +58,35 @@ struct CheckRun: Sendable {
                 .error(ProbeError(.unavailable, "look at a \(check.kind)", expected: "a probe for it", found: "none")),
                 subject: subject)
         }
-        return await look(type, parameters, subject, hasStarted)
+        return await look(type, parameters, subject, &holdsTurn)
     }
 
     private func look(
-        _ type: any Probe.Type, _ parameters: [String: Value], _ subject: String, _ hasStarted: FirstTurn
-    ) async -> CheckEnd {
+        _ type: any Probe.Type, _ parameters: [String: Value], _ subject: String, _ holdsTurn: inout Bool
+    ) async -> CompletedCheck {
         var last = end(.skipped(.stopped), subject: subject)
         let began = ContinuousClock.now
         var pause = check.eventually?.every ?? Self.firstPause
         let longest = pause * 10
         var attempts = 0
         while true {
-            guard await context.limiter.enter() else {
-                return attempts == 0 ? end(.skipped(.stopped), subject: subject) : last
+            if !holdsTurn {
+                guard await context.turns.enter() else { return last }
+                holdsTurn = true
             }
             attempts += 1
-            hasStarted.tell()
             if attempts == 1 { context.onEvent(.began(id: check.id, title: check.title)) }
             let start = ContinuousClock.now
             let fresh = attempts == 1 ? since : start
             let request = ProbeRequest(
                 parameters: parameters, attributes: check.attributes.union(context.diagnosed[check.id] ?? []),
                 deadline: start + check.timeout, user: check.user, since: fresh)
-            let outcome = await Look.observe(
-                type, request, host: context.host, watch: context.watch, limit: check.timeout)
-            context.limiter.leave()
+            let outcome = await ProbeCall.observe(
+                type, request, host: context.host, timer: context.timer, limit: check.timeout)
+            context.turns.leave()
+            holdsTurn = false
             if Task.isCancelled { return end(.skipped(.stopped), subject: subject) }
-            last = await judged(outcome, subject)
+            last = judged(outcome, subject)
             last.since = fresh
             last.result.attempts = attempts
             let now = ContinuousClock.now
@@ -121,34 +114,19 @@ struct CheckRun: Sendable {
         }
     }
 
-    /// The outcome of a look. Where regular expressions may take long, a thread of their own judges, for a while.
-    private func judged(_ outcome: Look.Outcome, _ subject: String) async -> CheckEnd {
-        let seen: Observation
+    /// The outcome of a look.
+    private func judged(_ outcome: Result<Observation, ProbeError>, _ subject: String) -> CompletedCheck {
         switch outcome {
-        case .success(let observation): seen = observation
-        case .failure(let error): return end(.error(error), subject: subject, evidence: [error.description])
+        case .success(let observation): judged(observation, subject)
+        case .failure(let error): end(.error(error), subject: subject, evidence: [error.description])
         }
-        let large = largePatterns(on: seen)
-        if large.isEmpty { return judged(seen, subject) }
-        if let end = await MatchThread.run(context.watch, { judged(seen, subject) }) { return end }
-        let error = MatchThread.lateness(large, in: "what was seen")
-        return end(.error(error), subject: subject, evidence: [error.description])
-    }
-
-    private func largePatterns(on seen: Observation) -> [Pattern] {
-        check.expectations.flatMap { $0.matcher.largePatterns(on: $0.path.value(in: seen.attributes)) }
-            + check.captures.compactMap { capture in
-                guard let pattern = capture.pattern, let value = capture.path.value(in: seen.attributes),
-                    !pattern.cost.isSmall(forBytes: value.textBytes)
-                else { return nil }
-                return pattern
-            }
     }
 
     /// Every expectation, and what was found.
-    private func judged(_ observation: Observation, _ subject: String) -> CheckEnd {
+    private func judged(_ observation: Observation, _ subject: String) -> CompletedCheck {
         let matching = MatchContext(captures: captures, now: KernelClock.wall)
         var results: [ExpectationResult] = []
+        var captured: [String: Value] = [:]
         do throws(OperandFault) {
             for expectation in check.expectations {
                 let value = expectation.path.value(in: observation.attributes)
@@ -160,6 +138,7 @@ struct CheckRun: Sendable {
                         found: value == .null ? ValueText.shown(nil) : ValueText.shown(value),
                         holds: verdict == .holds))
             }
+            for capture in check.captures { captured[capture.name] = try capture.value(in: observation.attributes) }
         } catch {
             return end(self.outcome(of: error), subject: subject, evidence: observation.evidence)
         }
@@ -167,9 +146,7 @@ struct CheckRun: Sendable {
         var result = end(hasPassed ? .passed : .failed, subject: subject, evidence: observation.evidence)
         result.result.expectations = results
         if context.explains { result.observed = observation.attributes }
-        for capture in check.captures {
-            if let value = capture.value(in: observation.attributes) { result.captured[capture.name] = value }
-        }
+        result.captured = captured
         return result
     }
 
@@ -183,7 +160,13 @@ struct CheckRun: Sendable {
         switch fault {
         case .missingCapture(let name):
             .skipped(.missingCapture(name: name, from: context.suite.variables.captures[name] ?? ""))
-        case .endless(let error): .error(error)
+        case .endless(let pattern, let error):
+            // Not a time-out of the machine: another look would end in the same way.
+            .error(
+                ProbeError(
+                    .invalid, "match /\(ValueText.shortened(pattern.source))/",
+                    expected: "an expression that comes to an end",
+                    found: "\(error): repetitions inside or behind one another take too long; make it simpler"))
         case .unsuitable(let error):
             .error(
                 ProbeError(
@@ -192,22 +175,10 @@ struct CheckRun: Sendable {
         }
     }
 
-    private func end(_ outcome: Outcome, subject: String, evidence: [String] = []) -> CheckEnd {
-        CheckEnd(
+    private func end(_ outcome: Outcome, subject: String, evidence: [String] = []) -> CompletedCheck {
+        CompletedCheck(
             result: CheckText.result(check, outcome, subject: subject, evidence: evidence),
             since: since)
-    }
-}
-
-/// Tells the limiter once that a check does not wait for its first turn any more.
-private final class FirstTurn: Sendable {
-    private let limiter: JobLimiter
-    private let isTold = Atomic(false)
-
-    init(limiter: JobLimiter) { self.limiter = limiter }
-
-    func tell() {
-        if !isTold.exchange(true, ordering: .relaxed) { limiter.hasStarted() }
     }
 }
 
@@ -239,5 +210,65 @@ enum CheckText {
             id: check.id, title: check.title, step: check.step, place: check.place, kind: check.kind, subject: subject,
             tags: check.tags, severity: check.severity, outcome: outcome, attempts: 0, duration: .zero,
             expectations: [], evidence: evidence)
+    }
+}
+
+extension CheckRun {
+    private static let limit = Check.defaultTimeout
+
+    /// The first condition that does not hold, in words; nil when all do.
+    func unmetCondition(_ matching: MatchContext) async throws(OperandFault) -> String? {
+        for condition in check.conditions {
+            if let reason = try await reason(condition, matching) { return reason }
+        }
+        return nil
+    }
+
+    private func reason(_ condition: Condition, _ matching: MatchContext) async throws(OperandFault) -> String? {
+        switch condition {
+        case .root(let wanted):
+            let isRoot = geteuid() == 0
+            return isRoot == wanted ? nil : (wanted ? "needs root" : "is for users other than root")
+        case .isSet(let name, let operand, let wanted):
+            let isSet: Bool
+            do throws(OperandFault) {
+                let value = try operand.value(matching)
+                isSet = ![Value.null, .text(""), .list([]), .map([:])].contains(value)
+            } catch {
+                isSet = false
+            }
+            return isSet == wanted ? nil : "variable \(name) is \(isSet ? "set" : "not set")"
+        case .variable(let name, let operand, let matcher):
+            let value: Value?
+            do throws(OperandFault) {
+                value = try operand.value(matching)
+            } catch {
+                value = nil
+            }
+            if try MatcherEvaluation.verdict(matcher, of: value, matching) == .holds { return nil }
+            let found = value == .null ? ValueText.shown(nil) : ValueText.shown(value)
+            return "variable \(name): expected \(MatcherWords.words(matcher, matching)), found \(found)"
+        case .subject(let kind, let parameter, let name, let attribute, let wanted):
+            return try await reason(kind, parameter, name, attribute, wanted)
+        }
+    }
+
+    private func reason(
+        _ kind: String, _ parameter: String, _ name: String, _ attribute: String, _ wanted: Bool
+    ) async throws(OperandFault) -> String? {
+        let subject = "\(kind) \(name)"
+        guard let type = context.suite.kinds.probe(kind) else { return "\(subject) cannot be looked at" }
+        let request = ProbeRequest(
+            parameters: [parameter: .text(name)], attributes: [attribute], deadline: .now + Self.limit, since: since)
+        let outcome = await ProbeCall.observe(
+            type, request, host: context.host, timer: context.timer, limit: Self.limit)
+        switch outcome {
+        case .success(let seen):
+            let found = seen.attributes[attribute] == .bool(true)
+            if found == wanted { return nil }
+            return "\(subject) is \(found ? "" : "not ")\(attribute == "installed" ? "installed" : "there")"
+        case .failure(let error):
+            return "\(subject) cannot be looked at: \(error)"
+        }
     }
 }

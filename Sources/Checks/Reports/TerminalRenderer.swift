@@ -1,0 +1,256 @@
+import HostProbes
+import Platform
+import Scenarios
+
+/// The report for people: steps first, causes with their remedies last, so that they stand above the prompt.
+public struct TerminalRenderer: Renderer {
+    let style: TerminalText.Features
+    let isVerbose: Bool
+
+    /// Creates a renderer.
+    ///
+    /// - Parameters:
+    ///   - usesColor: whether to colour; the caller knows about terminals and NO_COLOR (no-color.org).
+    ///   - usesSymbols: whether the terminal shows more than ASCII.
+    ///   - width: columns to keep within; nil breaks no line.
+    ///   - isVerbose: whether checks that passed or were skipped are named as well.
+    public init(usesColor: Bool = false, usesSymbols: Bool = false, width: Int? = nil, isVerbose: Bool = false) {
+        style = TerminalText.Features(usesColor: usesColor, usesSymbols: usesSymbols, width: width.map { max(40, $0) })
+        self.isVerbose = isVerbose
+    }
+
+    /// The document of one run.
+    public func text(of run: MaskedRun) -> String {
+        var output = TerminalText(style)
+        for step in StepReport.grouped(run.result.checks) { write(step, to: &output) }
+        write(run.result.diagnoses, checks: run.result.checks, to: &output)
+        write(summaryOf: run.result, to: &output)
+        return output.text
+    }
+
+    /// The columns of symbols.
+    private var symbolWidth: Int { style.usesSymbols ? 2 : 5 }
+
+    private func write(_ step: StepReport, to output: inout TerminalText) {
+        let parts = step.summary.parts.map(\.text).joined(separator: ", ")
+        let status = step.status
+        output.paragraph(
+            lead: status.symbol(style), leadColor: status.color, leadWidth: symbolWidth, "\(step.name)  \(parts)",
+            color: status.isFailure ? .strong : nil)
+        for check in step.checks {
+            let status = CheckStatus(check)
+            if status.needsAttention || (isVerbose && status == .passed) { write(check, status, to: &output) }
+        }
+        writeSkipped(step.checks, to: &output)
+    }
+
+    private func write(_ check: CheckResult, _ status: CheckStatus, to output: inout TerminalText) {
+        var head = "\(check.id)  \(check.title)"
+        if check.attempts > 1 { head += "  (\(check.attempts) attempts in \(DurationText.short(check.duration)))" }
+        output.paragraph(
+            indentation: symbolWidth, lead: status.symbol(style), leadColor: status.color, leadWidth: symbolWidth, head)
+        guard status.needsAttention else { return }
+        let indentation = 2 * symbolWidth
+        output.paragraph(indentation: indentation, "\(check.subject)  (\(check.place))", color: .dim)
+        switch check.outcome {
+        case .failed:
+            for expectation in check.expectations where !expectation.holds {
+                output.paragraph(indentation: indentation, expectation.attribute)
+                output.paragraph(indentation: indentation + 2, lead: "expected", leadWidth: 10, expectation.expected)
+                output.paragraph(
+                    indentation: indentation + 2, lead: "found", leadWidth: 10, expectation.found, color: status.color)
+            }
+        case .error(let error):
+            output.paragraph(indentation: indentation, "cannot \(error.operation)")
+            output.paragraph(indentation: indentation + 2, lead: "expected", leadWidth: 10, error.expected)
+            output.paragraph(
+                indentation: indentation + 2, lead: "found", leadWidth: 10, error.found, color: status.color)
+        case .passed, .skipped: break
+        }
+        for line in CheckDetail.evidence(check) {
+            output.paragraph(indentation: indentation, lead: "|", leadColor: .dim, leadWidth: 2, line)
+        }
+    }
+
+    /// Skipped checks by their reason: one line a reason, not one a check.
+    private func writeSkipped(_ checks: [CheckResult], to output: inout TerminalText) {
+        var reasons: [SkipReason] = []
+        var ids: [SkipReason: [String]] = [:]
+        for check in checks {
+            guard case .skipped(let reason) = check.outcome else { continue }
+            if ids[reason] == nil { reasons.append(reason) }
+            ids[reason, default: []].append(check.id)
+        }
+        for reason in reasons {
+            if case .condition = reason, !isVerbose { continue }
+            let skipped = ids[reason] ?? []
+            output.paragraph(
+                indentation: symbolWidth, lead: CheckStatus.skipped.symbol(style), leadColor: .dim,
+                leadWidth: symbolWidth,
+                "\(skipped.count) skipped, \(CheckDetail.skip(reason)): \(Counted.list(skipped, limit: isVerbose ? .max : 5))",
+                color: .dim)
+        }
+    }
+
+    func write(_ diagnoses: [DiagnosisResult], checks: [CheckResult], to output: inout TerminalText) {
+        for diagnosis in diagnoses {
+            output.line()
+            let color: TerminalText.Color = diagnosis.severity == .error ? .strongBad : .warned
+            output.paragraph(
+                lead: "\(diagnosis.code) \(diagnosis.severity.rawValue)", leadColor: color, leadWidth: 15,
+                diagnosis.cause, color: .strong)
+            for (lead, lines) in [("seen", diagnosis.evidence), ("do", diagnosis.remedy)] {
+                for (index, line) in lines.enumerated() {
+                    output.paragraph(
+                        indentation: 2, lead: index == 0 ? lead : "", leadColor: .dim, leadWidth: 8, line,
+                        color: lead == "do" ? .good : nil)
+                }
+            }
+            if !diagnosis.documentation.isEmpty {
+                output.paragraph(indentation: 2, lead: "read", leadColor: .dim, leadWidth: 8, diagnosis.documentation)
+            }
+            output.paragraph(
+                indentation: 2, lead: "checks", leadColor: .dim, leadWidth: 8,
+                Self.consequences(diagnosis, checks: checks))
+        }
+    }
+
+    /// What a cause explains: `dns.pilot.short; 12 checks were skipped for it`.
+    static func consequences(_ diagnosis: DiagnosisResult, checks: [CheckResult]) -> String {
+        let explained = Set(diagnosis.checks)
+        let skipped = checks.count { check in
+            guard case .skipped(.needs(let ids)) = check.outcome, !explained.contains(check.id) else { return false }
+            return ids.contains(where: explained.contains)
+        }
+        let text = Counted.list(diagnosis.checks, limit: 6)
+        return skipped == 0 ? text : "\(text); \(Counted.text(skipped, "check")) skipped for it"
+    }
+
+    private func write(summaryOf result: RunResult, to output: inout TerminalText) {
+        let summary = Summary(result.checks)
+        output.line()
+        let verdict = result.hasFailed ? "FAILED" : summary.total == 0 ? "NOTHING CHECKED" : "PASSED"
+        var text = "\(result.host) (\(result.profile)): "
+        text += summary.parts.isEmpty ? "no checks" : summary.parts.map(\.text).joined(separator: ", ")
+        if !result.diagnoses.isEmpty { text += "; \(Counted.text(result.diagnoses.count, "cause"))" }
+        output.paragraph(
+            lead: verdict, leadColor: result.hasFailed ? .strongBad : summary.total == 0 ? .warned : .strongGood,
+            leadWidth: 8, "\(text) in \(DurationText.short(result.duration))")
+    }
+}
+
+extension TerminalRenderer {
+    /// Machines against steps; below it the causes, each with the machines that it was found on.
+    public func text(of fleet: MaskedFleet) -> String {
+        var output = TerminalText(style)
+        let matrix = FleetMatrix(fleet.result)
+        write(matrix, to: &output)
+        for row in matrix.rows where !row.diagnoses.isEmpty {
+            output.line()
+            output.paragraph(
+                "\(Counted.text(row.hosts.count, "machine")): \(Counted.list(row.hosts, limit: isVerbose ? .max : 8))",
+                color: .strong)
+            let run = fleet.result.hosts.first { row.hosts.contains($0.target) }?.run
+            write(row.diagnoses, checks: run?.checks ?? [], to: &output)
+        }
+        for row in matrix.rows where row.diagnoses.isEmpty && !row.failures.isEmpty {
+            output.line()
+            output.paragraph(
+                "\(Counted.list(row.hosts, limit: isVerbose ? .max : 8)): \(Counted.list(row.failures, limit: 8))")
+        }
+        for absence in matrix.absences { write(absence, to: &output) }
+        write(summaryOf: fleet.result, to: &output)
+        return output.text
+    }
+
+    /// The table; a row is a group of machines that fail alike.
+    private func write(_ matrix: FleetMatrix, to output: inout TerminalText) {
+        guard !matrix.rows.isEmpty else { return }
+        let names = matrix.rows.map { row in
+            let name = row.hosts.first ?? ""
+            return row.hosts.count == 1 ? name : "\(name) +\(row.hosts.count - 1)"
+        }
+        let nameWidth =
+            min(40, max(8, names.map { TerminalText.columns(TerminalText.lines($0).joined()) }.max() ?? 0)) + 2
+        let short = matrix.steps.map(Self.shortStep)
+        let cellWidths = short.map { max(5, TerminalText.columns($0)) + 2 }
+        // As many columns as fit beside each other; the rest follows below, as a whole table again.
+        let room = max(12, (style.width ?? .max) - nameWidth)
+        var start = 0
+        while start < matrix.steps.count {
+            var end = start
+            var width = 0
+            while end < matrix.steps.count, end == start || width + cellWidths[end] <= room {
+                width += cellWidths[end]
+                end += 1
+            }
+            if start > 0 { output.line() }
+            var head = Self.padded("", nameWidth)
+            for column in start..<end {
+                head += column == end - 1 ? short[column] : Self.padded(short[column], cellWidths[column])
+            }
+            output.line(output.painted(head, .dim))
+            for (row, name) in zip(matrix.rows, names) {
+                var line = Self.padded(Self.cut(TerminalText.lines(name).joined(), to: nameWidth - 2), nameWidth)
+                for column in start..<end {
+                    line += cell(row.cells[column], width: column == end - 1 ? 0 : cellWidths[column], output)
+                }
+                output.line(line)
+            }
+            start = end
+        }
+    }
+
+    private func cell(_ step: StepReport?, width: Int, _ output: TerminalText) -> String {
+        guard let step else { return Self.padded("", width) }
+        let status = step.status
+        var text = status.symbol(style)
+        if status.needsAttention { text += " \(step.summary[status])" }
+        let padding = String(repeating: " ", count: max(0, width - TerminalText.columns(text)))
+        return output.painted(text, status.color) + padding
+    }
+
+    private func write(_ absence: FleetMatrix.Absence, to output: inout TerminalText) {
+        output.line()
+        output.paragraph(
+            lead: "NO RESULT", leadColor: .strongBad, leadWidth: 11,
+            "\(absence.failure.reason.rawValue): \(Counted.list(absence.hosts, limit: isVerbose ? .max : 8))")
+        output.paragraph(indentation: 2, lead: "seen", leadColor: .dim, leadWidth: 8, absence.failure.description)
+        output.paragraph(
+            indentation: 2, lead: "do", leadColor: .dim, leadWidth: 8, absence.failure.remedy, color: .good)
+    }
+
+    private func write(summaryOf fleet: FleetResult, to output: inout TerminalText) {
+        let runs = fleet.hosts.compactMap(\.run)
+        let failed = runs.count(where: \.hasFailed)
+        let absent = fleet.hosts.count - runs.count
+        var parts: [String] = []
+        if runs.count > failed { parts.append("\(runs.count - failed) passed") }
+        if failed > 0 { parts.append("\(failed) failed") }
+        if absent > 0 { parts.append("\(absent) without result") }
+        output.line()
+        let isGood = failed == 0 && absent == 0
+        output.paragraph(
+            lead: failed > 0 ? "FAILED" : absent > 0 ? "INCOMPLETE" : "PASSED",
+            leadColor: isGood ? .strongGood : .strongBad, leadWidth: 8,
+            "\(Counted.text(fleet.hosts.count, "machine")): \(parts.joined(separator: ", ")) "
+                + "in \(DurationText.short(fleet.duration))")
+    }
+
+    /// `10-dns` as a head of a narrow column.
+    static func shortStep(_ name: String) -> String { cut(TerminalText.lines(name).joined(), to: 16) }
+
+    static func cut(_ text: String, to width: Int) -> String {
+        guard TerminalText.columns(text) > width else { return text }
+        var result = ""
+        for scalar in text.unicodeScalars {
+            if TerminalText.columns(result) + 2 > width { break }
+            result.unicodeScalars.append(scalar)
+        }
+        return result + "…"
+    }
+
+    static func padded(_ text: String, _ width: Int) -> String {
+        text + String(repeating: " ", count: max(0, width - TerminalText.columns(text)))
+    }
+}

@@ -1,0 +1,98 @@
+import ArgumentParser
+import Files
+import HostProbes
+import StandardStreams
+
+/// `meshcheck init`.
+struct InitCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "init", abstract: "Draw up a scenario from an installed package or a unit.",
+        discussion: """
+            The scenario says how the package or unit is now: go on from there. Nothing is overwritten.
+
+            EXAMPLES
+              meshcheck init --package nginx --output Scenarios/95-nginx.yaml
+              meshcheck init --unit mysql.service
+            """)
+
+    @Option(help: ArgumentHelp("An installed Debian package.", valueName: "name"))
+    var package: String?
+    @Option(help: ArgumentHelp("A unit of systemd; '.service' may be left out.", valueName: "name"))
+    var unit: String?
+    @Option(
+        name: .shortAndLong,
+        help: ArgumentHelp("Where the scenario goes (default: standard output).", valueName: "file"))
+    var output: String?
+
+    func validate() throws {
+        if (package == nil) == (unit == nil) {
+            throw ValidationError("name one thing to begin from: --package NAME or --unit NAME")
+        }
+    }
+
+    func run() async throws {
+        let draft = try await draft()
+        guard let output else {
+            Terminal.write(draft.yaml)
+            return
+        }
+        let isTaken: Bool
+        do throws(FileError) {
+            isTaken = try FileStatus.ofIfExists(output, followLinks: false) != nil
+            if !isTaken { try OutputFile.write(draft.yaml, to: output) }
+        } catch {
+            throw Failure.message(error.description, code: "output", status: Status.fault)
+        }
+        if isTaken {
+            throw Failure.message(
+                "the file '\(output)' is there already", code: "output", help: "name another one, or move it away",
+                status: Status.wrongInput)
+        }
+    }
+
+    private func draft() async throws -> ScenarioDraft {
+        let reader = MachineReader()
+        if let package {
+            do throws(PackageDraft.Problem) {
+                return try await PackageDraft(reader: reader, package: package).draft()
+            } catch {
+                throw failure(error, package)
+            }
+        }
+        let name = unit ?? ""
+        do throws(ProbeError) {
+            let isPlain = name.utf8.contains(UInt8(ascii: "."))
+            let unitDraft = UnitDraft(reader: reader, unit: isPlain ? name : name + ".service")
+            guard let checks = try await unitDraft.checks() else {
+                throw ProbeError(
+                    .invalid, "draw up a scenario", expected: "a unit that systemd knows", found: "'\(name)'")
+            }
+            return ScenarioDraft(
+                name: unitDraft.stem, title: "\(unitDraft.unit) runs", origin: "the unit \(unitDraft.unit)",
+                checks: checks)
+        } catch {
+            throw failure(error)
+        }
+    }
+
+    private func failure(_ problem: PackageDraft.Problem, _ package: String) -> ExitCode {
+        switch problem {
+        case .notInstalled(let state):
+            Failure.message(
+                "the package '\(package)' is '\(state)' (must be installed)", code: "not-installed",
+                help: "dpkg -l '\(package)*' lists what is there", status: Status.wrongInput)
+        case .probe(let error): failure(error)
+        case .file(let error): Failure.message(error.description, code: "dpkg", status: Status.fault)
+        }
+    }
+
+    private func failure(_ error: ProbeError) -> ExitCode {
+        switch error.reason {
+        case .invalid: Failure.message(error.description, code: "init", status: Status.wrongInput)
+        case .timedOut: Failure.message(error.description, code: "init", status: Status.timedOut)
+        case .unreachable, .unavailable, .notPermitted:
+            Failure.message(error.description, code: "init", status: Status.unreachable)
+        case .malformed: Failure.message(error.description, code: "init", status: Status.fault)
+        }
+    }
+}

@@ -1,0 +1,131 @@
+import ArgumentParser
+import Files
+import Fleet
+import Reports
+import Scenarios
+import StandardStreams
+
+/// `meshcheck run [PATH…]`.
+struct RunCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "run", abstract: "Run checks on this machine or others, and say what is wrong and why.",
+        discussion: """
+            EXAMPLES
+              meshcheck run                                  everything, on this machine
+              meshcheck run Scenarios/10-dns.yaml --verbose  one step, check by check
+              meshcheck run --tag dns --retry-for 30s        while the machine starts
+              meshcheck run --format junit=report.xml        for a CI server as well
+              meshcheck run --format prometheus -o /var/lib/node_exporter/mesh.prom
+              meshcheck run --target ssh://admin@vm-1 --target ssh://vm-2:2222 --sudo
+              meshcheck run --inventory hosts.ini --limit 'mesh,!vm-9' --forks 32
+
+            EXIT STATUS
+              0   no check of severity error failed
+              1   at least one did
+              2   the input is wrong: an option, a scenario, an inventory
+              3   machines could not be reached, and the checks on all others passed
+              4   the time limit (--timeout, --host-timeout) was over
+              70  a fault of meshcheck, or a report that could not be written
+            """)
+
+    @OptionGroup(title: "Scenarios") var suite: SuiteOptions
+    @OptionGroup(title: "Execution") var execution: ExecutionOptions
+    @OptionGroup(title: "Reports") var output: OutputOptions
+    @OptionGroup(title: "Other machines") var target: TargetOptions
+
+    func validate() throws {
+        if target.areRemote, output.writesEvents {
+            throw ValidationError("the format events is for one machine: use json for several")
+        }
+    }
+
+    func run() async throws {
+        if target.areRemote {
+            try await runOnOthers()
+        } else {
+            try await runHere()
+        }
+    }
+
+    private func runHere() async throws {
+        let run = try await LocalRun.load(suite)
+        let progress = RunProgress(isQuiet: output.quiet, writesEvents: output.writesEvents)
+        let (result, isLate) = await run.result(execution) { progress.take($0) }
+        progress.end(result)
+        try ReportWriter(options: output).write(result)
+        if isLate {
+            Terminal.writeError("meshcheck: the time limit of the run was over before all checks were through\n")
+            throw Status.timedOut
+        }
+        if result.hasFailed || (execution.strict && result.checks.contains { CheckStatus($0) == .notPermitted }) {
+            throw Status.failed
+        }
+    }
+
+    private func runOnOthers() async throws {
+        let machines = try target.machines()
+        let bundle = try bundle()
+        let runner: FleetRunner
+        do throws(UnsendableArgument) {
+            runner = try FleetRunner(
+                machines: machines, bundle: bundle.bundle, arguments: bundle.arguments,
+                environment: Self.variables, options: target.ssh, usesSudo: target.sudo, forks: target.forks,
+                timeLimit: target.hostTimeout.value)
+        } catch {
+            throw Failure.message(error.description, code: "argument", status: Status.wrongInput)
+        }
+        let progress = FleetProgress(total: machines.count, isQuiet: output.quiet)
+        let result = await runner.run { progress.take($0) }
+        progress.end()
+        try ReportWriter(options: output).write(result)
+        if let status = Self.status(of: result, isStrict: execution.strict) { throw status }
+    }
+
+    /// What the whole fleet comes to; nil when all is in order.
+    static func status(of fleet: FleetResult, isStrict: Bool) -> ExitCode? {
+        let isBlind =
+            isStrict
+            && fleet.hosts.contains { host in
+                host.run?.checks.contains { CheckStatus($0) == .notPermitted } ?? false
+            }
+        if fleet.hasFailed || isBlind { return Status.failed }
+        let failures = fleet.hosts.compactMap(\.failure)
+        if failures.isEmpty { return nil }
+        // Scenarios that every machine refuses are wrong themselves.
+        if failures.allSatisfy({ $0.reason == .refused }) { return Status.wrongInput }
+        return failures.allSatisfy { $0.reason == .timedOut } ? Status.timedOut : Status.unreachable
+    }
+
+    /// Variables of scenarios in our environment, which hold on the other machines as well.
+    private static var variables: [String] {
+        Terminal.environment.filter { $0.key.utf8.starts(with: VariableSources.environmentPrefix.utf8) }
+            .map { "\($0.key)=\($0.value)" }.sorted()
+    }
+
+    /// The files that the machines need, and the arguments for the program there.
+    private func bundle() throws -> (bundle: Bundle, arguments: [String]) {
+        let paths = try suite.scenarioPaths()
+        let diagnoses = try suite.diagnosesPath(scenarios: paths)
+        let bundle: Bundle
+        do throws(FileError) {
+            bundle = try Bundle(
+                program: target.remoteBinary, scenarios: paths,
+                files: suite.variableFiles + (diagnoses.map { [$0] } ?? []))
+        } catch {
+            throw Failure.message(error.description, code: "bundle", status: Status.wrongInput)
+        }
+        var arguments = ["run", "--format", "events", "--jobs", String(execution.jobs)]
+        if let profile = suite.profile { arguments += ["--profile", profile] }
+        for tag in suite.tags { arguments += ["--tag", tag] }
+        for id in suite.ids { arguments += ["--id", id] }
+        let files = bundle.filePaths
+        for file in files.prefix(suite.variableFiles.count) { arguments += ["--vars", file] }
+        if diagnoses != nil, let file = files.last { arguments += ["--diagnoses", file] }
+        for assignment in suite.assignments { arguments += ["--var", assignment] }
+        if execution.failFast { arguments.append("--fail-fast") }
+        if execution.strict { arguments.append("--strict") }
+        if let time = execution.retryFor { arguments += ["--retry-for", time.defaultValueDescription] }
+        if let time = execution.timeout { arguments += ["--timeout", time.defaultValueDescription] }
+        return (bundle, arguments + ["--"] + bundle.scenarioPaths)
+    }
+}

@@ -1,0 +1,78 @@
+import ArgumentParser
+import Dispatch
+import Glibc
+import Reports
+import Scenarios
+import SpecLoading
+import StandardStreams
+
+/// `meshcheck watch [PATH…]`.
+struct WatchCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "watch", abstract: "Run checks again and again, and say what changes.",
+        discussion: """
+            The first run is reported whole; after it, only checks whose state changes and causes that come or go. Ends \
+            with Ctrl-C, with the status of the last run.
+
+            EXAMPLES
+              meshcheck watch --interval 5s
+              meshcheck watch --tag dns --count 10
+            """)
+
+    @OptionGroup(title: "Scenarios") var suite: SuiteOptions
+    @OptionGroup(title: "Execution") var execution: ExecutionOptions
+    @Option(help: ArgumentHelp("From the end of a run to the next.", valueName: "time"))
+    var interval = DurationArgument(seconds: 10)
+    @Option(help: ArgumentHelp("End after so many runs (default: never).", valueName: "n"))
+    var count: Int?
+    @Flag(name: .shortAndLong, help: "No progress.")
+    var quiet = false
+
+    func validate() throws {
+        if let count, count < 1 { throw ValidationError("--count is \(count) (must be >=1)") }
+    }
+
+    func run() async throws {
+        let work = Task { try await watch() }
+        let signals = [SIGINT, SIGTERM].map { number in
+            signal(number, SIG_IGN)
+            let source = DispatchSource.makeSignalSource(signal: number)
+            source.setEventHandler { work.cancel() }
+            source.resume()
+            return source
+        }
+        defer { for source in signals { source.cancel() } }
+        if try await work.value { throw Status.failed }
+    }
+
+    /// Runs until it is cancelled.
+    ///
+    /// - Returns: whether the last whole run failed.
+    private func watch() async throws -> Bool {
+        var previous: RunResult?
+        var number = 0
+        while true {
+            // Variables come from the machine's files, which are what changes.
+            let run = try await LocalRun.load(suite)
+            let progress = RunProgress(isQuiet: quiet)
+            let result = await run.result(execution) { progress.take($0) }.result
+            progress.end(result)
+            // A run that was cut says nothing.
+            if Task.isCancelled { return previous?.hasFailed ?? false }
+            if let previous {
+                Terminal.write(ChangeReport(from: previous, to: result).text(color: Terminal.usesOutputColor))
+            } else {
+                let request = ReportRequest(format: .terminal)
+                Terminal.write(ReportWriter.renderer(request, isVerbose: false)?.render(result) ?? "")
+            }
+            previous = result
+            number += 1
+            if number == count { return result.hasFailed }
+            do {
+                try await Task.sleep(for: interval.value)
+            } catch {
+                return result.hasFailed
+            }
+        }
+    }
+}

@@ -1,0 +1,310 @@
+import ArgumentParser
+import Files
+import Fleet
+import MeshContract
+import Platform
+import Reports
+import Scenarios
+import SpecLoading
+import StandardStreams
+
+/// Which scenarios, with which variables.
+struct SuiteOptions: ParsableArguments {
+    /// Where an installed toolchain keeps its scenarios.
+    static let installedScenarios = "/usr/share/meshcheck/Scenarios"
+    /// The file with diagnoses in a folder of scenarios.
+    static let diagnosesName = "diagnoses.yaml"
+
+    @Argument(
+        help: ArgumentHelp(
+            "Scenario files, or folders of them (default: \(SuiteOptions.installedScenarios), else ./Scenarios).",
+            valueName: "path"))
+    var paths: [String] = []
+
+    @Option(
+        help: ArgumentHelp(
+            "classic for the three packages, modern for istio-sidecar (default: by what is installed).",
+            valueName: "name"))
+    var profile: String?
+
+    @Option(
+        name: .customLong("var"),
+        help: ArgumentHelp("A variable of the scenarios; repeatable, and stronger than files.", valueName: "name=value")
+    )
+    var assignments: [String] = []
+
+    @Option(
+        name: .customLong("vars"), help: ArgumentHelp("A YAML file with variables; repeatable.", valueName: "file"))
+    var variableFiles: [String] = []
+
+    @Option(
+        help: ArgumentHelp(
+            "The file that explains failures (default: \(SuiteOptions.diagnosesName) beside the scenarios).",
+            valueName: "file"))
+    var diagnoses: String?
+
+    @Option(
+        name: .customLong("tag"),
+        help: ArgumentHelp("Only checks with this tag; repeatable, any of them.", valueName: "tag"))
+    var tags: [String] = []
+
+    @Option(
+        name: .customLong("id"),
+        help: ArgumentHelp(
+            "Only the check with this id, and what it needs; 'dns.*' stands for a family; repeatable.", valueName: "id")
+    )
+    var ids: [String] = []
+
+    func validate() throws {
+        for assignment in assignments {
+            let name = assignment.utf8.prefix { $0 != UInt8(ascii: "=") }
+            guard !name.isEmpty, name.count < assignment.utf8.count else {
+                throw ValidationError("--var '\(assignment)' is no assignment (must be name=value)")
+            }
+        }
+    }
+
+    /// The paths, or where scenarios are when none are named.
+    func scenarioPaths() throws -> [String] {
+        if !paths.isEmpty { return paths }
+        for candidate in [Self.installedScenarios, "Scenarios"] where try isFolder(candidate) { return [candidate] }
+        throw Failure.message(
+            "there are no scenarios: neither '\(Self.installedScenarios)' nor './Scenarios' is a folder",
+            code: "no-scenarios", help: "name a folder: meshcheck run PATH", status: Status.wrongInput)
+    }
+
+    /// The file with diagnoses; nil when there is none and none was asked for.
+    func diagnosesPath(scenarios: [String]) throws -> String? {
+        if let diagnoses { return diagnoses }
+        for path in scenarios {
+            let folder = try isFolder(path) ? path : LexicalPath.split(path).folder
+            let candidate = folder + "/" + Self.diagnosesName
+            do throws(FileError) {
+                if try FileStatus.ofIfExists(candidate, followLinks: true)?.kind == .file { return candidate }
+            } catch {
+                throw Failure.message(error.description, code: "diagnoses", status: Status.wrongInput)
+            }
+        }
+        return nil
+    }
+
+    /// Variables from the command line, files and the environment.
+    var variableSources: VariableSources {
+        VariableSources(
+            assignments: assignments.map { assignment in
+                let name = assignment.utf8.prefix { $0 != UInt8(ascii: "=") }
+                return (
+                    String(decoding: name, as: UTF8.self),
+                    String(decoding: assignment.utf8.dropFirst(name.count + 1), as: UTF8.self)
+                )
+            }, files: variableFiles, environment: Terminal.environment)
+    }
+
+    private func isFolder(_ path: String) throws -> Bool {
+        do throws(FileError) {
+            return try FileStatus.ofIfExists(path, followLinks: true)?.kind == .directory
+        } catch {
+            throw Failure.message(error.description, code: "scenarios", status: Status.wrongInput)
+        }
+    }
+}
+
+/// How checks are run.
+struct ExecutionOptions: ParsableArguments {
+    @Flag(help: "End the run at the first failure of severity error.")
+    var failFast = false
+
+    @Option(
+        help: ArgumentHelp(
+            "Checks at once. Most of them wait, so it may be far more than there are processors.", valueName: "n"))
+    var jobs = 128
+
+    @Option(
+        help: ArgumentHelp(
+            "Look at a failed check again until it passes or this time is over, such as 30s: for a machine that is "
+                + "starting.", valueName: "time"))
+    var retryFor: DurationArgument?
+
+    @Option(help: ArgumentHelp("End the whole run after this time, with exit status 4.", valueName: "time"))
+    var timeout: DurationArgument?
+
+    @Flag(help: "What may not be seen without root counts as failed.")
+    var strict = false
+
+    func validate() throws {
+        if !(1...4096).contains(jobs) { throw ValidationError("--jobs is \(jobs) (must be >=1 and <=4096)") }
+    }
+
+    /// The runner's options.
+    var runOptions: RunOptions {
+        RunOptions(jobs: jobs, failFast: failFast, retryFor: retryFor?.value, strict: strict)
+    }
+}
+
+/// A report to write: `FORMAT` or `FORMAT=FILE`.
+struct ReportRequest: ExpressibleByArgument, Hashable {
+    var format: ReportFormat
+    /// nil for standard output.
+    var file: String?
+
+    init(format: ReportFormat, file: String? = nil) {
+        self.format = format
+        self.file = file
+    }
+
+    init?(argument: String) {
+        let name = argument.utf8.prefix { $0 != UInt8(ascii: "=") }
+        guard let format = ReportFormat(rawValue: String(decoding: name, as: UTF8.self)) else { return nil }
+        self.format = format
+        if name.count < argument.utf8.count {
+            let file = String(decoding: argument.utf8.dropFirst(name.count + 1), as: UTF8.self)
+            guard !file.isEmpty else { return nil }
+            self.file = file == "-" ? nil : file
+        }
+    }
+}
+
+/// Which reports go where.
+struct OutputOptions: ParsableArguments {
+    @Option(
+        name: .customLong("format"),
+        help: ArgumentHelp(
+            "A report and where it goes; repeatable. Formats: "
+                + ReportFormat.allCases.map { "\($0.rawValue) (\($0.summary))" }.joined(separator: ", ") + ".",
+            discussion: "At most one format can go to standard output. When all of them go to files, the terminal's "
+                + "report is still written to standard output, unless --quiet.",
+            valueName: "format[=file]"))
+    var requests: [ReportRequest] = []
+
+    @Option(
+        name: .shortAndLong,
+        help: ArgumentHelp("Where the format without a file goes, in place of standard output.", valueName: "file"))
+    var output: String?
+
+    @Flag(name: .shortAndLong, help: "Name checks that passed or were skipped as well.")
+    var verbose = false
+
+    @Flag(name: .shortAndLong, help: "No progress, and no report on standard output that was not asked for.")
+    var quiet = false
+
+    func validate() throws {
+        let open = requests.filter { $0.file == nil }
+        if open.count > 1 {
+            throw ValidationError(
+                "the formats \(open.map(\.format.rawValue).joined(separator: " and ")) would both go to standard "
+                    + "output: give all but one a file, such as --format \(open[1].format.rawValue)=FILE")
+        }
+        if output != nil, !requests.isEmpty, open.isEmpty {
+            throw ValidationError("--output has no report to take: every --format has its own file")
+        }
+        var files: Set<String> = []
+        for file in requests.compactMap(\.file) + (output.map { [$0] } ?? []) where !files.insert(file).inserted {
+            throw ValidationError("two reports would go to the file '\(file)'")
+        }
+        if requests.contains(where: { $0.format == .events && ($0.file != nil || output != nil) }) {
+            throw ValidationError("the format events is written while the run goes on, and to standard output only")
+        }
+    }
+
+    /// What to write, with files and defaults put in.
+    var reports: [ReportRequest] {
+        var reports = requests.map { request in
+            ReportRequest(format: request.format, file: request.file ?? output)
+        }
+        if requests.isEmpty {
+            reports.append(ReportRequest(format: .terminal, file: output))
+        } else if !quiet, output == nil, reports.allSatisfy({ $0.file != nil }) {
+            reports.append(ReportRequest(format: .terminal))
+        }
+        return reports
+    }
+
+    /// Whether events are written while the run goes on.
+    var writesEvents: Bool { requests.contains { $0.format == .events } }
+}
+
+/// On which machines.
+struct TargetOptions: ParsableArguments {
+    @Option(
+        name: .customLong("target"),
+        help: ArgumentHelp(
+            "A machine to check by ssh; repeatable (default: this one).", valueName: "ssh://user@host:port"))
+    var targets: [String] = []
+
+    @Option(
+        help: ArgumentHelp("An inventory of Ansible, INI or YAML, with machines to check by ssh.", valueName: "file"))
+    var inventory: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Only these machines of the inventory: names, groups and globs with commas between, '!' to take away, '&' to "
+                + "keep only.", valueName: "patterns"))
+    var limit: String?
+
+    @Option(help: ArgumentHelp("Machines at once.", valueName: "n"))
+    var forks = 16
+
+    @Flag(help: "Run on the machines as root, by sudo without a password.")
+    var sudo = false
+
+    @Option(help: ArgumentHelp("Seconds for a connection.", valueName: "n"))
+    var connectTimeout = 10
+
+    @Option(help: ArgumentHelp("Time for one machine, from connecting to its result.", valueName: "time"))
+    var hostTimeout = DurationArgument(seconds: 600)
+
+    @Option(
+        name: .customLong("ssh-option"),
+        help: ArgumentHelp("An option as of ssh_config(5); repeatable.", valueName: "name=value"))
+    var sshOptions: [String] = []
+
+    @Option(
+        name: .customLong("ssh-config"),
+        help: ArgumentHelp("A configuration of ssh in place of the user's.", valueName: "file"))
+    var sshConfiguration: String?
+
+    @Option(
+        name: .customLong("remote-binary"),
+        help: ArgumentHelp("The meshcheck for the machines, where this one does not run there.", valueName: "file"))
+    var remoteBinary: String?
+
+    func validate() throws {
+        if !(1...1000).contains(forks) { throw ValidationError("--forks is \(forks) (must be >=1 and <=1000)") }
+        if !(1...3600).contains(connectTimeout) {
+            throw ValidationError("--connect-timeout is \(connectTimeout) (must be >=1 and <=3600 seconds)")
+        }
+        if limit != nil, inventory == nil { throw ValidationError("--limit needs an --inventory") }
+    }
+
+    /// Whether other machines are meant.
+    var areRemote: Bool { !targets.isEmpty || inventory != nil }
+
+    /// ssh's options.
+    var ssh: SSHOptions {
+        SSHOptions(configuration: sshConfiguration, connectTimeout: connectTimeout, options: sshOptions)
+    }
+
+    /// The machines, each once; all mistakes are reported at once.
+    func machines() throws -> [Machine] {
+        var diagnostics = Diagnostics()
+        let machines = MachineList.load(
+            addresses: targets, inventory: inventory, limit: limit, diagnostics: &diagnostics)
+        if diagnostics.hasErrors { throw Failure.report(diagnostics, status: Status.wrongInput) }
+        return machines
+    }
+}
+
+/// A length of time on the command line, always with its unit: `500ms`, `30s`, `1m30s`.
+struct DurationArgument: ExpressibleByArgument {
+    let value: Duration
+
+    init?(argument: String) {
+        guard let duration = GoDuration(argument), duration.nanoseconds > 0 else { return nil }
+        value = duration.duration
+    }
+
+    init(seconds: Int) { value = .seconds(seconds) }
+
+    /// As it stands in a help text.
+    var defaultValueDescription: String { GoDuration(value).description }
+}
