@@ -123,10 +123,8 @@ let package = Package(
         .system("CYAML", pkgConfig: "yaml-0.1", apt: "libyaml-dev"),
         // fork, exec and what has to happen between them, where Swift may not run.
         .c("CProcess"),
-        // glibc's resolver functions, most of which are macros.
-        .c("CResolver", linking: ["resolv"]),
-        // Calls of Linux and glibc that Swift does not import.
-        .c("CLinux"),
+        // Calls of Linux and glibc that Swift does not import, the resolver's macros among them.
+        .c("CLinux", linking: ["resolv"]),
         .module("Platform", on: .base),
         .module("Files", on: .base, ["Platform"]),
         .module("StandardStreams", on: .base),
@@ -145,12 +143,13 @@ let package = Package(
 
         // MARK: Checks
         .module(
-            "HostProbes", on: .checks,
+            "Probes", on: .checks,
             [
-                "CLinux", "CResolver", "Certificates", "DebianFormat", "ELF", "Files", "MeshContract", "Platform",
-                "Processes", .asyncHTTPClient, .crypto, .nioCore, .nioHTTP1, .nioPosix, .nioSSL, .nioTLS,
-                .swiftASN1, .x509,
+                "CLinux", "Certificates", "DebianFormat", "ELF", "Files", "Platform", "Processes", .asyncHTTPClient,
+                .crypto, .nioCore, .nioHTTP1, .nioPosix, .nioSSL, .nioTLS, .swiftASN1, .x509,
             ]),
+        // The former name of Probes, until its users import that.
+        .module("HostProbes", on: .checks, ["Probes"]),
         .module(
             "Scenarios", on: .checks,
             ["DebianFormat", "Files", "HostProbes", "MeshContract", "Platform", "SpecLoading"]),
@@ -171,6 +170,10 @@ let package = Package(
         .target(
             name: "IstioCAProtocol", dependencies: [.grpcCore, .grpcProtobuf, .swiftProtobuf],
             path: "Sources/Mesh/IstioCAProtocol", exclude: ["istio_ca.proto"]),
+        // What checks look at of the mesh alone.
+        .module(
+            "MeshProbes", on: .mesh,
+            ["Certificates", "Files", "MeshContract", "Platform", "Probes", .x509]),
         .module(
             "CertificateAgent", on: .mesh,
             [
@@ -215,7 +218,8 @@ let package = Package(
         .tool(
             "meshcheck",
             [
-                "CLinux", "Files", "Fleet", "HostProbes", "MeshContract", "Platform", "Reports", "Scenarios",
+                "CLinux", "Files", "Fleet", "HostProbes", "MeshContract", "MeshProbes", "Platform", "Reports",
+                "Scenarios",
                 "SpecLoading", "StandardStreams", .hummingbird, .logging, .nioCore,
             ]),
         .tool(
@@ -255,11 +259,12 @@ let package = Package(
             name: "SidecarAgentTests",
             dependencies: ["Platform", "Processes", "SidecarAgent", "mesh-lab", "pilot-agent", "TestSupport"]),
         .testTarget(name: "ControlPlaneTests", dependencies: ["mesh-lab", "node_agent", "TestSupport"]),
-        .testTarget(name: "HostProbesTests", dependencies: ["HostProbes", "Platform", "TestSupport"]),
+        .testTarget(name: "ProbesTests", dependencies: ["MeshProbes", "Platform", "Probes", "TestSupport"]),
         .testTarget(
             name: "ScenariosTests",
             dependencies: [
-                "Files", "HostProbes", "MeshContract", "Platform", "Scenarios", "SpecLoading", "TestSupport",
+                "Files", "HostProbes", "MeshContract", "MeshProbes", "Platform", "Scenarios", "SpecLoading",
+                "TestSupport",
             ]
         ),
         .testTarget(
