@@ -125,10 +125,8 @@ let package = Package(
         .system("CPCRE2", pkgConfig: "libpcre2-8", apt: "libpcre2-dev"),
         // fork, exec and what has to happen between them, where Swift may not run.
         .c("CProcess"),
-        // glibc's resolver functions, most of which are macros.
-        .c("CResolver", linking: ["resolv"]),
-        // Calls of Linux and glibc that Swift does not import.
-        .c("CLinux"),
+        // Calls of Linux and glibc that Swift does not import, the resolver's macros among them.
+        .c("CLinux", linking: ["resolv"]),
         .module("Platform", on: .base),
         .module("Files", on: .base, ["Platform"]),
         .module("StandardStreams", on: .base),
@@ -148,12 +146,14 @@ let package = Package(
 
         // MARK: Checks
         .module(
-            "HostProbes", on: .checks,
+            "Probes", on: .checks,
             [
-                "Certificates", "CLinux", "CResolver", "DebianFormat", "ELF", "Files", "MeshContract", "Patterns",
-                "Platform", "Processes", .asyncHTTPClient, .crypto, .nioCore, .nioHTTP1, .nioPosix, .nioSSL, .nioTLS,
-                .swiftASN1, .x509,
+                "CLinux", "Certificates", "DebianFormat", "ELF", "Files", "Patterns", "Platform", "Processes",
+                .asyncHTTPClient,
+                .crypto, .nioCore, .nioHTTP1, .nioPosix, .nioSSL, .nioTLS, .swiftASN1, .x509,
             ]),
+        // The former name of Probes, until its users import that.
+        .module("HostProbes", on: .checks, ["Probes"]),
         .module(
             "Scenarios", on: .checks,
             ["DebianFormat", "Files", "HostProbes", "MeshContract", "Patterns", "Platform", "SpecLoading"]),
@@ -174,6 +174,10 @@ let package = Package(
         .target(
             name: "IstioCAProtocol", dependencies: [.grpcCore, .grpcProtobuf, .swiftProtobuf],
             path: "Sources/Mesh/IstioCAProtocol", exclude: ["istio_ca.proto"]),
+        // What checks look at of the mesh alone.
+        .module(
+            "MeshProbes", on: .mesh,
+            ["Certificates", "Files", "MeshContract", "Platform", "Probes", .x509]),
         .module(
             "CertificateAgent", on: .mesh,
             [
@@ -218,7 +222,8 @@ let package = Package(
         .tool(
             "meshcheck",
             [
-                "CLinux", "Files", "Fleet", "HostProbes", "MeshContract", "Platform", "Reports", "Scenarios",
+                "CLinux", "Files", "Fleet", "HostProbes", "MeshContract", "MeshProbes", "Platform", "Reports",
+                "Scenarios",
                 "SpecLoading", "StandardStreams", .hummingbird, .logging, .nioCore,
             ]),
         .tool(
@@ -268,12 +273,14 @@ let package = Package(
                 "MeshContract", "Processes", "SidecarAgent", "WorkloadCertificates", "pilot-agent", "TestSupport",
             ]),
         .testTarget(name: "ControlPlaneTests", dependencies: ["mesh-lab", "node_agent", "TestSupport"]),
-        .testTarget(name: "HostProbesTests", dependencies: ["HostProbes", "MeshContract", "Platform", "TestSupport"]),
+        .testTarget(name: "ProbesTests", dependencies: ["MeshProbes", "Platform", "Probes", "TestSupport"]),
         .testTarget(
             name: "ScenariosTests",
             dependencies: [
-                "HostProbes", "MeshContract", "Platform", "Scenarios", "SpecLoading", "TestSupport",
-            ]),
+                "Files", "HostProbes", "MeshContract", "MeshProbes", "Platform", "Scenarios", "SpecLoading",
+                "TestSupport",
+            ]
+        ),
         .testTarget(
             name: "ReportsTests",
             dependencies: ["HostProbes", "MeshContract", "Platform", "Reports", "Scenarios", "TestSupport"],

@@ -16,20 +16,8 @@ public enum Deadline {
     ) async -> Value? {
         let answer = OneShot<Value?>()
         let worker = Task { answer.resume(await work()) }
-        let timer = Task {
-            // A cancelled sleep means that the work is done.
-            do { try await Task.sleep(until: deadline, clock: .continuous) } catch { return }
-            answer.resume(nil)
-        }
-        defer {
-            worker.cancel()
-            timer.cancel()
-        }
-        return await withTaskCancellationHandler {
-            await answer.value()
-        } onCancel: {
-            answer.resume(nil)
-        }
+        defer { worker.cancel() }
+        return await answer.value(until: deadline, or: nil)
     }
 }
 
@@ -79,6 +67,21 @@ public final class OneShot<Value: Sendable>: Sendable {
                 return nil
             }
             if let ready { continuation.resume(returning: ready) }
+        }
+    }
+
+    /// Waits for the value until a moment or until the task is cancelled; then it is this one.
+    public func value(until deadline: ContinuousClock.Instant, or late: Value) async -> Value {
+        let timer = Task {
+            // A cancelled sleep means that the value came.
+            do { try await Task.sleep(until: deadline, clock: .continuous) } catch { return }
+            resume(late)
+        }
+        defer { timer.cancel() }
+        return await withTaskCancellationHandler {
+            await value()
+        } onCancel: {
+            resume(late)
         }
     }
 }

@@ -26,10 +26,28 @@ public enum SecretMask {
         return mask(text, isInKey: &isInKey)
     }
 
+    /// The text without private keys. Everything else stays, so that a check can still compare it.
+    public static func maskedKeys(_ text: String) -> String {
+        guard KeyBlocks.mayOccur(in: text) else { return text }
+        var isInKey = false
+        return mask(text, isInKey: &isInKey, line: { $0 })
+    }
+
+    /// Whether the value of a variable, header or setting of this name is nobody's business.
+    public static func isSecretName(_ name: String) -> Bool {
+        let name = Ascii.lowercased(name)[...]
+        return TokenScanner.secretNames.contains { KeyBlocks.find($0, in: name) != nil }
+            || KeyBlocks.find(Array("private".utf8), in: name) != nil
+    }
+
     /// Scans line by line, since a key may be cut in the middle and the rest of the text is still wanted.
     private static func mask(_ text: String, isInKey: inout Bool) -> String {
+        if !isInKey, !mayHoldSecret(Array(text.utf8)) { return text }
+        return mask(text, isInKey: &isInKey, line: TokenScanner.mask)
+    }
+
+    private static func mask(_ text: String, isInKey: inout Bool, line mask: ([UInt8]) -> [UInt8]) -> String {
         let bytes = Array(text.utf8)
-        if !isInKey, !mayHoldSecret(bytes) { return text }
         var result: [UInt8] = []
         var start = 0
         while start <= bytes.count {
@@ -39,7 +57,7 @@ public enum SecretMask {
             // The lines within a key become one word.
             let isSwallowed = wasInKey && line.isEmpty
             if !isSwallowed {
-                result += TokenScanner.mask(line)
+                result += mask(line)
                 if end < bytes.count { result.append(0x0a) }
             }
             start = end + 1
@@ -85,6 +103,9 @@ private enum KeyBlocks {
     private static let privateKey = Array("PRIVATE KEY".utf8)
     private static let dashes = Array("-----".utf8)
 
+    /// Whether a text may have such a frame in it.
+    static func mayOccur(in text: String) -> Bool { find(begin, in: Array(text.utf8)[...]) != nil }
+
     /// The line without what belongs to a key.
     static func mask(_ line: ArraySlice<UInt8>, isInKey: inout Bool) -> [UInt8] {
         var result: [UInt8] = []
@@ -106,13 +127,13 @@ private enum KeyBlocks {
         return result
     }
 
-    /// Where the next frame begins whose label ends in PRIVATE KEY, or is cut.
+    /// Where the next frame begins whose label names a private key (`PGP PRIVATE KEY BLOCK` too), or is cut.
     private static func nextKey(in bytes: ArraySlice<UInt8>) -> Int? {
         var rest = bytes
         while let frame = find(begin, in: rest) {
             let label = rest[(frame + begin.count)...]
             guard let close = find(dashes, in: label) else { return frame }
-            if label[..<close].suffix(privateKey.count).elementsEqual(privateKey) { return frame }
+            if find(privateKey, in: label[..<close]) != nil { return frame }
             rest = rest[close...]
         }
         return nil
@@ -131,7 +152,7 @@ private enum KeyBlocks {
 /// Finds tokens, passwords and unframed keys in one line.
 private enum TokenScanner {
     /// Names whose value is nobody's business, in lower case; a longer name that ends in one counts as well.
-    private static let secretNames = [
+    static let secretNames = [
         "password", "passwd", "passphrase", "secret", "token", "api_key", "apikey", "api-key", "access_key",
         "private_key", "secret_key", "credential", "credentials",
     ].map { Array($0.utf8) }

@@ -1,5 +1,6 @@
 import Files
 import HostProbes
+import MeshProbes
 import Platform
 import SpecLoading
 
@@ -313,7 +314,7 @@ struct MachineReader {
     func look(
         _ kind: String, _ parameters: [String: Value], _ attributes: Set<String>
     ) async throws(ProbeError) -> [String: Value] {
-        guard let probe = ProbeCatalogue.probe(kind) else {
+        guard let probe = ProbeCatalogue.mesh.probe(kind) else {
             throw ProbeError(.unavailable, "look at a \(kind)", expected: "a probe", found: "none")
         }
         let request = ProbeRequest(

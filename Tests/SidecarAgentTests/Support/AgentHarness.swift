@@ -1,5 +1,5 @@
 import Foundation
-import MeshContract
+import Platform
 import Processes
 import TestSupport
 import XCTest

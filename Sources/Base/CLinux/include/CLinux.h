@@ -3,7 +3,7 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-// Calls of Linux and glibc that Swift does not import: they are variadic, or GNU's alone.
+// Calls of Linux and glibc that Swift does not import: they are variadic, macros, or GNU's alone.
 
 // Gives the calling thread alone these groups, this group and this user, and with root its capabilities up. Linux keeps
 // a user per thread; glibc's functions change all threads of a process. There is no way back.
@@ -37,3 +37,12 @@ int clinux_clock_state(void);
 
 // Gives memory that was freed back to the system (malloc_trim(3)).
 void clinux_give_memory_back(void);
+
+// Asks the servers of /etc/resolv.conf, with its search list unless the name ends in a dot, for a record type of class
+// IN, and puts the whole answer into the buffer. The file is read anew each time
+// (resolver(3)).
+//
+// Returns the length of the answer, which may be more than `size` when the answer was cut off; or -1, with the reason in
+// `failure` (a value of h_errno: HOST_NOT_FOUND, TRY_AGAIN, NO_RECOVERY, NO_DATA; NETDB_INTERNAL with errno), and the
+// code of the last answer (RFC 1035 section 4.1.1) in `code`, or -1 when none came.
+int clinux_resolver_search(const char *name, int type, unsigned char *buffer, size_t size, int *failure, int *code);

@@ -1,6 +1,5 @@
 import Files
 import Glibc
-import MeshContract
 import Platform
 
 /// The agent's log on standard error.

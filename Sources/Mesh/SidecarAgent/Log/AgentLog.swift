@@ -1,5 +1,5 @@
 import Glibc
-import MeshContract
+import Platform
 
 /// The log of the agent: one line a message, in the format of Google's logging library, on a descriptor.
 public struct AgentLog: Sendable {

@@ -1,0 +1,222 @@
+import Platform
+import Files
+import Glibc
+
+/// Files.
+struct FileProbe: Probe {
+    static let kind = SubjectKind(
+        "file", "A file, folder or link.", mainParameter: "path",
+        parameters: [
+            .init("path", .text, "Absolute path.", isRequired: true, form: .path),
+            .init(
+                "as", .text, "As whom `readable-by` and `parents-traversable` are tried; `run-as` when it is not said."),
+            .init(
+                "follow", .bool, "Whether the target of a link is meant, and not the link; true when it is not said."),
+            .init("max-bytes", .integer, "Bytes that `contents` and its relatives may have; 1048576 if not said."),
+        ],
+        attributes: [
+            .init("exists", .bool, "Whether it is there; false for a dangling link when links are followed."),
+            .init("type", .text, "file, directory, symlink, pipe, socket, character-device or block-device."),
+            .init("mode", .text, "Four octal digits, such as 0644."),
+            .init("owner", .text, "Name of the owner, or the number when it has none."),
+            .init("group", .text, "Name of the group, or the number when it has none."),
+            .init("size", .integer, "Bytes."),
+            .init("sha256", .text, "SHA-256 of the contents in hexadecimal digits."),
+            .init("md5", .text, "MD5 of the contents in hexadecimal digits."),
+            .init("modified", .time, "When its contents were changed last."),
+            .init("born", .time, "When it was made; null where the file system does not keep it."),
+            .init("target", .text, "What a link points to, as it is stored; null when it is no link."),
+            .init("contents", .text, "The contents. Keys, certificates' private parts and the like are masked."),
+            .init("lines", .list(.text), "The lines of the contents."),
+            .init("json", .any, "The contents as JSON."),
+            .init("readable-by", .bool, "Whether the user of `as` can read it, through all folders above it."),
+            .init("parents-traversable", .bool, "Whether the user of `as` can pass all folders above it."),
+            .init("mount", .text, "Type of the file system that it is on: ext4, tmpfs …"),
+        ])
+
+    private let host: Host
+
+    init(host: Host) { self.host = host }
+
+    func observe(_ request: ProbeRequest) async throws(ProbeError) -> Observation {
+        let path = try request.requiredPath()
+        let reader = FileReader(
+            path: host.path(path), shown: path, followsLinks: try request.flag("follow", or: true),
+            limit: Int(try request.integer("max-bytes", in: 0...(64 << 20)) ?? 1 << 20), attributes: request.attributes)
+        let pool = try await host.pool(for: request)
+        var (facts, observation) = try await pool.run("look at \(path)", until: request.deadline) {
+            () throws(ProbeError) in try reader.read()
+        }
+        guard let facts else { return observation }
+        if request.wants("owner", "group") || !observation.evidence.isEmpty {
+            let users = try await host.users(for: request)
+            let (owner, group) = (users.name(ofUser: facts.owner), users.name(ofGroup: facts.group))
+            observation.attributes["owner"] = .text(owner)
+            observation.attributes["group"] = .text(group)
+            observation.evidence = ["\(path): \(facts.type) \(facts.mode) \(owner):\(group) \(facts.size) bytes"]
+        }
+        if request.wants("mount") {
+            observation.attributes["mount"] = .text(
+                orNull: try await host.mounts(for: request).fileSystem(of: reader.path))
+        }
+        if request.wants("readable-by", "parents-traversable") {
+            try await addAccess(reader.path, to: &observation, request)
+        }
+        return observation
+    }
+
+    private func addAccess(
+        _ path: String, to observation: inout Observation, _ request: ProbeRequest
+    ) async throws(ProbeError) {
+        let name = try request.text("as") ?? request.user
+        let pool = try await host.pool(as: try await host.credentials(of: name, for: request))
+        let answer = try await pool.run("read \(path) as \(name ?? "ourselves")", until: request.deadline) {
+            () throws(ProbeError) in try Access.check(path)
+        }
+        observation.attributes["readable-by"] = .bool(answer.isReadable)
+        observation.attributes["parents-traversable"] = .bool(answer.areParentsTraversable)
+        if let obstacle = answer.obstacle {
+            observation.evidence.append("\(name ?? "this user") cannot pass \(obstacle)")
+        } else if !answer.isReadable {
+            observation.evidence.append("\(name ?? "this user") cannot read it")
+        }
+    }
+}
+
+/// Reads what is asked for of one file, in a thread that may block.
+private struct FileReader: Sendable {
+    var path: String
+    var shown: String
+    var followsLinks: Bool
+    var limit: Int
+    var attributes: Set<String>
+
+    func read() throws(ProbeError) -> (FileFacts?, Observation) {
+        guard let facts = try FileFacts.read(path, followLinks: followsLinks) else {
+            var evidence = ["\(shown) does not exist"]
+            if followsLinks, let link = try FileFacts.read(path, followLinks: false), link.type == "symlink" {
+                evidence = ["\(shown) is a link to '\(try target() ?? "?")', which does not exist"]
+            }
+            return (
+                nil, Observation(["exists": .bool(false), "target": .text(orNull: try target())], evidence: evidence)
+            )
+        }
+        var values: [String: Value] = [
+            "exists": .bool(true), "type": .text(facts.type), "mode": .text(facts.mode), "size": .integer(facts.size),
+            "modified": .time(facts.modified), "born": facts.born.map { .time($0) } ?? .null,
+        ]
+        if attributes.contains("target") { values["target"] = .text(orNull: try target()) }
+        if attributes.contains("sha256") { values["sha256"] = .text(try FileDigest.sha256(path)) }
+        if attributes.contains("md5") { values["md5"] = .text(try FileDigest.md5(path)) }
+        if !attributes.isDisjoint(with: ["contents", "lines", "json"]) {
+            let bytes: [UInt8]
+            do throws(FileError) {
+                bytes = try FileTree.readWhole(path, limit: limit)
+            } catch { throw ProbeError(error) }
+            let text = SecretMask.maskedKeys(Ascii.text(bytes))
+            values["contents"] = .text(text)
+            if attributes.contains("lines") {
+                values["lines"] = .texts(Bytes.lines(of: text))
+            }
+            if attributes.contains("json") { values["json"] = try JSONReader.read(bytes, of: shown) }
+        }
+        return (facts, Observation(values, evidence: [shown]))
+    }
+
+    private func target() throws(ProbeError) -> String? { try FileFacts.linkTarget(of: path) }
+}
+
+/// Whether a user can reach and read a file; asked in a thread that is that user.
+enum Access {
+    /// What stands in the way.
+    struct Answer: Sendable, Hashable {
+        /// Whether the file can be opened for reading.
+        var isReadable: Bool
+        /// Whether every folder above it can be passed.
+        var areParentsTraversable: Bool
+        /// The first folder that cannot be passed.
+        var obstacle: String?
+    }
+
+    /// Tries a path as the calling thread's user.
+    static func check(_ path: String) throws(ProbeError) -> Answer {
+        var folder = ""
+        // Byte-wise: a combining mark behind a slash must not hide it.
+        let parts = path.utf8.split(separator: UInt8(ascii: "/")).map { String(decoding: Array($0), as: UTF8.self) }
+        for part in [""] + parts.dropLast() {
+            folder = part.isEmpty ? "/" : (folder == "/" ? "" : folder) + "/" + part
+            if faccessat(AT_FDCWD, folder, X_OK, 0x200 /* AT_EACCESS */) != 0 {
+                guard errno == EACCES || errno == EPERM else {
+                    if errno == ENOENT || errno == ENOTDIR { break }
+                    throw .system("pass \(folder)", errno: errno)
+                }
+                return Answer(isReadable: false, areParentsTraversable: false, obstacle: folder)
+            }
+        }
+        // O_NONBLOCK: a named pipe must not hold us.
+        let descriptor = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY)
+        guard descriptor >= 0 else {
+            if [EACCES, EPERM, ENOENT, ENOTDIR, ELOOP].contains(errno) {
+                return Answer(isReadable: false, areParentsTraversable: true, obstacle: nil)
+            }
+            throw .system("open \(path)", errno: errno)
+        }
+        close(descriptor)
+        return Answer(isReadable: true, areParentsTraversable: true, obstacle: nil)
+    }
+}
+
+/// The mounted file systems (proc(5), /proc/self/mountinfo).
+struct MountTable: Sendable {
+    private var mounts: [(point: [UInt8], type: String)]
+
+    init(_ text: [UInt8]) {
+        mounts = Bytes.lines(text).compactMap { line in
+            let words = Ascii.words(line[...])
+            guard let separator = words.firstIndex(where: { $0.elementsEqual([UInt8(ascii: "-")]) }),
+                words.count > separator + 1, words.count > 4
+            else { return nil }
+            return (Self.unescaped(words[4]), Ascii.text(words[separator + 1]))
+        }
+    }
+
+    /// The type of the file system that a path is on, links not followed; the last of several mounts at one place.
+    func fileSystem(of path: String) -> String? {
+        let path = Array(path.utf8)
+        var best: (length: Int, type: String)?
+        for mount in mounts {
+            let isRoot = mount.point == [UInt8(ascii: "/")]
+            let isAbove =
+                isRoot || path == mount.point
+                || path.starts(with: mount.point) && path[mount.point.count] == UInt8(ascii: "/")
+            if isAbove, mount.point.count >= best?.length ?? 0 { best = (mount.point.count, mount.type) }
+        }
+        return best?.type
+    }
+
+    /// Blanks, tabs, newlines and backslashes stand as `\040` and the like.
+    private static func unescaped(_ text: ArraySlice<UInt8>) -> [UInt8] {
+        var result: [UInt8] = []
+        var rest = text
+        while let byte = rest.popFirst() {
+            let digits = rest.prefix(3)
+            if byte == UInt8(ascii: "\\"), digits.count == 3, digits.allSatisfy({ (0x30...0x37).contains($0) }) {
+                result.append(digits.reduce(0) { $0 &<< 3 | ($1 & 7) })
+                rest = rest.dropFirst(3)
+            } else {
+                result.append(byte)
+            }
+        }
+        return result
+    }
+}
+
+extension Host {
+    /// The mounted file systems, read once.
+    nonisolated func mounts(for request: ProbeRequest) async throws(ProbeError) -> MountTable {
+        let proc = path("/proc/self/mountinfo")
+        return try await systemFact("mounts", "read \(proc)", since: request.since) { () throws(ProbeError) in
+            MountTable(try SystemFile.read(proc, limit: 16 << 20) ?? [])
+        }
+    }
+}

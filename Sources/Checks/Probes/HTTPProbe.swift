@@ -1,0 +1,121 @@
+import Platform
+
+/// HTTP.
+struct HTTPProbe: Probe {
+    static let kind = SubjectKind(
+        "http", "The answer to an HTTP request. No proxy of the environment is used.", mainParameter: "url",
+        parameters: [
+            .init("url", .text, "http:// or https://.", isRequired: true, form: .url),
+            .init("method", .text, "GET when it is not said."),
+            .init("headers", .map(.text), "Headers of the request; `host` among them is the name that is asked for."),
+            .init("body", .text, "Body of the request."),
+            .init("follow", .bool, "Whether up to 10 redirects are followed; false when it is not said."),
+            .init("max-bytes", .integer, "Bytes of the body that are read; 1048576 when it is not said."),
+            .init("user-agent", .text, "meshcheck when it is not said."),
+            .init("resolve", .text, "The address to connect to, instead of the one of the URL's host."),
+            .init("root", .text, "File of the certificates to trust, instead of the system's."),
+            .init("proxy", .text, "No proxy is ever used.", choices: ["none"]),
+        ],
+        attributes: [
+            .init("status", .integer, "Status, such as 200."),
+            .init("body", .text, "Body, up to `max-bytes`."),
+            .init("json", .any, "Body as JSON; null when it is none and the status is not 2xx."),
+            .init("headers", .map(.text), "Headers by their names in lower case; several of one name joined by `, `."),
+            .init("bytes", .integer, "Bytes of the body that were read."),
+            .init("truncated", .bool, "Whether the body goes on behind `max-bytes`."),
+            .init("duration", .duration, "From the request to the last byte."),
+            .init("address", .text, "The address that the URL's host has, or that of `resolve`."),
+            .init("redirects", .integer, "How many redirects were followed."),
+            .init("date", .time, "The Date header; null when there is none."),
+            .init("clock-skew", .duration, "How far this clock is ahead of the Date header, which has whole seconds."),
+        ])
+
+    private let host: Host
+
+    init(host: Host) { self.host = host }
+
+    func observe(_ request: ProbeRequest) async throws(ProbeError) -> Observation {
+        let url = try request.requiredText("url")
+        let target = try URLAuthority(url)
+        let (query, way) = try query(url, target, request)
+        let connections = try await host.httpConnections(way, for: request)
+        let started = KernelClock.wall
+        let answer = try await HTTPExchange.run(query, with: connections, until: request.deadline)
+        var attributes = try Self.attributes(of: answer, source: url, request)
+        attributes["date"] = .time(orNull: answer.date)
+        if answer.date != nil || request.wants("clock-skew") {
+            attributes["clock-skew"] = .nanoseconds(try ClockSkew.ofHost(against: answer, from: url, sent: started))
+        }
+        if request.wants("address") {
+            let address: String
+            if let override = way.override {
+                address = override.address
+            } else {
+                address = try await HostNames.address(of: target.host, until: request.deadline).description
+            }
+            attributes["address"] = .text(address)
+        }
+        let beginning = SecretMask.maskedKeys(Ascii.text(answer.body.prefix(300)))
+        return Observation(
+            attributes,
+            evidence: [
+                "\(query.method) \(url): \(answer.status), \(answer.body.count) bytes in \(GoDuration(answer.duration))"
+            ] + (beginning.isEmpty ? [] : [beginning.shortened()]))
+    }
+
+    private func query(
+        _ url: String, _ target: URLAuthority, _ request: ProbeRequest
+    ) throws(ProbeError) -> (HTTPExchange.Query, HTTPConnections.Way) {
+        let method = try request.text("method") ?? "GET"
+        guard !method.isEmpty, method.utf8.allSatisfy({ (65...90).contains($0) || $0 == UInt8(ascii: "-") }) else {
+            throw ProbeError(.invalid, "read parameter method", expected: "a method such as GET", found: "'\(method)'")
+        }
+        var query = HTTPExchange.Query(url: target.escapedURL, method: method)
+        query.headers = [("User-Agent", try request.text("user-agent") ?? "meshcheck")]
+        query.headers += try request.textMap("headers").sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+        query.body = try request.text("body").map { Array($0.utf8) }
+        query.limit = Int(try request.integer("max-bytes", in: 0...(256 << 20)) ?? 1 << 20)
+        var way = HTTPConnections.Way()
+        way.follows = try request.flag("follow", or: false)
+        way.root = try request.text("root")
+        if let resolve = try request.text("resolve") {
+            guard let address = IPAddress(resolve) else {
+                throw ProbeError(.invalid, "read parameter resolve", expected: "an IP address", found: "'\(resolve)'")
+            }
+            way.override = .init(host: target.host, address: address.description)
+        }
+        return (query, way)
+    }
+
+    private static func attributes(
+        of answer: HTTPExchange.Answer, source: String, _ request: ProbeRequest
+    ) throws(ProbeError) -> [String: Value] {
+        var headers: [String: String] = [:]
+        for (name, value) in answer.headers {
+            let name = Ascii.text(Ascii.lowercased(name))
+            let isSecret = name == "set-cookie" || SecretMask.isSecretName(name)
+            let shown = isSecret ? SecretMask.value : value
+            headers[name] = headers[name].map { $0 + ", " + shown } ?? shown
+        }
+        var values: [String: Value] = [
+            "status": .integer(answer.status), "headers": .textMap(headers), "bytes": .integer(answer.body.count),
+            "truncated": .bool(answer.isTruncated), "duration": .duration(of: answer.duration),
+            "redirects": .integer(answer.redirects),
+        ]
+        if request.wants("body") { values["body"] = .text(SecretMask.maskedKeys(Ascii.text(answer.body))) }
+        if request.wants("json") {
+            if answer.isTruncated {
+                throw ProbeError(
+                    .malformed, "read the JSON of \(source)", expected: "at most max-bytes bytes",
+                    found: "more than \(answer.body.count)")
+            }
+            do throws(ProbeError) {
+                values["json"] = try JSONReader.read(answer.body, of: source)
+            } catch  where !(200..<300).contains(answer.status) {
+                // The text that comes with a refusal is no document: the status says what is the matter.
+                values["json"] = .null
+            }
+        }
+        return values
+    }
+}

@@ -1,0 +1,264 @@
+import Platform
+
+/// Processes.
+struct ProcessProbe: Probe {
+    static let kind = SubjectKind(
+        "process",
+        "A running process; of several the newest one, and all of them in `processes`.",
+        mainParameter: "executable",
+        parameters: [
+            .init("executable", .text, "Path of the program's file, or a name without a slash: its last part."),
+            .init("arguments-contain", .list(.text), "Arguments that it was started with, in this order."),
+            .init("user", .text, "Name or number of the user that it runs as."),
+            .init("name", .text, "The name that the kernel keeps, at most 15 bytes."),
+            .init("parent-executable", .text, "Path or last part of the program that started it."),
+            .init("unit", .text, "The unit whose control group it is in."),
+        ],
+        attributes: [
+            .init("exists", .bool, "Whether there is one."),
+            .init("count", .integer, "How many there are."),
+            .init("pids", .list(.integer), "Their numbers, the newest first."),
+            .init("pid", .integer, "The number."),
+            .init("executable", .text, "Path of the program's file."),
+            .init("arguments", .list(.text), "The arguments, the program's name first."),
+            .init("user", .text, "Name of the effective user, or its number when it has none."),
+            .init("group", .text, "Name of the effective group, or its number when it has none."),
+            .init("parent", .text, "Path of the parent's program, or the name that the kernel keeps."),
+            .init("parent-pid", .integer, "Number of the parent."),
+            .init("cgroup", .text, "The control group."),
+            .init("unit", .text, "The unit of the control group."),
+            .init("started", .time, "When it started."),
+            .init("age", .duration, "How long it has run."),
+            .init("deleted", .bool, "Whether the program's file was deleted or replaced since."),
+            .init("limits", .map(.any), "Limits by name (`nofile`), each with `soft` and `hard`; null is no limit."),
+            .init("environment", .map(.text), "Its environment; values of names that look secret are masked."),
+            .init("threads", .integer, "Threads."),
+            .init("resident-bytes", .integer, "Bytes of memory in use."),
+            .init("processes", .list(.map(.any)), "All of them with pid, arguments, user, parent-pid and age."),
+        ])
+
+    private let host: Host
+
+    init(host: Host) { self.host = host }
+
+    func observe(_ request: ProbeRequest) async throws(ProbeError) -> Observation {
+        let table = try await host.processes(for: request)
+        let selection = try await Selection(request, host: host)
+        var matches = table.entries.filter { selection.matches($0, in: table) }
+        if let unit = try request.text("unit") { matches = try await filter(matches, unit: unit, request) }
+        return try await describe(matches, in: table, request)
+    }
+
+    private func filter(
+        _ entries: [ProcessEntry], unit: String, _ request: ProbeRequest
+    ) async throws(ProbeError) -> [ProcessEntry] {
+        let name = UnitName.completed(unit)
+        let proc = host.path("/proc")
+        return try await BlockingPool.files.run("read control groups", until: request.deadline) {
+            () throws(ProbeError) in
+            var kept: [ProcessEntry] = []
+            for entry in entries {
+                if let path = try ProcessDetails.controlGroup("\(proc)/\(entry.pid)"),
+                    path.utf8.split(separator: UInt8(ascii: "/")).contains(where: { $0.elementsEqual(name.utf8) })
+                {
+                    kept.append(entry)
+                }
+            }
+            return kept
+        }
+    }
+
+    private func describe(
+        _ matches: [ProcessEntry], in table: ProcessTable, _ request: ProbeRequest
+    ) async throws(ProbeError) -> Observation {
+        let users = try await host.users(for: request)
+        var attributes: [String: Value] = [
+            "exists": .bool(!matches.isEmpty), "count": .integer(matches.count),
+            "pids": .list(matches.map { .integer($0.pid) }),
+        ]
+        attributes["processes"] = .list(
+            matches.map { entry in
+                .map([
+                    "pid": .integer(entry.pid), "parent-pid": .integer(entry.parent),
+                    "executable": .text(orNull: entry.shownExecutable), "arguments": .texts(entry.arguments),
+                    "user": .text(users.name(ofUser: entry.user)), "age": .nanoseconds(table.age(entry)),
+                    "started": .time(table.started(entry)),
+                ])
+            })
+        let evidence = matches.prefix(5).map { entry in
+            "\(entry.pid) \(users.name(ofUser: entry.user)) "
+                + (entry.arguments.isEmpty ? "[\(entry.command)]" : entry.arguments.joined(separator: " "))
+        }
+        guard let first = matches.first else { return Observation(attributes, evidence: ["no such process"]) }
+        attributes["pid"] = .integer(first.pid)
+        attributes["executable"] = .text(orNull: first.shownExecutable)
+        attributes["arguments"] = .texts(first.arguments)
+        attributes["user"] = .text(users.name(ofUser: first.user))
+        attributes["group"] = .text(users.name(ofGroup: first.group))
+        attributes["parent-pid"] = .integer(first.parent)
+        let parent = table.entry(first.parent)
+        attributes["parent"] = .text(orNull: parent.map { $0.shownExecutable ?? $0.command })
+        attributes["started"] = .time(table.started(first))
+        attributes["age"] = .nanoseconds(table.age(first))
+        attributes["threads"] = .integer(first.threads)
+        attributes["resident-bytes"] = .integer(first.residentBytes)
+        if request.wants("deleted") {
+            guard let isDeleted = first.isDeleted else {
+                throw ProbeError(
+                    .notPermitted, "read the link /proc/\(first.pid)/exe", expected: "a permission to see it",
+                    found: "a process of \(users.name(ofUser: first.user))")
+            }
+            attributes["deleted"] = .bool(isDeleted)
+        }
+        for (name, value) in try await details(of: first, request) { attributes[name] = value }
+        return Observation(attributes, evidence: evidence.map { SecretMask.maskedKeys($0).shortened() })
+    }
+
+    private func details(
+        of entry: ProcessEntry, _ request: ProbeRequest
+    ) async throws(ProbeError) -> [String: Value] {
+        guard request.wants("cgroup", "unit", "limits", "environment") else { return [:] }
+        let folder = host.path("/proc/\(entry.pid)")
+        return try await BlockingPool.files.run("read \(folder)", until: request.deadline) { () throws(ProbeError) in
+            var values: [String: Value] = [:]
+            if request.wants("cgroup", "unit") {
+                let path = try ProcessDetails.controlGroup(folder)
+                values["cgroup"] = .text(orNull: path)
+                values["unit"] = .text(orNull: path.flatMap(ProcessDetails.unit(ofControlGroup:)))
+            }
+            if request.wants("limits") { values["limits"] = try ProcessDetails.limits(folder) }
+            if request.wants("environment") { values["environment"] = try ProcessDetails.environment(folder) }
+            return values
+        }
+    }
+}
+
+/// Which processes are meant.
+private struct Selection {
+    private var executable: String?
+    private var name: String?
+    private var arguments: [String]
+    private var user: UInt32?
+    private var parent: String?
+
+    init(_ request: ProbeRequest, host: Host) async throws(ProbeError) {
+        executable = try request.text("executable")
+        name = try request.text("name")
+        arguments = try request.texts("arguments-contain") ?? []
+        parent = try request.text("parent-executable")
+        guard
+            [executable, name, parent].contains(where: { $0 != nil }) || !arguments.isEmpty
+                || request.parameters["unit"] != nil || request.parameters["user"] != nil
+        else {
+            throw ProbeError(
+                .invalid, "choose processes", expected: "at least one parameter, such as executable", found: "none")
+        }
+        if let text = try request.text("user") {
+            // A user that does not exist runs nothing; a number that no user has is the number itself.
+            let users = try await host.users(for: request)
+            user = users.number(ofUser: text) ?? UInt32(text) ?? .max
+        }
+    }
+
+    func matches(_ entry: ProcessEntry, in table: ProcessTable) -> Bool {
+        if entry.isZombie { return false }
+        if let executable, !Self.isProgram(executable, of: entry) { return false }
+        if let name, entry.command != String(decoding: Array(name.utf8.prefix(15)), as: UTF8.self) { return false }
+        if let user, entry.user != user { return false }
+        if let parent {
+            guard let process = table.entry(entry.parent), Self.isProgram(parent, of: process) else { return false }
+        }
+        var rest = entry.arguments[...]
+        for argument in arguments {
+            guard let index = rest.firstIndex(of: argument) else { return false }
+            rest = rest[(index + 1)...]
+        }
+        return true
+    }
+
+    /// By path, or by its last part. A script's program is its interpreter, so the first argument counts as well.
+    private static func isProgram(_ wanted: String, of entry: ProcessEntry) -> Bool {
+        let candidates = [entry.shownExecutable] + entry.arguments.prefix(2).map { Optional($0) }
+        if wanted.utf8.contains(UInt8(ascii: "/")) {
+            if entry.executable == wanted { return true }
+            // Only what cannot be seen, and scripts, are known by the name they were started by.
+            let isScript = entry.arguments.count > 1 && entry.arguments[1] == wanted
+            return isScript || (entry.executable == nil && entry.arguments.first == wanted)
+        }
+        return candidates.compactMap { $0 }.contains { path in
+            path.utf8.split(separator: UInt8(ascii: "/")).last?.elementsEqual(wanted.utf8) == true
+        }
+    }
+}
+
+/// What is read of a single process, since it costs too much for all.
+enum ProcessDetails {
+    /// Control group of systemd: the path of version 2, or of the hierarchy `name=systemd` of version 1 (cgroups(7)).
+    static func controlGroup(_ folder: String) throws(ProbeError) -> String? {
+        guard let bytes = try SystemFile.read(folder + "/cgroup") else { return nil }
+        return controlGroup(ofText: bytes)
+    }
+
+    static func controlGroup(ofText bytes: [UInt8]) -> String? {
+        var first: String?
+        var named: String?
+        for line in Bytes.lines(bytes) {
+            let parts = line.split(separator: UInt8(ascii: ":"), maxSplits: 2, omittingEmptySubsequences: false)
+            guard parts.count == 3 else { continue }
+            let path = Ascii.text(parts[2])
+            if parts[1].isEmpty || Ascii.text(parts[1]) == "name=systemd" {
+                // A container may have either of the two; the other one says '/' then.
+                if unit(ofControlGroup: path) != nil { return path }
+                if named == nil { named = path }
+            }
+            if first == nil { first = path }
+        }
+        return named ?? first
+    }
+
+    /// The unit that a control group belongs to: its last part that is named as one.
+    static func unit(ofControlGroup path: String) -> String? {
+        let suffixes = [".service", ".scope", ".socket", ".mount", ".swap"]
+        let parts = path.utf8.split(separator: UInt8(ascii: "/")).map { String(decoding: $0, as: UTF8.self) }
+        return parts.last { part in suffixes.contains { part.endsBytewise($0) } }
+    }
+
+    /// Limits by the names of setrlimit(2) in lower case without `RLIMIT_`: each with `soft` and `hard`, null where
+    /// there is none.
+    static func limits(_ folder: String) throws(ProbeError) -> Value {
+        guard let bytes = try SystemFile.read(folder + "/limits") else { return .null }
+        return limits(ofText: bytes)
+    }
+
+    private static let limitNames = [
+        "Max cpu time": "cpu", "Max file size": "fsize", "Max data size": "data", "Max stack size": "stack",
+        "Max core file size": "core", "Max resident set": "rss", "Max processes": "nproc",
+        "Max open files": "nofile", "Max locked memory": "memlock", "Max address space": "as",
+        "Max file locks": "locks", "Max pending signals": "sigpending", "Max msgqueue size": "msgqueue",
+        "Max nice priority": "nice", "Max realtime priority": "rtprio", "Max realtime timeout": "rttime",
+    ]
+
+    static func limits(ofText bytes: [UInt8]) -> Value {
+        var limits: [String: Value] = [:]
+        for line in Bytes.lines(bytes) where line.count > 26 {
+            let name = Ascii.text(Ascii.trimmed(line[..<26]))
+            let words = Ascii.words(line[26...])
+            guard let key = limitNames[name], words.count >= 2 else { continue }
+            func number(_ word: ArraySlice<UInt8>) -> Value { Bytes.decimal(word).map { .integer($0) } ?? .null }
+            limits[key] = .map(["soft": number(words[0]), "hard": number(words[1])])
+        }
+        return .map(limits)
+    }
+
+    /// The environment; values of names that look secret are masked.
+    static func environment(_ folder: String) throws(ProbeError) -> Value {
+        guard let bytes = try SystemFile.read(folder + "/environ", limit: 4 << 20) else { return .null }
+        var values: [String: Value] = [:]
+        for entry in bytes.split(separator: 0) {
+            guard let equals = entry.firstIndex(of: UInt8(ascii: "=")) else { continue }
+            let name = Ascii.text(entry[..<equals])
+            values[name] = .text(SecretMask.isSecretName(name) ? SecretMask.value : Ascii.text(entry[(equals + 1)...]))
+        }
+        return .map(values)
+    }
+}

@@ -1,0 +1,146 @@
+import Glibc
+import Platform
+
+/// The processes of the machine at a moment.
+struct ProcessTable: Sendable {
+    /// All that were there, the newest first.
+    var entries: [ProcessEntry]
+    /// Wall clock at the boot, in nanoseconds since 1970.
+    var bootTime: Int64
+    /// Since the boot until the table was read, in nanoseconds.
+    var readSinceBoot: UInt64
+
+    /// The process of a number.
+    func entry(_ pid: Int32) -> ProcessEntry? { entries.first { $0.pid == pid } }
+
+    /// When a process started, in nanoseconds since 1970.
+    func started(_ entry: ProcessEntry) -> Int64 { bootTime &+ Int64(clamping: entry.startedSinceBoot) }
+
+    /// How long a process had run, in nanoseconds.
+    func age(_ entry: ProcessEntry) -> Int64 {
+        Int64(clamping: readSinceBoot) - Int64(clamping: min(readSinceBoot, entry.startedSinceBoot))
+    }
+
+    /// Reads /proc. A process that goes meanwhile is not in the table.
+    static func read(proc: String) throws(ProbeError) -> ProcessTable {
+        let ticks = UInt64(clamping: max(1, sysconf(Int32(_SC_CLK_TCK))))
+        var entries: [ProcessEntry] = []
+        for pid in try SystemFile.processIdentifiers(in: proc) {
+            if let entry = try ProcessEntry.read(pid, in: proc, ticksPerSecond: ticks) { entries.append(entry) }
+        }
+        entries.sort { ($0.startedSinceBoot, $0.pid) > ($1.startedSinceBoot, $1.pid) }
+        let sinceBoot = KernelClock.sinceBoot
+        return ProcessTable(
+            entries: entries, bootTime: KernelClock.wall &- Int64(clamping: sinceBoot), readSinceBoot: sinceBoot)
+    }
+}
+
+extension Host {
+    /// The processes, read once.
+    nonisolated func processes(for request: ProbeRequest) async throws(ProbeError) -> ProcessTable {
+        let proc = path("/proc")
+        return try await systemFact("processes", "read \(proc)", since: request.since) { () throws(ProbeError) in
+            try ProcessTable.read(proc: proc)
+        }
+    }
+}
+
+/// A process as /proc shows it (proc(5)).
+struct ProcessEntry: Sendable, Hashable {
+    /// Its number.
+    var pid: Int32
+    /// The number of the process that started it, or of what took that one's place.
+    var parent: Int32
+    /// The name that the kernel keeps, at most fifteen bytes.
+    var command: String
+    /// The arguments, the program's name first; empty for threads of the kernel.
+    var arguments: [String]
+    /// The program's file; nil when this user may not see it, or it is a thread of the kernel.
+    var executable: String?
+    /// Whether the program's file was deleted or replaced since the start; nil when this user may not see it.
+    var isDeleted: Bool?
+    /// The effective user.
+    var user: UInt32
+    /// The effective group.
+    var group: UInt32
+    /// Threads.
+    var threads: Int64
+    /// Bytes of memory in use.
+    var residentBytes: Int64
+    /// Nanoseconds from the boot to the start.
+    var startedSinceBoot: UInt64
+    /// Whether it has ended and waits for its parent.
+    var isZombie: Bool
+
+    /// The file of the program; where that cannot be seen, the name it was started by if that is a path.
+    var shownExecutable: String? {
+        if let executable { return executable }
+        guard let name = arguments.first, name.utf8.first == UInt8(ascii: "/") else { return nil }
+        return name
+    }
+}
+
+extension ProcessEntry {
+    /// Reads a process; nil when it has gone.
+    static func read(_ pid: Int32, in proc: String, ticksPerSecond: UInt64) throws(ProbeError) -> ProcessEntry? {
+        let folder = "\(proc)/\(pid)"
+        guard let stat = try SystemFile.read(folder + "/stat", limit: 4096),
+            let status = try SystemFile.read(folder + "/status", limit: 1 << 16),
+            let line = try SystemFile.read(folder + "/cmdline", limit: 1 << 20),
+            var entry = parse(stat: stat, status: status, ticksPerSecond: ticksPerSecond)
+        else { return nil }
+        entry.arguments = arguments(of: line)
+        do throws(ProbeError) {
+            if let link = try SystemFile.link(folder + "/exe") {
+                let mark = " (deleted)"
+                entry.isDeleted = link.endsBytewise(mark)
+                entry.executable =
+                    link.endsBytewise(mark)
+                    ? String(decoding: Array(link.utf8.dropLast(mark.utf8.count)), as: UTF8.self) : link
+            }
+        } catch {
+            // Another user's process: its file stays unknown, which whoever asks for it is told.
+            guard error.reason == .notPermitted else { throw error }
+        }
+        return entry
+    }
+
+    /// Reads the texts of `stat` and `status`; nil when they are cut off, as those of a process that ends may be.
+    static func parse(stat: [UInt8], status: [UInt8], ticksPerSecond: UInt64) -> ProcessEntry? {
+        // The name may hold blanks and parentheses: only the last one ends it.
+        guard let open = stat.firstIndex(of: UInt8(ascii: "(")), let close = stat.lastIndex(of: UInt8(ascii: ")")),
+            open < close, let pid = Bytes.decimal(Ascii.trimmed(stat[..<open]))
+        else { return nil }
+        let fields = Ascii.words(stat[(close + 1)...])
+        guard fields.count >= 20, let parent = Bytes.decimal(fields[1]), let start = Bytes.decimal(fields[19]) else {
+            return nil
+        }
+        var numbers: [String: Int64] = [:]
+        for line in Bytes.lines(status) {
+            guard let colon = line.firstIndex(of: UInt8(ascii: ":")) else { continue }
+            let words = Ascii.words(line[(colon + 1)...])
+            let name = Ascii.text(line[..<colon])
+            // Of the four ids the second is the effective one.
+            let index = name == "Uid" || name == "Gid" ? 1 : 0
+            if ["Uid", "Gid", "Threads", "VmRSS"].contains(name), words.count > index {
+                numbers[name] = Bytes.decimal(words[index])
+            }
+        }
+        guard let user = numbers["Uid"], let group = numbers["Gid"] else { return nil }
+        let (seconds, rest) = UInt64(start).quotientAndRemainder(dividingBy: max(1, ticksPerSecond))
+        return ProcessEntry(
+            pid: Int32(truncatingIfNeeded: pid), parent: Int32(truncatingIfNeeded: parent),
+            command: Ascii.text(stat[(open + 1)..<close]), arguments: [], executable: nil, isDeleted: nil,
+            user: UInt32(truncatingIfNeeded: user), group: UInt32(truncatingIfNeeded: group),
+            threads: numbers["Threads"] ?? 0, residentBytes: (numbers["VmRSS"] ?? 0) &* 1024,
+            startedSinceBoot: seconds &* 1_000_000_000 &+ rest &* 1_000_000_000 / max(1, ticksPerSecond),
+            isZombie: fields[0].elementsEqual([UInt8(ascii: "Z")]))
+    }
+
+    /// The arguments in `cmdline`, each ended by a byte 0. A program that writes over its arguments may end without.
+    static func arguments(of line: [UInt8]) -> [String] {
+        var parts = line.split(separator: 0, omittingEmptySubsequences: false)
+        if parts.last?.isEmpty == true { parts.removeLast() }
+        return parts.map { Ascii.text($0) }
+    }
+}

@@ -1,0 +1,69 @@
+import Files
+import Platform
+
+/// The configuration of the system's resolver.
+struct ResolverProbe: Probe {
+    static let kind = SubjectKind(
+        "resolver", "Which name servers the system asks (resolv.conf(5)).", mainParameter: "path",
+        parameters: [.init("path", .text, "The file; /etc/resolv.conf when it is not said.")],
+        attributes: [
+            .init("exists", .bool, "Whether the file is there; without it the system asks 127.0.0.1."),
+            .init("nameservers", .list(.text), "The servers in their order; the system uses the first three."),
+            .init("first", .text, "The first server."),
+            .init("local-first", .bool, "Whether the first server is this machine."),
+            .init("search", .list(.text), "Domains that are tried behind a short name."),
+            .init("options", .list(.text), "Options, such as `ndots:5`."),
+            .init("target", .text, "What the file is a link to; null when it is none."),
+        ])
+
+    private let host: Host
+
+    init(host: Host) { self.host = host }
+
+    func observe(_ request: ProbeRequest) async throws(ProbeError) -> Observation {
+        let shown = try request.text("path") ?? "/etc/resolv.conf"
+        let path = host.path(shown)
+        let (bytes, target) = try await host.systemFact("resolver-\(shown)", "read \(shown)", since: request.since) {
+            () throws(ProbeError) in
+            (try FileTree.readIfExists(path, limit: 1 << 20), try FileFacts.linkTarget(of: path))
+        }
+        guard let bytes else { return Observation(["exists": .bool(false)], evidence: ["no \(shown)"]) }
+        let configuration = ResolverConfiguration(bytes)
+        let first = configuration.nameservers.first
+        return Observation(
+            [
+                "exists": .bool(true), "nameservers": .texts(configuration.nameservers), "first": .text(orNull: first),
+                "local-first": .bool(first.flatMap { IPAddress($0)?.isLoopback } ?? false),
+                "search": .texts(configuration.search), "options": .texts(configuration.options),
+                "target": .text(orNull: target),
+            ],
+            evidence: [
+                "\(shown): "
+                    + (configuration.nameservers.isEmpty
+                        ? "no nameserver" : "nameserver \(configuration.nameservers.joined(separator: ", "))")
+                    + (target.map { " (link to \($0))" } ?? "")
+            ])
+    }
+}
+
+/// What resolv.conf(5) says.
+struct ResolverConfiguration: Sendable, Hashable {
+    var nameservers: [String] = []
+    var search: [String] = []
+    var options: [String] = []
+
+    init(_ bytes: [UInt8]) {
+        for line in Bytes.lines(bytes) {
+            if line.first == UInt8(ascii: "#") || line.first == UInt8(ascii: ";") { continue }
+            let words = Ascii.words(line[...]).map { Ascii.text($0) }
+            guard let keyword = words.first else { continue }
+            switch keyword {
+            case "nameserver": if words.count > 1 { nameservers.append(words[1]) }
+            // The last of `search` and `domain` counts.
+            case "search", "domain": search = Array(words.dropFirst())
+            case "options": options += words.dropFirst()
+            default: break
+            }
+        }
+    }
+}

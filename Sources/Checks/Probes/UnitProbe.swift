@@ -1,0 +1,303 @@
+import Files
+import Platform
+
+/// Units of systemd.
+struct UnitProbe: Probe {
+    static let kind = SubjectKind(
+        "unit", "A unit of systemd, as `systemctl show` has it.", mainParameter: "name",
+        parameters: [.init("name", .text, "Name; `.service` may be left out.", isRequired: true)],
+        attributes: [
+            .init("exists", .bool, "Whether systemd knows it."),
+            .init("active", .text, "ActiveState: active, inactive, activating, failed …"),
+            .init("sub", .text, "SubState: running, exited, dead, auto-restart …"),
+            .init("load", .text, "LoadState: loaded, masked, not-found …"),
+            .init("enabled", .text, "UnitFileState: enabled, disabled, static, masked …"),
+            .init("restarts", .integer, "How often systemd has restarted it."),
+            .init("main-pid", .integer, "Number of its main process; 0 for none."),
+            .init("need-daemon-reload", .bool, "Whether its file was changed since systemd read it."),
+            .init("result", .text, "How the last run ended: success, exit-code, signal, timeout …"),
+            .init("exit-status", .integer, "Exit status of the last main process."),
+            .init("properties", .map(.text), "Every property by its name in systemd."),
+            .init("stable-for", .duration, "How long it has been active without a restart; 0s when it is not active."),
+            .init("started", .time, "When it became active; null when it is not."),
+            .init("fragment", .text, "Path of its file."),
+            .init("files", .list(.text), "Programs and environment files that it cannot do without."),
+            .init("missing-files", .list(.text), "Those of them that are not there."),
+        ])
+
+    private let host: Host
+
+    init(host: Host) { self.host = host }
+
+    func observe(_ request: ProbeRequest) async throws(ProbeError) -> Observation {
+        let name = UnitName.completed(try request.requiredText("name"))
+        guard UnitName.isValid(name) else {
+            throw ProbeError(.invalid, "read parameter name", expected: "the name of a unit", found: "'\(name)'")
+        }
+        let reader = try await host.unitReader()
+        let since = request.since
+        let unit = try await Deadline.race("ask systemd about \(name)", until: request.deadline) {
+            () async throws(ProbeError) in try await reader.properties(of: name, since: since)
+        }
+        guard unit.exists else {
+            return Observation(
+                ["exists": .bool(false), "load": .text(orNull: unit["LoadState"]), "active": .text("inactive")],
+                evidence: ["systemd knows no \(name)"])
+        }
+        return try await describe(unit, name: name, request)
+    }
+
+    private func describe(
+        _ unit: UnitProperties, name: String, _ request: ProbeRequest
+    ) async throws(ProbeError) -> Observation {
+        var attributes: [String: Value] = [
+            "exists": .bool(true), "active": .text(orNull: unit["ActiveState"]), "sub": .text(orNull: unit["SubState"]),
+            "load": .text(orNull: unit["LoadState"]), "enabled": .text(orNull: unit["UnitFileState"]),
+            "restarts": .integer(unit.number("NRestarts")), "main-pid": .integer(unit.number("MainPID")),
+            "need-daemon-reload": .bool(unit["NeedDaemonReload"] == "yes"), "result": .text(orNull: unit["Result"]),
+            "exit-status": .integer(unit.number("ExecMainStatus")), "fragment": .text(orNull: unit["FragmentPath"]),
+            "stable-for": .nanoseconds(0), "started": .null,
+        ]
+        if request.wants("properties") {
+            attributes["properties"] = .map(
+                Dictionary(
+                    uniqueKeysWithValues: unit.values.map { name, value in
+                        // Passwords stand in Environment= of many a unit.
+                        (name, .text(name == "Environment" ? Self.maskedEnvironment(value) : value))
+                    }))
+        }
+        if let started = Self.activeSince(unit) {
+            attributes["stable-for"] = .duration(of: MonotonicTime.now.since(.init(nanoseconds: started)))
+            attributes["started"] = .time(Self.wallTime(ofMonotonic: started))
+        }
+        if request.wants("files", "missing-files") {
+            let files = unit.requiredFiles
+            attributes["files"] = .texts(files)
+            let missing = try await BlockingPool.files.run("look for files of \(name)", until: request.deadline) {
+                () throws(ProbeError) in
+                do throws(FileError) {
+                    var missing: [String] = []
+                    for file in files where try FileStatus.ofIfExists(file, followLinks: true) == nil {
+                        missing.append(file)
+                    }
+                    return missing
+                } catch { throw ProbeError(error) }
+            }
+            attributes["missing-files"] = .texts(missing)
+        }
+        let state = [unit["ActiveState"], unit["SubState"]].compactMap { $0 }.joined(separator: "/")
+        return Observation(
+            attributes,
+            evidence: [
+                "\(name): \(state), \(unit["UnitFileState"] ?? "no file state"), restarts "
+                    + "\(unit["NRestarts"] ?? "0"), result \(unit["Result"] ?? "none"), exit status "
+                    + "\(unit["ExecMainStatus"] ?? "none")"
+            ])
+    }
+
+    /// When it became active, in nanoseconds of CLOCK_MONOTONIC; nil unless it is active.
+    static func activeSince(_ unit: UnitProperties) -> UInt64? {
+        guard unit["ActiveState"] == "active" || unit["ActiveState"] == "reloading",
+            let entered = unit.number("ActiveEnterTimestampMonotonic"), entered > 0
+        else { return nil }
+        return UInt64(entered).multipliedReportingOverflow(by: 1000).partialValue
+    }
+
+    /// The wall clock at a moment of the monotonic one, as both stand now.
+    static func wallTime(ofMonotonic nanoseconds: UInt64) -> Int64 {
+        KernelClock.wall &- Int64(clamping: MonotonicTime.now.nanoseconds) &+ Int64(clamping: nanoseconds)
+    }
+
+    private static func maskedEnvironment(_ value: String) -> String {
+        value.utf8.split(separator: Ascii.space).map { word in
+            let word = String(decoding: word, as: UTF8.self)
+            guard let equals = word.utf8.firstIndex(of: UInt8(ascii: "=")) else { return word }
+            let name = String(decoding: Array(word.utf8[..<equals]), as: UTF8.self)
+            return SecretMask.isSecretName(name) ? name + "=" + SecretMask.value : word
+        }.joined(separator: " ")
+    }
+}
+
+/// Asks systemd about units. Checks that ask at nearly the same time share one `systemctl show`.
+actor UnitReader {
+    private let host: Host
+    private var known: [String: (asked: ContinuousClock.Instant, result: Result<UnitProperties, ProbeError>)] = [:]
+    private var waiting: [String: [CheckedContinuation<Result<UnitProperties, ProbeError>, Never>]] = [:]
+    private var isCollecting = false
+
+    /// Names in one command line: far from the system's limit.
+    private static let batch = 200
+
+    init(host: Host) { self.host = host }
+
+    /// The properties of a unit.
+    func properties(of unit: String, since: ContinuousClock.Instant?) async throws(ProbeError) -> UnitProperties {
+        if let present = known[unit], since.map({ present.asked >= $0 }) ?? true { return try present.result.get() }
+        let result = await withCheckedContinuation { continuation in
+            waiting[unit, default: []].append(continuation)
+            if !isCollecting {
+                isCollecting = true
+                Task { await self.ask() }
+            }
+        }
+        return try result.get()
+    }
+
+    private func ask() async {
+        // Time for the checks that start together to name their units.
+        do { try await Task.sleep(for: .milliseconds(2)) } catch {}
+        isCollecting = false
+        let asked = ContinuousClock.now
+        let all = waiting
+        waiting = [:]
+        let names = all.keys.sorted()
+        for start in stride(from: 0, to: names.count, by: Self.batch) {
+            let part = Array(names[start..<min(start + Self.batch, names.count)])
+            let results = await show(part)
+            for (name, result) in zip(part, results) {
+                known[name] = (asked, result)
+                for continuation in all[name] ?? [] { continuation.resume(returning: result) }
+            }
+        }
+    }
+
+    private func show(_ units: [String]) async -> [Result<UnitProperties, ProbeError>] {
+        do throws(ProbeError) {
+            try await Systemd.require(on: host)
+            let run = try await Tool.run(
+                "systemctl", ["show", "--all", "--no-pager", "--"] + units, until: .now + .seconds(10),
+                outputLimit: 16 << 20)
+            guard run.status == 0 else { throw run.failure("ask systemd") }
+            let paragraphs = UnitProperties.parse(run.output)
+            guard paragraphs.count == units.count else {
+                throw ProbeError(
+                    .malformed, "ask systemd", expected: "\(units.count) units", found: "\(paragraphs.count)")
+            }
+            return paragraphs.map { .success($0) }
+        } catch {
+            return units.map { _ in .failure(error) }
+        }
+    }
+}
+
+/// The service manager.
+enum Systemd {
+    /// Fails unless systemd runs this machine (sd_booted(3)).
+    static func require(on host: Host) async throws(ProbeError) {
+        try host.requireThisMachine("ask systemd")
+        try await BlockingPool.files.run("look for systemd", until: .now + .seconds(5)) { () throws(ProbeError) in
+            do throws(FileError) {
+                if try FileStatus.ofIfExists("/run/systemd/system", followLinks: false)?.kind == .directory { return }
+            } catch { throw ProbeError(error) }
+            throw ProbeError(
+                .unavailable, "ask systemd", expected: "a machine that was booted with systemd",
+                found: "no /run/systemd/system")
+        }
+    }
+}
+
+extension Host {
+    /// Who asks systemd.
+    nonisolated func unitReader() async throws(ProbeError) -> UnitReader {
+        try await fact("unit-reader", as: UnitReader.self) { () throws(ProbeError) in UnitReader(host: self) }
+    }
+}
+
+/// The properties of a unit as `systemctl show` prints them: `NAME=VALUE` lines.
+struct UnitProperties: Sendable, Hashable {
+    /// The values by name.
+    var values: [String: String]
+
+    /// A value; an empty one is none.
+    subscript(name: String) -> String? { values[name].flatMap { $0.isEmpty ? nil : $0 } }
+
+    /// A number; nil where systemd has none, which it writes as the largest number or `[not set]`.
+    func number(_ name: String) -> Int64? { values[name].flatMap { Bytes.decimal($0.utf8) } }
+
+    /// Whether systemd knows the unit.
+    var exists: Bool { self["LoadState"].map { $0 != "not-found" } ?? false }
+
+    /// Reads what `systemctl show` prints for several units: one paragraph each, in the order of the arguments.
+    static func parse(_ output: [UInt8]) -> [UnitProperties] {
+        var units: [UnitProperties] = []
+        var values: [String: String] = [:]
+        for line in output.split(separator: Ascii.newline, omittingEmptySubsequences: false) {
+            if line.isEmpty {
+                if !values.isEmpty { units.append(UnitProperties(values: values)) }
+                values = [:]
+                continue
+            }
+            guard let equals = line.firstIndex(of: UInt8(ascii: "=")) else { continue }
+            let name = Ascii.text(line[..<equals])
+            let value = Ascii.text(line[(equals + 1)...])
+            // Some properties come once for each command, such as ExecStart.
+            if let present = values[name] { values[name] = present + "\n" + value } else { values[name] = value }
+        }
+        if !values.isEmpty { units.append(UnitProperties(values: values)) }
+        return units
+    }
+
+    /// The files that the unit cannot do without: programs that it starts and environment files that may not be missing.
+    var requiredFiles: [String] {
+        var files: [String] = []
+        for name in ["ExecCondition", "ExecStartPre", "ExecStart", "ExecStartPost", "ExecReload", "ExecStop"] {
+            for line in (values[name] ?? "").utf8.split(separator: Ascii.newline) {
+                // { path=/usr/bin/x ; argv[]=/usr/bin/x -a ; ignore_errors=no ; … }
+                let fields = Self.fields(Array(line))
+                if let path = fields["path"], fields["ignore_errors"] != "yes" { files.append(path) }
+            }
+        }
+        for line in (values["EnvironmentFiles"] ?? "").utf8.split(separator: Ascii.newline) {
+            // /etc/x (ignore_errors=no)
+            let text = Array(line)
+            guard let range = Self.position(of: " (ignore_errors=no)", in: text) else { continue }
+            files.append(Ascii.text(text[..<range]))
+        }
+        var seen: Set<String> = []
+        return files.filter { $0.utf8.first == UInt8(ascii: "/") && seen.insert($0).inserted }
+    }
+
+    private static func fields(_ line: [UInt8]) -> [String: String] {
+        var fields: [String: String] = [:]
+        for part in line.split(separator: UInt8(ascii: ";")) {
+            var field = Ascii.trimmed(part)
+            if field.first == UInt8(ascii: "{") { field = Ascii.trimmed(field.dropFirst()) }
+            guard let equals = field.firstIndex(of: UInt8(ascii: "=")) else { continue }
+            let name = Ascii.text(field[..<equals])
+            if fields[name] == nil { fields[name] = Ascii.text(field[(equals + 1)...]) }
+        }
+        return fields
+    }
+
+    private static func position(of text: String, in bytes: [UInt8]) -> Int? {
+        let wanted = Array(text.utf8)
+        guard bytes.count >= wanted.count else { return nil }
+        return (0...(bytes.count - wanted.count)).last { bytes[$0...].starts(with: wanted) }
+    }
+}
+
+/// Names of systemd's units.
+enum UnitName {
+    private static let suffixes = [
+        ".service", ".socket", ".target", ".timer", ".mount", ".automount", ".path", ".slice", ".scope", ".swap",
+        ".device",
+    ]
+
+    /// The name with `.service` behind it unless it says its type, as systemctl(1) takes it.
+    static func completed(_ name: String) -> String {
+        suffixes.contains { name.endsBytewise($0) } ? name : name + ".service"
+    }
+
+    /// Whether it can be a unit's name (systemd.unit(5)): nothing that systemctl would take for an option or a pattern.
+    static func isValid(_ name: String) -> Bool {
+        guard (1...255).contains(name.utf8.count), name.utf8.first != UInt8(ascii: "-") else { return false }
+        return name.utf8.allSatisfy { byte in
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"):
+                true
+            default: ":-_.\\@".utf8.contains(byte)
+            }
+        }
+    }
+}

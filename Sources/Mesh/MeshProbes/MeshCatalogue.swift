@@ -1,0 +1,9 @@
+import Probes
+
+extension ProbeCatalogue {
+    /// The probes of every Debian host and those of the mesh.
+    public static let mesh = standard.adding([
+        CertificateProbe.self, EnvironmentFileProbe.self, EnvoyProbe.self, KubeDNSProbe.self, PacketFilterProbe.self,
+        TokenProbe.self,
+    ])
+}

@@ -1,0 +1,177 @@
+import Foundation
+import Probes
+import TestSupport
+import XCTest
+
+final class HTTPTests: XCTestCase {
+    private static let server = """
+        def handle(c):
+            while True:
+                data = request(c)
+                if not data: return
+                path = data.split(b' ')[1].decode()
+                def answer(body, head=b'', status=b'200 OK'):
+                    c.sendall(b'HTTP/1.1 ' + status + b'\\r\\nContent-Length: %d\\r\\n' % len(body) + head + b'\\r\\n' + body)
+                if path == '/json': answer(b'{"hosts":[{"ip_address":"10.60.1.4","port":8080}]} ', b'Date: Sun, 06 Nov 1994 08:49:37 GMT\\r\\nX-A: 1\\r\\nX-A: 2\\r\\nSet-Cookie: secret\\r\\n')
+                elif path == '/echo': answer(data)
+                elif path.startswith('/v1/'): answer(path.encode())
+                elif path == '/redirect': answer(b'', b'Location: /json\\r\\n', b'302 Found')
+                elif path == '/cycle': answer(b'', b'Location: /cycle\\r\\n', b'302 Found')
+                elif path == '/404': answer(b'no', status=b'404 Not Found')
+                elif path == '/key': answer(b'x\\n-----BEGIN PRIVATE KEY-----\\nAAAA\\n-----END PRIVATE KEY-----\\ny')
+                elif path == '/silent': time.sleep(1000)
+                elif path == '/early': c.close(); return
+                elif path == '/half': c.sendall(b'HTTP/1.1 200 OK\\r\\nContent-Length: 100\\r\\n\\r\\nhalf'); c.close(); return
+                elif path == '/garbage': c.sendall(b'\\0\\1\\2 what is this\\r\\n\\r\\n'); c.close(); return
+                elif path == '/status': c.sendall(b'HTTP/1.1 twohundred OK\\r\\n\\r\\n'); c.close(); return
+                elif path == '/length': c.sendall(b'HTTP/1.1 200 OK\\r\\nContent-Length: -5\\r\\n\\r\\n'); c.close(); return
+                elif path == '/headers':
+                    c.sendall(b'HTTP/1.1 200 OK\\r\\n')
+                    try:
+                        while True: c.sendall(b'X: ' + b'y' * 4000 + b'\\r\\n')
+                    except OSError: return
+                elif path == '/drip':
+                    c.sendall(b'HTTP/1.1 200 OK\\r\\nContent-Length: 100000\\r\\n\\r\\n')
+                    try:
+                        while True: c.sendall(b'.'); time.sleep(0.02)
+                    except OSError: return
+                elif path == '/endless':
+                    c.sendall(b'HTTP/1.1 200 OK\\r\\nTransfer-Encoding: chunked\\r\\n\\r\\n')
+                    block = b'10000\\r\\n' + b'x' * 65536 + b'\\r\\n'
+                    try:
+                        while True: c.sendall(block)
+                    except OSError: return
+                else: answer(b'ok')
+        tcp(handle)
+        """
+
+    func testAnswers() async throws {
+        let (service, port) = try pythonServer(Self.server)
+        let host = Host()
+        let base = "http://127.0.0.1:\(port)"
+        func get(_ path: String, _ more: [String: Value] = [:], _ attributes: Set<String> = ["body"]) async throws
+            -> Observation
+        { try await observe("http", ["url": .text(base + path)].merging(more) { $1 }, attributes, on: host) }
+        let json = try await get("/json", [:], ["json", "clock-skew", "address"])
+        XCTAssertEqual(json["status"], .integer(200))
+        XCTAssertEqual(
+            json["json"],
+            .map(["hosts": .list([.map(["ip_address": .text("10.60.1.4"), "port": .integer(8080)])])]))
+        XCTAssertEqual(json.seconds("date"), 784_111_777)
+        XCTAssertEqual(json.entry("headers", "x-a"), .text("1, 2"))
+        XCTAssertEqual(json.entry("headers", "set-cookie"), .text("[masked]"))
+        XCTAssertEqual(json.text("address"), "127.0.0.1")
+        guard case .duration(let skew)? = json["clock-skew"] else { return XCTFail("\(json)") }
+        XCTAssertEqual(skew.seconds, Date.now.timeIntervalSince1970 - 784_111_777, accuracy: 120)
+        // Pilot's keys have a bar in them, which may not stand in a URL.
+        let key = try await get("/v1/registration/a|http")
+        XCTAssertEqual(key.text("body"), "/v1/registration/a%7Chttp")
+        let echo = try await get(
+            "/echo",
+            ["method": .text("POST"), "body": .text("x=1"), "headers": .map(["Host": .text("productpage:9080")])])
+        let text = try XCTUnwrap(echo.text("body"))
+        XCTAssertTrue(text.hasPrefix("POST /echo HTTP/1.1\r\n"), text)
+        XCTAssertTrue(text.lowercased().contains("host: productpage:9080\r\n"), text)
+        XCTAssertTrue(text.contains("User-Agent: meshcheck\r\n"), text)
+        let missing = try await get("/404")
+        XCTAssertEqual(missing["status"], .integer(404))
+        let redirect = try await get("/redirect")
+        XCTAssertEqual(redirect["status"], .integer(302))
+        let followed = try await get("/redirect", ["follow": .bool(true)])
+        XCTAssertEqual(followed["status"], .integer(200))
+        XCTAssertEqual(followed["redirects"], .integer(1))
+        let masked = try await get("/key")
+        XCTAssertEqual(masked.text("body"), "x\n[private key masked]\ny")
+        XCTAssertFalse(masked.evidence.joined().contains("AAAA"))
+        let resolved = try await observe(
+            "http", ["url": .text("http://no-such-host.invalid:\(port)/"), "resolve": .text("127.0.0.1")], ["status"])
+        XCTAssertEqual(resolved["status"], .integer(200))
+        service.stop()
+        let error = try await failure("http", ["url": .text(base)], ["status"])
+        XCTAssertEqual(error?.reason, .unreachable, "\(String(describing: error))")
+    }
+
+    func testServersThatMisbehave() async throws {
+        let (service, port) = try pythonServer(Self.server)
+        let host = Host()
+        func fails(
+            _ path: String, _ reason: ProbeError.Reason, _ more: [String: Value] = [:],
+            _ attributes: Set<String> = ["body"],
+            within limit: Duration = .seconds(30)
+        ) async throws {
+            let error = try await failure(
+                "http", ["url": .text("http://127.0.0.1:\(port)\(path)")].merging(more) { $1 }, attributes, on: host,
+                within: limit)
+            XCTAssertEqual(error?.reason, reason, "\(path): \(String(describing: error))")
+        }
+        try await fails("/silent", .timedOut, within: .milliseconds(300))
+        try await fails("/drip", .timedOut, within: .milliseconds(300))
+        try await fails("/early", .malformed)
+        try await fails("/half", .malformed)
+        try await fails("/garbage", .malformed)
+        try await fails("/status", .malformed)
+        try await fails("/length", .malformed)
+        try await fails("/headers", .malformed)
+        try await fails("/cycle", .malformed, ["follow": .bool(true)])
+        try await fails("/key", .malformed, [:], ["json"])
+        // The text of a refusal is no document: the status says what is the matter.
+        let refusal = try await observe(
+            "http", ["url": .text("http://127.0.0.1:\(port)/404")], ["status", "json"], on: host)
+        XCTAssertEqual(refusal["status"], .integer(404))
+        XCTAssertEqual(refusal["json"], .null)
+        try await fails("/json", .invalid, ["resolve": .text("localhost")])
+        // The others go on as if nothing had happened, and gigabytes cost what was asked for.
+        let endless = try await observe(
+            "http", ["url": .text("http://127.0.0.1:\(port)/endless"), "max-bytes": .integer(1000)], ["body"], on: host)
+        XCTAssertEqual(endless["bytes"], .integer(1000))
+        XCTAssertEqual(endless["truncated"], .bool(true))
+        service.stop()
+        for url in ["", "ftp://x/", "http://", "127.0.0.1", "http://a b/", "http://x:0/", "http:///x"] {
+            let error = try await failure("http", ["url": .text(url)], ["status"])
+            XCTAssertEqual(error?.reason, .invalid, url)
+        }
+    }
+
+    /// Two hundred that wait at the same time do not wait for one another.
+    func testWaitingIsNotWork() async throws {
+        let program = """
+            gate = threading.Barrier(100)
+            def handle(c):
+                request(c); gate.wait()
+                c.sendall(b'HTTP/1.1 200 OK\\r\\nContent-Length: 0\\r\\nConnection: close\\r\\n\\r\\n')
+            tcp(handle)
+            """
+        // The server answers nobody until all have asked: with a limit on what runs at once, this would never end.
+        let (service, port) = try pythonServer(program)
+        let hosts = [Host(), Host()]
+        try await withThrowingTaskGroup(of: Value?.self) { group in
+            for index in 0..<100 {
+                group.addTask {
+                    try await observe(
+                        "http", ["url": .text("http://127.0.0.1:\(port)/")], ["status"], on: hosts[index % 2],
+                        within: .seconds(60))["status"]
+                }
+            }
+            for try await status in group { XCTAssertEqual(status, .integer(200)) }
+        }
+        service.stop()
+    }
+
+    func testClockAgainstAServer() async throws {
+        let (service, port) = try pythonServer(
+            """
+            import email.utils
+            def handle(c):
+                request(c)
+                date = email.utils.formatdate(time.time() - 3600, usegmt=True).encode()
+                c.sendall(b'HTTP/1.1 200 OK\\r\\nContent-Length: 0\\r\\nDate: ' + date + b'\\r\\n\\r\\n')
+            tcp(handle)
+            """)
+        let seen = try await observe(
+            "clock", ["against": .text("http://127.0.0.1:\(port)/")], ["skew", "synchronised"])
+        guard case .duration(let skew)? = seen["skew"] else { return XCTFail("\(seen)") }
+        XCTAssertEqual(skew.seconds, 3600, accuracy: 30)
+        XCTAssertNotNil(seen["synchronised"])
+        service.stop()
+    }
+}
