@@ -78,7 +78,9 @@ let package = Package(
         .executable(name: "mesh-lab", targets: ["mesh-lab"]),
         .library(name: "Archive", targets: ["Archive"]),
         .library(name: "DebianFormat", targets: ["DebianFormat"]),
-        .library(name: "DebianPackage", targets: ["DebianPackage"]),
+        .library(name: "DebianArchive", targets: ["DebianArchive"]),
+        .library(name: "DebianBuild", targets: ["DebianBuild"]),
+        .library(name: "DebianLint", targets: ["DebianLint"]),
         .library(name: "ELF", targets: ["ELF"]),
         .library(name: "MeshContract", targets: ["MeshContract"]),
         .library(name: "SpecLoading", targets: ["SpecLoading"]),
@@ -137,9 +139,21 @@ let package = Package(
 
         // MARK: Debian
         .module("DebianFormat", on: .debian, ["Platform"]),
+        // A .deb as a value: reading, writing, inspecting, comparing.
         .module(
-            "DebianPackage", on: .debian,
-            ["Archive", "DebianFormat", "ELF", "Files", "Platform", "SpecLoading", .crypto, .subprocess]),
+            "DebianArchive", on: .debian,
+            ["Archive", "DebianFormat", "ELF", "Files", "Platform", "SpecLoading", .crypto]),
+        // package.yaml and workspace.yaml to plans, and those to packages.
+        .module(
+            "DebianBuild", on: .debian,
+            [
+                "Archive", "DebianArchive", "DebianFormat", "ELF", "Files", "Platform", "SpecLoading", .crypto,
+                .subprocess,
+            ]),
+        // Rules for packages; more of them are registered from outside.
+        .module(
+            "DebianLint", on: .debian,
+            ["Archive", "DebianArchive", "DebianFormat", "ELF", "Files", "Platform", "SpecLoading"]),
 
         // MARK: Checks
         .module(
@@ -188,6 +202,10 @@ let package = Package(
                 "WorkloadCertificates", .crypto, .cryptoExtras, .grpcCore, .grpcTransport, .hummingbird, .logging,
                 .nioCore, .nioPosix, .nioSSL, .swiftASN1, .x509,
             ]),
+        // What the mesh asks of its packages, for debbuild.
+        .module(
+            "MeshLint", on: .mesh,
+            ["DebianArchive", "DebianBuild", "DebianFormat", "DebianLint", "Files", "MeshContract", "Platform"]),
         // The cluster's side of mesh expansion, through the user's kubectl.
         .module(
             "MeshExpansion", on: .mesh,
@@ -201,7 +219,12 @@ let package = Package(
             ]),
 
         // MARK: Tools
-        .tool("debbuild", ["DebianPackage", "Platform", "StandardStreams"]),
+        .tool(
+            "debbuild",
+            [
+                "Archive", "DebianArchive", "DebianBuild", "DebianFormat", "DebianLint", "Files", "MeshLint", "Platform",
+                "SpecLoading", "StandardStreams",
+            ]),
         .tool("pilot-agent", ["MeshContract", "Platform", "Processes", "SidecarAgent", "StandardStreams"]),
         .tool("node_agent", ["CertificateAgent", "MeshContract", "Platform", "WorkloadCertificates"]),
         .tool(
@@ -230,7 +253,12 @@ let package = Package(
         .testTarget(name: "SpecLoadingTests", dependencies: ["SpecLoading", "TestSupport"]),
         .testTarget(
             name: "PackagingTests", dependencies: ["debbuild", "meshcheck", "node_agent", "pilot-agent", "TestSupport"]),
-        .testTarget(name: "DebianPackageTests", dependencies: ["DebianPackage", "Platform", "TestSupport"]),
+        .testTarget(
+            name: "DebianPackageTests",
+            dependencies: [
+                "Archive", "DebianArchive", "DebianBuild", "DebianFormat", "DebianLint", "ELF", "Files", "MeshLint",
+                "Platform", "SpecLoading", "TestSupport",
+            ]),
         .testTarget(name: "DebbuildTests", dependencies: ["debbuild", "TestSupport"]),
         .testTarget(name: "LabTests", dependencies: ["meshex", "TestSupport"]),
         .testTarget(name: "MeshContractTests", dependencies: ["MeshContract", "TestSupport"]),

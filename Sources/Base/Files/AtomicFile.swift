@@ -46,6 +46,9 @@ public final class AtomicFile {
         try bytes.withUnsafeBytes { buffer in Result { () throws(FileError) in try write(buffer) } }.get()
     }
 
+    /// Appends text as UTF-8.
+    public func write(text: String) throws(FileError) { try write(Array(text.utf8)) }
+
     /// Goes to an offset, from which bytes are then written one after the other; what was jumped over is filled in by
     /// ``write(_:at:)``.
     public func seek(to offset: Int64) throws(FileError) {

@@ -1,5 +1,8 @@
 import ArgumentParser
-import DebianPackage
+import DebianArchive
+import DebianBuild
+import DebianLint
+import MeshLint
 import StandardStreams
 
 /// The command tree of `debbuild`.

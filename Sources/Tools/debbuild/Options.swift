@@ -1,7 +1,10 @@
 import Archive
 import ArgumentParser
 import DebianFormat
-import DebianPackage
+import DebianArchive
+import DebianBuild
+import DebianLint
+import MeshLint
 import Files
 import Glibc
 import Platform
@@ -97,7 +100,7 @@ struct BuildOptions: ParsableArguments {
                 throw ValidationError("--\(name) is \(value) (must be >=1 and <=1024)")
             }
         }
-        if let releaseURL, !ReleaseFiles.isPlainURL(releaseURL) {
+        if let releaseURL, IstioVersionFile(url: releaseURL) == nil {
             throw ValidationError(
                 "--release-url '\(releaseURL)' is no http, https or file URL without quotes or spaces")
         }

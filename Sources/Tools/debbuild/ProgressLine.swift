@@ -1,5 +1,8 @@
 import DebianFormat
-import DebianPackage
+import DebianArchive
+import DebianBuild
+import DebianLint
+import MeshLint
 import Glibc
 import StandardStreams
 import Synchronization
