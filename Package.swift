@@ -133,7 +133,7 @@ let package = Package(
         .module("Files", on: .base, ["Platform"]),
         .module("StandardStreams", on: .base),
         .module("Archive", on: .base, ["CArchive", "CLzma", "Files"]),
-        .module("ELF", on: .base),
+        .module("ELF", on: .base, ["Platform"]),
         .module("SpecLoading", on: .base, ["CYAML", "Platform"]),
         .module("Processes", on: .base, ["CProcess", "Platform"]),
 

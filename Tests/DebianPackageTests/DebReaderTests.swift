@@ -163,7 +163,7 @@ final class DebReaderTests: XCTestCase {
         control["Package"] = "tiny"
         control["Version"] = "1.0"
         control["Architecture"] = "amd64"
-        let plan = BuildPlan(
+        var plan = BuildPlan(
             package: try PackageName("tiny"), version: version, architecture: .amd64, control: control,
             controlFiles: [ControlFile(name: "postinst", permissions: 0o755, bytes: Array("#!/bin/sh\n".utf8))],
             entries: [
@@ -173,7 +173,10 @@ final class DebReaderTests: XCTestCase {
                 planned("./usr/bin/link", .symbolicLink(target: "script"), .nothing),
                 planned("./usr/bin/made", .file(size: 5), .bytes(Array("made\n".utf8))),
             ], compression: try Compression(parsing: "gzip:1"), sourceDateEpoch: 1_700_000_000)
-        let before = try PackageImage(plan: plan)
+        let sources = SourceFiles(
+            folder: folder.path, workspaceRoot: folder.path, texts: TextBudget(), isShared: false)
+        XCTAssertEqual(sources.inspect(&plan.entries), [])
+        let before = PackageImage(plan: plan)
         XCTAssertTrue(before.isPlanned)
         XCTAssertEqual(before.entries.first { $0.path == "/usr/bin/program" }?.elf?.machine, .x86_64)
         XCTAssertEqual(before.entries.first { $0.path == "/usr/bin/script" }?.text, Array("#!/bin/sh\nset -e\n".utf8))

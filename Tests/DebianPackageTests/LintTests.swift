@@ -138,13 +138,16 @@ final class LintTests: XCTestCase {
     func testFindingsOfHostilePackagesAreSafeToPrint() throws {
         let folder = try TemporaryDirectory()
         var tar = TinyTar()
-        tar.add("./usr/bin/\u{1b}[2Jx\u{7}", contents: [1], mode: "0000666")
+        tar.add("./usr/bin/\u{1b}[2Jx\u{7}\u{202e}\u{200b}", contents: [1], mode: "0000666")
         let path = try folder.file("x.deb", bytes: TinyDeb.of(data: tar.finished))
         let report = LintReport(subject: path, findings: try LintRegistry.everything.findings(inFile: path))
         XCTAssertTrue(report.hasErrors)
         let printed = report.text() + PackageReport(try DebReader.read(path)).text
         XCTAssertFalse(printed.unicodeScalars.contains { $0.value < 0x20 && $0 != "\n" })
-        XCTAssertTrue(printed.contains("\\u{1b}[2Jx\\u{7}"))
+        // Neither does a direction change nor a character without width hide what stands there.
+        XCTAssertFalse(printed.unicodeScalars.contains { $0.properties.generalCategory == .format })
+        XCTAssertTrue(report.text().contains("\\u{1b}[2Jx\\u{7}\\u{202e}\\u{200b}"))
+        XCTAssertTrue(printed.contains("\\u{1b}[2Jx\\u{7}\\u{202e}\\u{200b}"))
     }
 
     func testRemediesNameTheRelation() throws {

@@ -1,8 +1,6 @@
 import Archive
 import DebianFormat
-import ELF
 import Files
-import Glibc
 
 /// Everything that goes into one `.deb`, decided: every control field computed, every entry resolved.
 ///
@@ -58,7 +56,7 @@ public struct BuildPlan: Sendable {
 }
 
 /// A member of `data.tar` with the place that its contents come from.
-public struct PlannedEntry: Sendable, Hashable {
+public struct PlannedEntry: Sendable {
     /// Path in the archive (`./usr/bin/x`), kind, mode, owner and time.
     public var entry: Entry
     /// Where the contents are.
@@ -66,11 +64,15 @@ public struct PlannedEntry: Sendable, Hashable {
     /// True when the file is listed in `conffiles`.
     public var isConffile: Bool
 
+    /// What a look into the contents has found; nil before it.
+    public var facts: ContentFacts?
+
     /// Creates a planned entry.
-    public init(entry: Entry, source: ContentSource, isConffile: Bool) {
+    public init(entry: Entry, source: ContentSource, isConffile: Bool, facts: ContentFacts? = nil) {
         self.entry = entry
         self.source = source
         self.isConffile = isConffile
+        self.facts = facts
     }
 
     /// The absolute path on the machine that the package is installed on.
@@ -115,116 +117,24 @@ public struct PlanWarning: Sendable, Hashable {
 }
 
 extension PackageImage {
-    /// The package that a plan will become, so that lint can look at it before anything is written.
-    ///
-    /// Small texts and ELF facts are read where the contents are; checksums are not taken.
-    ///
-    /// - Throws: ``BuildError`` when a source cannot be read.
-    public init(plan: BuildPlan, limits: DebReadLimits = DebReadLimits()) throws(BuildError) {
+    /// The package that a plan will become, so that lint can look at it before anything is written. Checksums of the
+    /// files are not known yet.
+    public init(plan: BuildPlan) {
         self.init(
             fileName: plan.fileName, control: plan.control, controlFiles: plan.controlFiles,
             timeLimit: plan.sourceDateEpoch, isPlanned: true)
-        do {
-            var texts = TextBudget(limits)
-            var archives: [String: [Int]] = [:]
-            for planned in plan.entries {
-                var image = ImageEntry(
-                    path: planned.installedPath, kind: planned.entry.kind, permissions: planned.entry.permissions,
-                    owner: planned.entry.owner, group: planned.entry.group,
-                    modificationTime: planned.entry.modificationTime)
-                switch planned.source {
-                case .nothing: break
-                case .bytes(let bytes): image.text = texts.take(bytes)
-                case .file(let path, let status): try Self.read(path, size: status.size, into: &image, texts: &texts)
-                case .archiveEntry(let archive, _, _): archives[archive, default: []].append(entries.count)
-                }
-                entries.append(image)
+        for planned in plan.entries {
+            var text = planned.facts?.text
+            if case .bytes(let bytes) = planned.source, bytes.count <= DebReadLimits().textBytes, !bytes.contains(0) {
+                text = bytes
             }
-            for (archive, indices) in archives {
-                try readArchive(archive, plan: plan, indices: indices, texts: &texts)
-            }
-            skippedTexts = texts.skipped
-        } catch let error as FileError {
-            throw .file(package: plan.fileName, error)
-        } catch let error as ArchiveError {
-            throw .archive(package: plan.fileName, error)
-        } catch {
-            throw .unexpected(package: plan.fileName, detail: "\(error)")
+            let entry = planned.entry
+            entries.append(
+                ImageEntry(
+                    path: planned.installedPath, kind: entry.kind, permissions: entry.permissions, owner: entry.owner,
+                    group: entry.group, modificationTime: entry.modificationTime, elf: planned.facts?.elf,
+                    malformedELF: planned.facts?.malformedELF, text: text))
+            if planned.facts?.isTextSkipped == true { skippedTexts += 1 }
         }
-    }
-
-    private static func read(
-        _ path: String, size: Int64, into image: inout ImageEntry, texts: inout TextBudget
-    ) throws {
-        let file = try InputFile(path: path)
-        if ELFFile.isELF(prefix: try file.bytes(at: 0, count: 4)) {
-            do throws(ELFError) {
-                image.elf = try ELFFile(
-                    reading: { offset, count in try file.bytes(at: Int64(clamping: offset), count: count) },
-                    size: UInt64(max(0, size)))
-            } catch {
-                image.malformedELF = "\(error)"
-            }
-        } else if size <= Int64(texts.limits.textBytes) {
-            image.text = texts.take(try file.bytes(at: 0, count: Int(size)))
-        }
-    }
-
-    /// One pass over an archive for all entries that come from it.
-    private mutating func readArchive(
-        _ path: String, plan: BuildPlan, indices: [Int], texts: inout TextBudget
-    ) throws {
-        var wanted: [Int: [Int]] = [:]
-        for index in indices {
-            guard case .archiveEntry(_, let position, _) = plan.entries[index].source else { continue }
-            wanted[position, default: []].append(index)
-        }
-        let reader = try ArchiveReader(path: path)
-        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 16, alignment: 64)
-        defer { buffer.deallocate() }
-        var position = -1
-        while !wanted.isEmpty, let entry = try reader.next() {
-            position += 1
-            guard let targets = wanted.removeValue(forKey: position), case .file(let size) = entry.kind else {
-                continue
-            }
-            let isSmall = size <= Int64(texts.limits.textBytes)
-            var probe = ContentProbe(
-                textLimit: isSmall ? texts.limits.textBytes : 0, scratchFolder: LexicalPath.split(path).folder)
-            while true {
-                let count = try reader.read(into: buffer)
-                if count == 0 { break }
-                try probe.update(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
-            }
-            let result = try probe.finish()
-            for index in targets {
-                entries[index].elf = result.elf
-                entries[index].malformedELF = result.malformedELF
-                entries[index].md5 = result.digests.md5
-                entries[index].sha256 = result.digests.sha256
-                entries[index].text = result.text.flatMap { texts.take($0) }
-            }
-        }
-    }
-}
-
-/// How much text an image may still keep.
-private struct TextBudget {
-    let limits: DebReadLimits
-    private var used = 0
-    private(set) var skipped = 0
-
-    init(_ limits: DebReadLimits) {
-        self.limits = limits
-    }
-
-    mutating func take(_ bytes: [UInt8]) -> [UInt8]? {
-        guard bytes.count <= limits.textBytes, !bytes.contains(0) else { return nil }
-        guard used + bytes.count <= limits.allTextBytes else {
-            skipped += 1
-            return nil
-        }
-        used += bytes.count
-        return bytes
     }
 }

@@ -34,7 +34,8 @@ public enum DebReader {
         }
     }
 
-    private static var temporaryFolder: String {
+    /// TMPDIR, or /tmp.
+    package static var temporaryFolder: String {
         guard let value = getenv("TMPDIR") else { return "/tmp" }
         let text = String(cString: value)
         return text.hasPrefix("/") ? text : "/tmp"
@@ -51,7 +52,7 @@ private struct Reading {
     var controlFiles: [ControlFile] = []
     var entries: [ImageEntry] = []
     var skippedTexts = 0
-    private var textBytes = 0
+    private let texts: TextBudget
     private var pathBytes = 0
     private let buffer: Buffer
 
@@ -67,13 +68,15 @@ private struct Reading {
     init(path: String, limits: DebReadLimits, scratchFolder: String) {
         self.path = path
         self.limits = limits
+        texts = TextBudget(limits)
         self.scratchFolder = scratchFolder
         buffer = Buffer()
     }
 
     mutating func run() throws -> PackageImage {
-        try checkMagic()
-        let archive = try ArchiveReader(path: path, formats: [.ar])
+        let file = try InputFile(path: path)
+        try checkMagic(file)
+        let archive = try ArchiveReader(nested: FileSource(file), name: path, formats: [.ar])
         try readVersion(archive)
         var isDataRead = false
         while let entry = try nextMember(archive) {
@@ -116,8 +119,7 @@ private struct Reading {
 
     // MARK: - ar
 
-    private func checkMagic() throws {
-        let file = try InputFile(path: path)
+    private func checkMagic(_ file: InputFile) throws {
         let magic = try file.bytes(at: 0, count: 8)
         guard magic == Array("!<arch>\n".utf8) else {
             let found = magic.isEmpty ? "an empty file" : "'\(String(decoding: magic, as: UTF8.self))'"
@@ -329,23 +331,20 @@ private struct Reading {
     }
 
     private mutating func probe(_ tar: ArchiveReader, size: Int64, into image: inout ImageEntry) throws {
-        let isSmall = size <= Int64(limits.textBytes)
-        let room = limits.allTextBytes - textBytes
-        let textLimit = isSmall && Int64(room) >= size ? limits.textBytes : 0
-        var probe = ContentProbe(textLimit: textLimit, scratchFolder: scratchFolder)
+        var digest = ContentDigest()
+        var probe = ContentProbe(size: size, texts: texts, scratchFolder: scratchFolder)
         while true {
             let count = try tar.read(into: buffer.bytes)
             if count == 0 { break }
-            try probe.update(UnsafeRawBufferPointer(rebasing: buffer.bytes[..<count]))
+            let bytes = UnsafeRawBufferPointer(rebasing: buffer.bytes[..<count])
+            digest.update(bytes)
+            try probe.update(bytes)
         }
-        let result = try probe.finish()
-        image.md5 = result.digests.md5
-        image.sha256 = result.digests.sha256
-        image.elf = result.elf
-        image.malformedELF = result.malformedELF
-        image.text = result.text
-        textBytes += result.text?.count ?? 0
-        if isSmall, textLimit == 0, size > 0, result.elf == nil { skippedTexts += 1 }
+        let digests = digest.finish()
+        (image.md5, image.sha256) = (digests.md5, digests.sha256)
+        let facts = probe.finish()
+        (image.elf, image.malformedELF, image.text) = (facts.elf, facts.malformedELF, facts.text)
+        if facts.isTextSkipped { skippedTexts += 1 }
     }
 
     private static func isRoot(_ path: String) -> Bool {

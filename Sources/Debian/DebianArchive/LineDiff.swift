@@ -83,38 +83,27 @@ public struct LineDiff: Sendable, Hashable {
             + old[oldEnd...].map(Line.context)
     }
 
-    /// The longest common subsequence by dynamic programming.
     private static func middle(_ old: [String], _ new: [String]) -> [Line] {
-        let rows = old.count
-        let columns = new.count
-        guard rows > 0, columns > 0, rows.multipliedReportingOverflow(by: columns).partialValue <= pairLimit,
-            !rows.multipliedReportingOverflow(by: columns).overflow
-        else { return old.map(Line.removed) + new.map(Line.added) }
-        let width = columns + 1
-        var lengths = [Int32](repeating: 0, count: (rows + 1) * width)
-        for row in stride(from: rows - 1, through: 0, by: -1) {
-            for column in stride(from: columns - 1, through: 0, by: -1) {
-                lengths[row * width + column] =
-                    old[row] == new[column]
-                    ? lengths[(row + 1) * width + column + 1] + 1
-                    : max(lengths[(row + 1) * width + column], lengths[row * width + column + 1])
-            }
-        }
+        // The standard library's algorithm takes memory by the square of what differs.
+        let (pairs, overflow) = old.count.multipliedReportingOverflow(by: new.count)
+        guard !overflow, pairs > 0, pairs <= pairLimit else { return old.map(Line.removed) + new.map(Line.added) }
+        let difference = new.difference(from: old)
+        var (removals, insertions) = (difference.removals[...], difference.insertions[...])
         var lines: [Line] = []
         var row = 0
         var column = 0
-        while row < rows || column < columns {
-            if row < rows, column < columns, old[row] == new[column] {
+        while row < old.count || column < new.count {
+            if case .remove(row, let line, _) = removals.first {
+                lines.append(.removed(line))
+                removals = removals.dropFirst()
+                row += 1
+            } else if case .insert(column, let line, _) = insertions.first {
+                lines.append(.added(line))
+                insertions = insertions.dropFirst()
+                column += 1
+            } else {
                 lines.append(.context(old[row]))
                 row += 1
-                column += 1
-            } else if row < rows,
-                column == columns || lengths[(row + 1) * width + column] >= lengths[row * width + column + 1]
-            {
-                lines.append(.removed(old[row]))
-                row += 1
-            } else {
-                lines.append(.added(new[column]))
                 column += 1
             }
         }

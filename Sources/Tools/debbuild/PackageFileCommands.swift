@@ -88,16 +88,11 @@ struct LintCommand: AsyncParsableCommand {
                     packages: names.isEmpty ? nil : names, build: nil, diagnostics: &diagnostics)
             else { throw Failure.report(diagnostics, output.format) }
             let builder = Builder(workspace: loaded, request: request, observer: ProgressLine(isQuiet: false))
-            let plans = await builder.plans(diagnostics: &diagnostics)
+            let plans = await builder.plans(keepingTexts: true, diagnostics: &diagnostics)
             if diagnostics.hasErrors { throw Failure.report(diagnostics, output.format) }
             for plan in plans {
-                do {
-                    let image = try PackageImage(plan: plan)
-                    reports.append(
-                        LintReport(subject: plan.fileName, findings: Self.rules.findings(in: image)))
-                } catch {
-                    throw Failure.message("\(error)", code: "lint", output.format, status: 70)
-                }
+                let findings = Self.rules.findings(in: PackageImage(plan: plan))
+                reports.append(LintReport(subject: plan.fileName, findings: findings))
             }
         }
         switch output.format {

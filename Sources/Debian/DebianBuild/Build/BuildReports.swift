@@ -1,6 +1,7 @@
 import Archive
 import DebianArchive
 import DebianFormat
+import Platform
 import SpecLoading
 
 /// A plan for people and for programs.
@@ -8,7 +9,7 @@ public enum PlanReport {
     /// Control data, scripts and entries of one plan.
     public static func text(_ plan: BuildPlan) -> String {
         var text = "\(plan.fileName)\n"
-        for line in plan.control.description.split(separator: "\n") { text += "  \(line)\n" }
+        for line in TextLines.of(Array(plan.control.description.utf8)) { text += "  \(DisplayText.inline(line))\n" }
         text += "  compression \(plan.compression)"
         if plan.compression.branchFilter != .none { text += " with the \(plan.compression.branchFilter) filter" }
         text += ", source date \(plan.sourceDateEpoch)\n"
@@ -21,10 +22,12 @@ public enum PlanReport {
             var line = "  \(ModeText.of(entry)) \(owner)"
             line += String(repeating: " ", count: max(1, 24 - owner.count))
             let size = if case .file(let bytes) = entry.kind { ByteCount.text(bytes) } else { "" }
-            line += String(repeating: " ", count: max(0, 10 - size.count)) + size + "  " + planned.installedPath
+            line +=
+                String(repeating: " ", count: max(0, 10 - size.count)) + size + "  "
+                + DisplayText.inline(planned.installedPath)
             switch entry.kind {
-            case .symbolicLink(let target): line += " -> " + target
-            case .hardLink(let target): line += " = " + target
+            case .symbolicLink(let target): line += " -> " + DisplayText.inline(target)
+            case .hardLink(let target): line += " = " + DisplayText.inline(target)
             default: break
             }
             if planned.isConffile { line += "  (conffile)" }

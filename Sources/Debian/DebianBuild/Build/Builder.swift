@@ -35,8 +35,12 @@ public struct Builder: Sendable {
 
     /// The plans of everything that is requested; empty when the diagnostics hold an error.
     ///
-    /// - Parameter reversed: looks at everything in the opposite order, for a check that order does not matter.
-    public func plans(reversed: Bool = false, diagnostics: inout Diagnostics) async -> [BuildPlan] {
+    /// - Parameters:
+    ///   - keepingTexts: whether small texts are kept for lint.
+    ///   - reversed: looks at everything in the opposite order, for a check that order does not matter.
+    public func plans(
+        keepingTexts: Bool = false, reversed: Bool = false, diagnostics: inout Diagnostics
+    ) async -> [BuildPlan] {
         var candidates: [Candidate] = []
         for name in request.packages ?? workspace.packageNames(diagnostics: &diagnostics) {
             candidates += self.candidates(of: name, diagnostics: &diagnostics)
@@ -48,14 +52,24 @@ public struct Builder: Sendable {
         let (payloads, unavailable) = await resolvePayloads(candidates, diagnostics: &diagnostics)
         var plans: [BuildPlan] = []
         var seen: [String: String] = [:]
+        let root = workspace.absolute(workspace.spec.sources?.value ?? ".")
+        let texts = keepingTexts ? TextBudget() : nil
+        var shared: [String: SourceFiles] = [:]
+        func sources(_ candidate: Candidate) -> SourceFiles {
+            if let present = shared[candidate.folder] { return present }
+            let isShared = candidates.count { $0.folder == candidate.folder } > 1
+            let files = SourceFiles(
+                folder: candidate.folder, workspaceRoot: root, texts: texts, isShared: isShared)
+            if isShared { shared[candidate.folder] = files }
+            return files
+        }
         for candidate in candidates {
-            var planner = PackagePlanner(
-                folder: candidate.folder, workspaceRoot: workspace.absolute(workspace.spec.sources?.value ?? "."),
-                version: candidate.version,
-                architecture: candidate.architecture, sourceDateEpoch: request.sourceDateEpoch,
-                payloads: payloads[candidate.architecture] ?? [:], compression: request.compression)
-            planner.unavailablePayloads = unavailable
-            planner.distribution = request.distribution ?? workspace.spec.distribution?.value
+            let planner = PackagePlanner(
+                sources: sources(candidate), version: candidate.version, architecture: candidate.architecture,
+                sourceDateEpoch: request.sourceDateEpoch, payloads: payloads[candidate.architecture] ?? [:],
+                unavailablePayloads: unavailable,
+                distribution: request.distribution ?? workspace.spec.distribution?.value,
+                compression: request.compression)
             guard let plan = planner.plan(candidate.spec, diagnostics: &diagnostics) else { continue }
             if let other = seen.updateValue(candidate.folder, forKey: plan.fileName) {
                 diagnostics.error(

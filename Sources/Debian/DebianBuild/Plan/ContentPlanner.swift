@@ -24,12 +24,13 @@ struct ContentPlanner {
             var isConffile = false
             if case .conffile = kind { isConffile = true }
             guard let path = destination(item, defaultingTo: source, diagnostics: &diagnostics),
-                let (file, status) = sources.file(source, diagnostics: &diagnostics)
+                let file = sources.file(source, diagnostics: &diagnostics)
             else { return }
             collector.add(
-                path, kind: .file(size: status.size), permissions: item.mode ?? 0o644, owner: owner, group: group,
-                modificationTime: status.modificationSeconds, source: .file(path: file, status: status),
-                isConffile: isConffile, range: item.range, diagnostics: &diagnostics)
+                path, kind: .file(size: file.status.size), permissions: item.mode ?? 0o644, owner: owner, group: group,
+                modificationTime: file.status.modificationSeconds,
+                source: .file(path: file.path, status: file.status), facts: file.facts, isConffile: isConffile,
+                range: item.range, diagnostics: &diagnostics)
         case .payload(let name):
             guard let path = destination(item, defaultingTo: name, diagnostics: &diagnostics) else { return }
             guard let payload = payloads[name.value] else {
@@ -191,12 +192,12 @@ struct ContentPlanner {
         _ archive: Located<String>, item: ContentSpec, owner: Owner, group: Owner, diagnostics: inout Diagnostics
     ) {
         guard let prefix = item.destination.flatMap({ InstalledPath.parse($0, diagnostics: &diagnostics) }),
-            let (file, status) = sources.file(archive, diagnostics: &diagnostics)
+            let file = sources.file(archive, diagnostics: &diagnostics)
         else { return }
         var excludes = PatternList(item.excludes)
         var rules = RuleList(item.rules)
         do {
-            let reader = try ArchiveReader(path: file)
+            let reader = try ArchiveReader(path: file.path)
             var index = -1
             while let entry = try reader.next() {
                 index += 1
@@ -225,8 +226,11 @@ struct ContentPlanner {
                 var kind = entry.kind
                 var permissions = rule.mode ?? item.mode ?? entry.permissions
                 var source = ContentSource.nothing
+                var facts: ContentFacts?
                 switch entry.kind {
-                case .file: source = .archiveEntry(archive: file, index: index, status: status)
+                case .file(let size):
+                    source = .archiveEntry(archive: file.path, index: index, status: file.status)
+                    facts = try sources.inspect(reader, size: size, entry: index, of: file.path)
                 case .directory: permissions = rule.mode ?? entry.permissions
                 case .symbolicLink: permissions = 0o777
                 case .hardLink(let target):
@@ -250,8 +254,8 @@ struct ContentPlanner {
                 }
                 collector.add(
                     path, kind: kind, permissions: permissions, owner: entryOwner, group: entryGroup,
-                    modificationTime: entry.modificationTime, source: source, isConffile: rule.isConffile,
-                    range: archive.range, diagnostics: &diagnostics)
+                    modificationTime: entry.modificationTime, source: source, facts: facts,
+                    isConffile: rule.isConffile, range: archive.range, diagnostics: &diagnostics)
             }
         } catch {
             diagnostics.error("archive-unreadable", "\(error)", at: archive.range)

@@ -12,7 +12,7 @@ struct ControlPlanner {
     let architecture: Architecture
 
     func paragraph(
-        entries: [PlannedEntry], elf: ELFPayload, diagnostics: inout Diagnostics
+        entries: [PlannedEntry], elf: MachineCode, diagnostics: inout Diagnostics
     ) -> ControlParagraph? {
         guard let name = spec.name else { return nil }
         var control = ControlParagraph()
@@ -49,7 +49,7 @@ struct ControlPlanner {
     // MARK: - relations
 
     private func addRelations(
-        to control: inout ControlParagraph, elf: ELFPayload, diagnostics: inout Diagnostics
+        to control: inout ControlParagraph, elf: MachineCode, diagnostics: inout Diagnostics
     ) {
         for kind in RelationField.Kind.allCases {
             var groups: [[Relation]] = []

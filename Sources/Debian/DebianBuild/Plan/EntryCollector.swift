@@ -64,14 +64,15 @@ struct EntryCollector {
     /// Adds an entry at an absolute, normalised path.
     mutating func add(
         _ path: String, kind: Entry.Kind, permissions: UInt16, owner: Owner, group: Owner, modificationTime: Int64,
-        source: ContentSource, isConffile: Bool = false, range: SourceRange?, diagnostics: inout Diagnostics
+        source: ContentSource, facts: ContentFacts? = nil, isConffile: Bool = false, range: SourceRange?,
+        diagnostics: inout Diagnostics
     ) {
         let isDirectory = kind == .directory
         let planned = PlannedEntry(
             entry: Entry(
                 path: path == "/" ? "./" : "." + path + (isDirectory ? "/" : ""), kind: kind, permissions: permissions,
                 owner: owner, group: group, modificationTime: min(modificationTime, sourceDateEpoch)),
-            source: source, isConffile: isConffile)
+            source: source, isConffile: isConffile, facts: facts)
         if let index = indices[path] {
             let present = slots[index]
             let bothDirectories = isDirectory && present.planned.entry.kind == .directory
@@ -125,26 +126,14 @@ struct EntryCollector {
     }
 }
 
-/// The users and groups that every Debian system has under fixed numbers (base-passwd's users-and-groups list).
+/// Owners by name.
 ///
 /// dpkg looks an owner up by name on the target and falls back to the number, so the number matters only where the name
 /// does not exist yet; it is then root's, never a number that means somebody else there.
 enum OwnerTable {
-    private static let users: [String: Int64] = [
-        "root": 0, "daemon": 1, "bin": 2, "sys": 3, "sync": 4, "games": 5, "man": 6, "lp": 7, "mail": 8, "news": 9,
-        "uucp": 10, "proxy": 13, "www-data": 33, "backup": 34, "list": 38, "irc": 39, "nobody": 65534,
-    ]
-    private static let groups: [String: Int64] = [
-        "root": 0, "daemon": 1, "bin": 2, "sys": 3, "adm": 4, "tty": 5, "disk": 6, "lp": 7, "mail": 8, "news": 9,
-        "uucp": 10, "man": 12, "proxy": 13, "kmem": 15, "dialout": 20, "fax": 21, "voice": 22, "cdrom": 24,
-        "floppy": 25, "tape": 26, "sudo": 27, "audio": 29, "dip": 30, "www-data": 33, "backup": 34, "operator": 37,
-        "list": 38, "irc": 39, "src": 40, "shadow": 42, "utmp": 43, "video": 44, "sasl": 45, "plugdev": 46,
-        "staff": 50, "games": 60, "users": 100, "nogroup": 65534,
-    ]
+    static func user(_ name: String) -> Owner { Owner(name: name, id: BaseAccounts.users[name] ?? 0) }
 
-    static func user(_ name: String) -> Owner { Owner(name: name, id: users[name] ?? 0) }
-
-    static func group(_ name: String) -> Owner { Owner(name: name, id: groups[name] ?? 0) }
+    static func group(_ name: String) -> Owner { Owner(name: name, id: BaseAccounts.groups[name] ?? 0) }
 
     /// useradd(8): a letter or underscore, then letters, digits, underscores and dashes; 32 at the most.
     static func isValidName(_ name: String) -> Bool {

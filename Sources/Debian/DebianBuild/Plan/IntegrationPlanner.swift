@@ -24,7 +24,7 @@ struct IntegrationPlanner {
 
     mutating func addUnits(_ specs: [UnitSpec], diagnostics: inout Diagnostics) {
         for spec in specs {
-            guard let file = spec.file, let bytes = sources.text(file, diagnostics: &diagnostics) else { continue }
+            guard let file = spec.file, let text = sources.text(file, diagnostics: &diagnostics) else { continue }
             let name = LexicalPath.components(file.value).last.map(String.init) ?? file.value
             guard Self.isUnitName(name) else {
                 diagnostics.error(
@@ -33,8 +33,8 @@ struct IntegrationPlanner {
                         + "(systemd.unit(5))")
                 continue
             }
-            addFile(file, to: Self.unitDirectory + "/" + name, diagnostics: &diagnostics)
-            let isInstallable = String(decoding: bytes, as: UTF8.self).split(separator: "\n").contains {
+            add(text.file, file, to: Self.unitDirectory + "/" + name, diagnostics: &diagnostics)
+            let isInstallable = String(decoding: text.bytes, as: UTF8.self).split(separator: "\n").contains {
                 $0.drop { $0 == " " || $0 == "\t" }.hasPrefix("[Install]")
             }
             units.append(
@@ -73,7 +73,7 @@ struct IntegrationPlanner {
                 range: spec.changelog?.range, diagnostics: &diagnostics)
         }
         for page in spec.manualPages {
-            guard let bytes = sources.text(page, diagnostics: &diagnostics) else { continue }
+            guard let bytes = sources.text(page, diagnostics: &diagnostics)?.bytes else { continue }
             let name = LexicalPath.components(page.value).last.map(String.init) ?? page.value
             guard let section = name.split(separator: ".").last, name.contains("."),
                 let digit = section.first, ("1"..."9").contains(digit)
@@ -91,12 +91,19 @@ struct IntegrationPlanner {
     private mutating func addFile(
         _ file: Located<String>, to path: String, isConffile: Bool = false, diagnostics: inout Diagnostics
     ) {
-        guard let (absolute, status) = sources.file(file, diagnostics: &diagnostics) else { return }
+        guard let source = sources.file(file, diagnostics: &diagnostics) else { return }
+        add(source, file, to: path, isConffile: isConffile, diagnostics: &diagnostics)
+    }
+
+    private mutating func add(
+        _ source: SourceFile, _ file: Located<String>, to path: String, isConffile: Bool = false,
+        diagnostics: inout Diagnostics
+    ) {
         collector.add(
-            path, kind: .file(size: status.size), permissions: 0o644, owner: OwnerTable.user("root"),
-            group: OwnerTable.group("root"), modificationTime: status.modificationSeconds,
-            source: .file(path: absolute, status: status), isConffile: isConffile, range: file.range,
-            diagnostics: &diagnostics)
+            path, kind: .file(size: source.status.size), permissions: 0o644, owner: OwnerTable.user("root"),
+            group: OwnerTable.group("root"), modificationTime: source.status.modificationSeconds,
+            source: .file(path: source.path, status: source.status), facts: source.facts, isConffile: isConffile,
+            range: file.range, diagnostics: &diagnostics)
     }
 
     private mutating func addCompressed(

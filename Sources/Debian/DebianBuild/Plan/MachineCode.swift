@@ -1,15 +1,13 @@
 import Archive
 import DebianArchive
 import DebianFormat
-import Dispatch
 import ELF
 import Files
 import Platform
 import SpecLoading
-import Synchronization
 
 /// What the machine code in a package says about the package: its architecture, what it depends on, how it compresses.
-struct ELFPayload {
+struct MachineCode {
     private(set) var files: [ELFFile] = []
     private(set) var dependencies = LibraryDependencies.Result(relations: [], unknown: [])
     private var bytes: Int64 = 0
@@ -20,29 +18,21 @@ struct ELFPayload {
     static func inspect(
         _ entries: [PlannedEntry], architecture: Architecture, spec: PackageSpec, warnings: inout [PlanWarning],
         diagnostics: inout Diagnostics
-    ) -> ELFPayload {
-        var result = ELFPayload(architecture: architecture)
+    ) -> MachineCode {
+        var result = MachineCode(architecture: architecture)
         var sonames: Set<String> = []
-        for (position, failure) in programs(in: entries) {
-            let planned = entries[position]
-            guard case .file(let path, let status) = planned.source else { continue }
-            do {
-                if let failure { throw failure }
-                let file = try InputFile(path: path)
-                let elf = try ELFFile(
-                    reading: { offset, count in try file.bytes(at: Int64(clamping: offset), count: count) },
-                    size: UInt64(max(0, status.size)))
-                result.check(elf, planned: planned, spec: spec, warnings: &warnings, diagnostics: &diagnostics)
-                if elf.type != .relocatable { result.files.append(elf) }
-                if let soname = elf.soname { sonames.insert(soname) }
-                result.bytes += status.size
-            } catch let error as ELFError {
+        for planned in entries {
+            guard let facts = planned.facts, case .file(let size) = planned.entry.kind else { continue }
+            if let problem = facts.malformedELF, size >= 64 {
                 diagnostics.error(
-                    "elf-malformed", "'\(planned.installedPath)' is a broken ELF file: \(error)", at: spec.name?.range,
-                    help: "see it with readelf(1); a truncated download looks like this")
-            } catch {
-                diagnostics.error("source-unreadable", "\(error)", at: spec.name?.range)
+                    "elf-malformed", "'\(planned.installedPath)' is a broken ELF file: \(problem)",
+                    at: spec.name?.range, help: "see it with readelf(1); a truncated download looks like this")
             }
+            guard let elf = facts.elf else { continue }
+            result.check(elf, planned: planned, spec: spec, warnings: &warnings, diagnostics: &diagnostics)
+            if elf.type != .relocatable { result.files.append(elf) }
+            if let soname = elf.soname { sonames.insert(soname) }
+            result.bytes += size
         }
         if spec.hasAutomaticDepends {
             let declared = Dictionary(
@@ -60,28 +50,6 @@ struct ELFPayload {
         return result
     }
 
-    /// The positions of ELF files, and of files that cannot be read with the reason.
-    ///
-    /// Every file is opened here once, so that one that cannot be read is reported before anything is written; on all
-    /// processors, because that takes longer for many small files than packing them.
-    private static func programs(in entries: [PlannedEntry]) -> [(position: Int, failure: FileError?)] {
-        let found = Mutex<[(position: Int, failure: FileError?)]>([])
-        let share = 512
-        DispatchQueue.concurrentPerform(iterations: (entries.count + share - 1) / share) { part in
-            for position in part * share..<min((part + 1) * share, entries.count) {
-                guard case .file(let path, let status) = entries[position].source else { continue }
-                do throws(FileError) {
-                    let file = try InputFile(path: path)
-                    guard status.size >= 64, ELFFile.isELF(prefix: try file.bytes(at: 0, count: 4)) else { continue }
-                    found.withLock { $0.append((position, nil)) }
-                } catch {
-                    found.withLock { $0.append((position, error)) }
-                }
-            }
-        }
-        return found.withLock { $0.sorted { $0.position < $1.position } }
-    }
-
     private func check(
         _ elf: ELFFile, planned: PlannedEntry, spec: PackageSpec, warnings: inout [PlanWarning],
         diagnostics: inout Diagnostics
@@ -91,7 +59,7 @@ struct ELFPayload {
             diagnostics.error(
                 "elf-in-all", "'\(path)' is machine code (\(elf.machine)) in a package for all architectures",
                 at: spec.name?.range, help: "set 'architectures: [amd64, arm64]'")
-        } else if let machine = Self.machine(of: architecture), elf.machine != machine {
+        } else if let machine = architecture.machine, elf.machine != machine {
             diagnostics.error(
                 "elf-machine", "'\(path)' is for \(elf.machine), the package is for \(architecture) (\(machine))",
                 at: spec.name?.range, help: "give a payload for \(architecture)")
@@ -109,7 +77,7 @@ struct ELFPayload {
                     code: "elf-executable-stack",
                     message: "'\(path)' asks for an executable stack: link it with -z noexecstack"))
         }
-        if let interpreter = elf.interpreter, let expected = Self.interpreter(of: architecture),
+        if let interpreter = elf.interpreter, let expected = architecture.programInterpreter,
             interpreter != expected
         {
             warnings.append(
@@ -142,23 +110,6 @@ struct ELFPayload {
         case .amd64, .i386: return .x86
         case .arm64: return distribution.map(Self.releasesWithArm64Filter.contains) == true ? .arm64 : .none
         default: return .none
-        }
-    }
-
-    private static func machine(of architecture: Architecture) -> ELFFile.Machine? {
-        switch architecture {
-        case .amd64: .x86_64
-        case .arm64: .aarch64
-        default: nil
-        }
-    }
-
-    /// The ABI supplements of the System V ABI for each architecture.
-    private static func interpreter(of architecture: Architecture) -> String? {
-        switch architecture {
-        case .amd64: "/lib64/ld-linux-x86-64.so.2"
-        case .arm64: "/lib/ld-linux-aarch64.so.1"
-        default: nil
         }
     }
 }

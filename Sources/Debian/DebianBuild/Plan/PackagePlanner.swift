@@ -8,46 +8,29 @@ import SpecLoading
 
 /// Makes a ``BuildPlan`` of a specification: resolves every entry, computes every control field, and reports everything
 /// that is wrong at once.
-public struct PackagePlanner: Sendable {
-    /// The package folder, absolute.
-    public var folder: String
-    /// The folder that no source path may leave, absolute.
-    public var workspaceRoot: String
+struct PackagePlanner {
+    /// The files that the package is made of.
+    let sources: SourceFiles
     /// The version that the package gets.
-    public var version: DebianVersion
+    let version: DebianVersion
     /// The architecture to plan for.
-    public var architecture: Architecture
+    let architecture: Architecture
     /// SOURCE_DATE_EPOCH; nil takes the date of the newest changelog entry.
-    public var sourceDateEpoch: Int64?
+    let sourceDateEpoch: Int64?
     /// Payloads by name, resolved.
-    public var payloads: [String: ResolvedPayload]
+    let payloads: [String: ResolvedPayload]
     /// Names of payloads that are declared but could not be resolved; their absence has been reported already.
-    public var unavailablePayloads: Set<String> = []
+    let unavailablePayloads: Set<String>
     /// The distribution that the package is for, as far as it is known; some can read what others cannot.
-    public var distribution: String?
+    let distribution: String?
     /// Overrides the specification's compression.
-    public var compression: Compression?
-
-    /// Creates a planner.
-    public init(
-        folder: String, workspaceRoot: String, version: DebianVersion, architecture: Architecture,
-        sourceDateEpoch: Int64?, payloads: [String: ResolvedPayload], compression: Compression?
-    ) {
-        self.folder = folder
-        self.workspaceRoot = workspaceRoot
-        self.version = version
-        self.architecture = architecture
-        self.sourceDateEpoch = sourceDateEpoch
-        self.payloads = payloads
-        self.compression = compression
-    }
+    let compression: Compression?
 
     /// The plan, or nil when the diagnostics hold an error.
-    public func plan(_ spec: PackageSpec, diagnostics: inout Diagnostics) -> BuildPlan? {
+    func plan(_ spec: PackageSpec, diagnostics: inout Diagnostics) -> BuildPlan? {
         let errorsBefore = diagnostics.errorCount
         guard let name = spec.name else { return nil }
-        let sources = SourceFiles(folder: folder, workspaceRoot: workspaceRoot)
-        let changelog = loadChangelog(spec, sources: sources, diagnostics: &diagnostics)
+        let changelog = loadChangelog(spec, diagnostics: &diagnostics)
         guard let epoch = sourceDateEpoch ?? changelog?.newest.timestamp else {
             diagnostics.error(
                 "no-date", "package '\(name.value)' has no date: no changelog and no SOURCE_DATE_EPOCH", at: name.range,
@@ -67,12 +50,15 @@ public struct PackagePlanner: Sendable {
             spec, changelog: changelog, isNative: version.revision == nil, diagnostics: &diagnostics)
 
         checkDeclaredConffiles(spec, collector: &integration.collector, diagnostics: &diagnostics)
-        let scripts = planScripts(spec, integration: integration, sources: sources, diagnostics: &diagnostics)
+        let scripts = planScripts(spec, integration: integration, diagnostics: &diagnostics)
 
         var warnings: [PlanWarning] = []
         let conffiles = conffilesFile(spec, collector: integration.collector)
-        let entries = integration.collector.takeSorted()
-        let elf = ELFPayload.inspect(
+        var entries = integration.collector.takeSorted()
+        for failure in sources.inspect(&entries) {
+            diagnostics.error("source-unreadable", "\(failure)", at: name.range)
+        }
+        let elf = MachineCode.inspect(
             entries, architecture: architecture, spec: spec, warnings: &warnings, diagnostics: &diagnostics)
         let control = ControlPlanner(spec: spec, version: version, architecture: architecture)
             .paragraph(entries: entries, elf: elf, diagnostics: &diagnostics)
@@ -140,7 +126,7 @@ public struct PackagePlanner: Sendable {
     // MARK: - scripts and changelog
 
     private func planScripts(
-        _ spec: PackageSpec, integration: IntegrationPlanner, sources: SourceFiles, diagnostics: inout Diagnostics
+        _ spec: PackageSpec, integration: IntegrationPlanner, diagnostics: inout Diagnostics
     ) -> [ControlFile] {
         let assembler = MaintainerScriptAssembler(
             package: integration.package, units: integration.units, hasSysusers: spec.sysusers != nil,
@@ -149,7 +135,7 @@ public struct PackagePlanner: Sendable {
         for script in MaintainerScriptName.allCases {
             var own: String?
             if let file = spec.scripts[script] {
-                guard let bytes = sources.text(file, diagnostics: &diagnostics) else { continue }
+                guard let bytes = sources.text(file, diagnostics: &diagnostics)?.bytes else { continue }
                 let text = String(decoding: bytes, as: UTF8.self)
                 guard text.hasPrefix("#!") else {
                     diagnostics.error(
@@ -200,9 +186,11 @@ public struct PackagePlanner: Sendable {
     }
 
     private func loadChangelog(
-        _ spec: PackageSpec, sources: SourceFiles, diagnostics: inout Diagnostics
+        _ spec: PackageSpec, diagnostics: inout Diagnostics
     ) -> LoadedChangelog? {
-        guard let file = spec.changelog, let bytes = sources.text(file, diagnostics: &diagnostics) else { return nil }
+        guard let file = spec.changelog, let bytes = sources.text(file, diagnostics: &diagnostics)?.bytes else {
+            return nil
+        }
         do {
             let entries = try Changelog.parse(String(decoding: bytes, as: UTF8.self))
             guard let newest = entries.first else {

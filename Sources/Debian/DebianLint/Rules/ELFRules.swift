@@ -12,16 +12,17 @@ enum ELFRules {
         "DB0501", .error, "machine code for another architecture",
         remedy: "build or fetch the file for the package's architecture", reference: "Debian Policy 5.6.8, elf(5)"
     ) { subject in
-        let architecture = subject.image.control["Architecture"] ?? ""
+        let name = subject.image.control["Architecture"] ?? ""
+        let expected = subject.architecture?.machine
         return subject.image.entries.compactMap { entry in
             guard let elf = entry.elf else { return nil }
-            if architecture == "all" {
+            if subject.architecture == .all {
                 return .init(
                     entry.path, "is machine code (\(elf.machine)) in a package for all architectures",
                     remedy: "name the architecture that it is for")
             }
-            guard let expected = machines[architecture], elf.machine != expected else { return nil }
-            return .init(entry.path, "is for \(elf.machine), the package is for \(architecture) (\(expected))")
+            guard let expected, elf.machine != expected else { return nil }
+            return .init(entry.path, "is for \(elf.machine), the package is for \(name) (\(expected))")
         }
     }
 
@@ -29,7 +30,7 @@ enum ELFRules {
         "DB0502", .error, "program interpreter missing or not Debian's",
         remedy: "link with the C library of Debian", reference: "ld.so(8), System V ABI"
     ) { subject in
-        let expected = interpreters[subject.image.control["Architecture"] ?? ""]
+        let expected = subject.architecture?.programInterpreter
         return subject.image.entries.compactMap { entry in
             guard let elf = entry.elf else { return nil }
             if let found = elf.interpreter {
@@ -97,15 +98,13 @@ enum ELFRules {
             return elf.type == .executable || (elf.interpreter != nil && elf.soname == nil)
         }.map { .init($0.path, "is a program with the mode \(ModeText.octal($0.permissions))") }
     }
-
-    private static let machines: [String: ELFFile.Machine] = ["amd64": .x86_64, "arm64": .aarch64]
-
-    private static let interpreters = [
-        "amd64": "/lib64/ld-linux-x86-64.so.2", "arm64": "/lib/ld-linux-aarch64.so.1",
-    ]
 }
 
 extension LintedPackage {
+    fileprivate var architecture: Architecture? {
+        image.control["Architecture"].flatMap { try? Architecture($0) }
+    }
+
     /// Linked machine code: object files and core files left out.
     fileprivate var programs: [(path: String, elf: ELFFile)] {
         image.entries.compactMap { entry in

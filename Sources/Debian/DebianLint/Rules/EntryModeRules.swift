@@ -88,10 +88,10 @@ enum EntryModeRules {
         }
         return subject.image.entries.flatMap { entry -> [LintRule.Observation] in
             var found: [LintRule.Observation] = []
-            if !entry.owner.name.isEmpty, !staticUsers.contains(entry.owner.name) {
+            if !entry.owner.name.isEmpty, BaseAccounts.users[entry.owner.name] == nil, entry.owner.name != "_apt" {
                 found.append(.init(entry.path, "belongs to user '\(entry.owner.name)', whom dpkg may not know yet"))
             }
-            if !entry.group.name.isEmpty, !staticGroups.contains(entry.group.name) {
+            if !entry.group.name.isEmpty, BaseAccounts.groups[entry.group.name] == nil {
                 found.append(.init(entry.path, "belongs to group '\(entry.group.name)', which dpkg may not know yet"))
             }
             return found
@@ -134,19 +134,6 @@ enum EntryModeRules {
     ]
 
     private static func isUnit(_ entry: ImageEntry) -> Bool { entry.path.contains("/systemd/system/") }
-
-    /// Users of base-passwd, the same on every Debian system.
-    private static let staticUsers: Set<String> = [
-        "root", "daemon", "bin", "sys", "sync", "games", "man", "lp", "mail", "news", "uucp", "proxy", "www-data",
-        "backup", "list", "irc", "nobody", "_apt",
-    ]
-
-    /// Groups of base-passwd.
-    private static let staticGroups: Set<String> = [
-        "root", "daemon", "bin", "sys", "adm", "tty", "disk", "lp", "mail", "news", "uucp", "man", "proxy", "kmem",
-        "dialout", "fax", "voice", "cdrom", "floppy", "tape", "sudo", "audio", "dip", "www-data", "backup", "operator",
-        "list", "irc", "src", "shadow", "utmp", "video", "sasl", "plugdev", "staff", "games", "users", "nogroup",
-    ]
 }
 
 /// Directories that belong to the system and not to one package.
