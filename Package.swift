@@ -78,7 +78,9 @@ let package = Package(
         .executable(name: "mesh-lab", targets: ["mesh-lab"]),
         .library(name: "Archive", targets: ["Archive"]),
         .library(name: "DebianFormat", targets: ["DebianFormat"]),
-        .library(name: "DebianPackage", targets: ["DebianPackage"]),
+        .library(name: "DebianArchive", targets: ["DebianArchive"]),
+        .library(name: "DebianBuild", targets: ["DebianBuild"]),
+        .library(name: "DebianLint", targets: ["DebianLint"]),
         .library(name: "ELF", targets: ["ELF"]),
         .library(name: "MeshContract", targets: ["MeshContract"]),
         .library(name: "SpecLoading", targets: ["SpecLoading"]),
@@ -131,7 +133,7 @@ let package = Package(
         .module("Files", on: .base, ["Platform"]),
         .module("StandardStreams", on: .base),
         .module("Archive", on: .base, ["CArchive", "CLzma", "Files"]),
-        .module("ELF", on: .base),
+        .module("ELF", on: .base, ["Platform"]),
         .module("SpecLoading", on: .base, ["CYAML", "Platform"]),
         .module(
             "Certificates", on: .base, ["Files", "Platform", .crypto, .cryptoExtras, .swiftASN1, .x509]),
@@ -140,9 +142,21 @@ let package = Package(
 
         // MARK: Debian
         .module("DebianFormat", on: .debian, ["Platform"]),
+        // A .deb as a value: reading, writing, inspecting, comparing.
         .module(
-            "DebianPackage", on: .debian,
-            ["Archive", "DebianFormat", "ELF", "Files", "Platform", "SpecLoading", .crypto, .subprocess]),
+            "DebianArchive", on: .debian,
+            ["Archive", "DebianFormat", "ELF", "Files", "Platform", "SpecLoading", .crypto]),
+        // package.yaml and workspace.yaml to plans, and those to packages.
+        .module(
+            "DebianBuild", on: .debian,
+            [
+                "Archive", "DebianArchive", "DebianFormat", "ELF", "Files", "Platform", "SpecLoading", .crypto,
+                .subprocess,
+            ]),
+        // Rules for packages; more of them are registered from outside.
+        .module(
+            "DebianLint", on: .debian,
+            ["Archive", "DebianArchive", "DebianFormat", "ELF", "Files", "Platform", "SpecLoading"]),
 
         // MARK: Checks
         .module(
@@ -197,6 +211,10 @@ let package = Package(
                 "WorkloadCertificates", .crypto, .cryptoExtras, .grpcCore, .grpcTransport, .hummingbird, .logging,
                 .nioCore, .nioPosix, .nioSSL, .swiftASN1, .x509,
             ]),
+        // What the mesh asks of its packages, for debbuild.
+        .module(
+            "MeshLint", on: .mesh,
+            ["DebianArchive", "DebianBuild", "DebianFormat", "DebianLint", "Files", "MeshContract", "Platform"]),
         // The cluster's side of mesh expansion, through the user's kubectl.
         .module(
             "MeshExpansion", on: .mesh,
@@ -213,7 +231,12 @@ let package = Package(
             ]),
 
         // MARK: Tools
-        .tool("debbuild", ["DebianPackage", "Platform", "StandardStreams"]),
+        .tool(
+            "debbuild",
+            [
+                "Archive", "DebianArchive", "DebianBuild", "DebianFormat", "DebianLint", "Files", "MeshLint", "Platform",
+                "SpecLoading", "StandardStreams",
+            ]),
         .tool("pilot-agent", ["MeshContract", "Platform", "Processes", "SidecarAgent", "StandardStreams"]),
         .tool("node_agent", ["CertificateAgent", "MeshContract", "Platform", "WorkloadCertificates"]),
         .tool(
@@ -248,7 +271,8 @@ let package = Package(
         .testTarget(
             name: "DebianPackageTests",
             dependencies: [
-                "Archive", "DebianFormat", "DebianPackage", "ELF", "Files", "Platform", "SpecLoading", "TestSupport",
+                "Archive", "DebianArchive", "DebianBuild", "DebianFormat", "DebianLint", "ELF", "Files", "MeshLint",
+                "Platform", "SpecLoading", "TestSupport",
             ]),
         .testTarget(name: "DebbuildTests", dependencies: ["debbuild", "TestSupport"]),
         .testTarget(

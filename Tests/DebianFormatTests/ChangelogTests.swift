@@ -40,7 +40,7 @@ final class ChangelogTests: XCTestCase {
         let file = try path.file("changelog", Self.long)
         let theirs = try TestSupport.run("dpkg-parsechangelog", ["--all", "--format", "rfc822", "-l", file])
         XCTAssertEqual(theirs.errors, "")
-        let paragraphs = try ControlParagraph.paragraphs(parsing: theirs.output, dialect: .source)
+        let paragraphs = try ControlParagraph.paragraphs(parsing: theirs.output)
         XCTAssertEqual(paragraphs.count, entries.count)
         for (entry, paragraph) in zip(entries, paragraphs) {
             XCTAssertEqual(entry.package, paragraph["Source"])
@@ -79,7 +79,7 @@ final class ChangelogTests: XCTestCase {
         let directory = try TemporaryDirectory()
         let file = try directory.file("changelog", dates.map { entry($0) }.joined(separator: "\n"))
         let result = try TestSupport.run("dpkg-parsechangelog", ["--all", "-l", file, "--format", "rfc822"])
-        let theirs = try ControlParagraph.paragraphs(parsing: result.output, dialect: .source).map { $0["Timestamp"] }
+        let theirs = try ControlParagraph.paragraphs(parsing: result.output).map { $0["Timestamp"] }
         XCTAssertEqual(theirs.count, dates.count, result.errors)
         for (date, answer) in zip(dates, theirs) {
             XCTAssertEqual(try String(MailDate(date).timestamp), answer, date)

@@ -84,32 +84,6 @@ final class ControlParagraphTests: XCTestCase {
         }
     }
 
-    func testSourceParagraphsAreThoseOfDpkgsLibrary() throws {
-        let texts = [
-            "# c\nSource: a\n# c\nX-A: 1\n# c\n 2\n\nPackage: b\n", "Source: a\n \t\nPackage: b",
-            "\n\n# c\n\nSource: a\n",
-            "Source: a\nX-A:\n v\n .\n w\n", "Source: a\n\n\n\nPackage: b\n\n",
-        ]
-        let answers = try Oracle.perl(
-            ["Dpkg::Control::Info", "Dpkg::Control"],
-            """
-            open(my $fh, "<", \\$text); my @all;
-            while (1) {
-                my $c = Dpkg::Control->new(type => CTRL_INFO_SRC);
-                last unless $c->parse($fh, "probe");
-                push @all, join("|", map { "$_=" . $c->{$_} } sort keys %$c);
-            }
-            join("||", @all)
-            """, texts)
-        for (text, answer) in zip(texts, answers) {
-            let ours = try ControlParagraph.paragraphs(parsing: text, dialect: .source).map { paragraph in
-                paragraph.fields.map { "\($0.name)=\($0.value)" }.sorted().joined(separator: "|")
-            }
-            XCTAssertEqual(ours.joined(separator: "||"), answer, text)
-            if text.contains("#") { XCTAssertThrowsError(try ControlParagraph.paragraphs(parsing: text), text) }
-        }
-    }
-
     func testOrderIsDpkgGencontrols() throws {
         let names = [
             "Zulu", "Description", "Depends", "Multi-Arch", "Version", "X-Alpha", "Section", "Maintainer", "Essential",

@@ -2,7 +2,9 @@ import Foundation
 import TestSupport
 import XCTest
 
-@testable import DebianPackage
+@testable import DebianArchive
+@testable import DebianBuild
+@testable import DebianLint
 
 /// Damaged packages: a typed error or a value, never a crash, a hang or unbounded memory.
 final class DebReaderFuzzTests: XCTestCase {
@@ -32,7 +34,7 @@ final class DebReaderFuzzTests: XCTestCase {
         // Typed throws: the compiler knows that nothing else comes out of the reader.
         do throws(DebReadError) {
             let image = try DebReader.read(path, limits: limits)
-            let findings = Linter.findings(in: image)
+            let findings = LintRegistry.everything.findings(in: image)
             _ = LintReport(subject: path, findings: findings).text()
             let report = PackageReport(image)
             XCTAssertFalse(report.text.unicodeScalars.contains { $0.value < 0x20 && $0 != "\n" }, label())

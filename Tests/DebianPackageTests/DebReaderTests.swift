@@ -7,7 +7,9 @@ import Platform
 import TestSupport
 import XCTest
 
-@testable import DebianPackage
+@testable import DebianArchive
+@testable import DebianBuild
+@testable import DebianLint
 
 /// The reader against dpkg-deb, and against what dpkg-deb refuses.
 final class DebReaderTests: XCTestCase {
@@ -41,7 +43,9 @@ final class DebReaderTests: XCTestCase {
                 try FileManager.default.contentsOfDirectory(atPath: folder.path).first { $0.hasPrefix(package + "_") })
             try compareWithDpkgDeb(folder.path + "/" + name)
             // Debian's own packages break no rule that says error.
-            let errors = try Linter.findings(inFile: folder.path + "/" + name).filter { $0.severity == .error }
+            let errors = try LintRegistry.everything.findings(inFile: folder.path + "/" + name).filter {
+                $0.severity == .error
+            }
             XCTAssertEqual(errors.map { "\($0.code) \($0.subject): \($0.message)" }, [], name)
             read += 1
         }
@@ -159,9 +163,8 @@ final class DebReaderTests: XCTestCase {
         control["Package"] = "tiny"
         control["Version"] = "1.0"
         control["Architecture"] = "amd64"
-        let plan = BuildPlan(
-            package: try PackageName("tiny"), version: version, architecture: .amd64, fileName: "tiny_1.0_amd64.deb",
-            control: control,
+        var plan = BuildPlan(
+            package: try PackageName("tiny"), version: version, architecture: .amd64, control: control,
             controlFiles: [ControlFile(name: "postinst", permissions: 0o755, bytes: Array("#!/bin/sh\n".utf8))],
             entries: [
                 planned("./", .directory, .nothing), planned("./usr/", .directory, .nothing),
@@ -169,8 +172,11 @@ final class DebReaderTests: XCTestCase {
                 try file("./usr/bin/program", program),
                 planned("./usr/bin/link", .symbolicLink(target: "script"), .nothing),
                 planned("./usr/bin/made", .file(size: 5), .bytes(Array("made\n".utf8))),
-            ], compression: try Compression(parsing: "gzip:1"), sourceDateEpoch: 1_700_000_000, remarks: [])
-        let before = try PackageImage(plan: plan)
+            ], compression: try Compression(parsing: "gzip:1"), sourceDateEpoch: 1_700_000_000)
+        let sources = SourceFiles(
+            folder: folder.path, workspaceRoot: folder.path, texts: TextBudget(), isShared: false)
+        XCTAssertEqual(sources.inspect(&plan.entries), [])
+        let before = PackageImage(plan: plan)
         XCTAssertTrue(before.isPlanned)
         XCTAssertEqual(before.entries.first { $0.path == "/usr/bin/program" }?.elf?.machine, .x86_64)
         XCTAssertEqual(before.entries.first { $0.path == "/usr/bin/script" }?.text, Array("#!/bin/sh\nset -e\n".utf8))

@@ -1,6 +1,8 @@
 import Archive
 
-@testable import DebianPackage
+@testable import DebianArchive
+@testable import DebianBuild
+@testable import DebianLint
 
 extension LintTests {
     private static func plain(_ code: String, line: UInt = #line, _ spoil: @escaping (inout PackageTree) -> Void)

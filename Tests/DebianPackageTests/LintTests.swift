@@ -1,9 +1,18 @@
 import Archive
 import DebianFormat
+import MeshLint
 import TestSupport
 import XCTest
 
-@testable import DebianPackage
+@testable import DebianArchive
+@testable import DebianBuild
+@testable import DebianLint
+
+extension LintRegistry {
+    /// What `debbuild lint` looks for.
+    static let everything = LintRegistry(
+        rules: DebianRules.all + MeshLint.rules, knownPackages: MeshLint.packages)
+}
 
 /// Every rule against a real package in which one thing is wrong, built by dpkg-deb.
 final class LintTests: XCTestCase {
@@ -23,7 +32,7 @@ final class LintTests: XCTestCase {
         let folder = try TemporaryDirectory()
         for tree in [PackageTree.plain(), .proxy(), .nodeAgent()] {
             let path = try tree.build(in: folder.path)
-            let findings = try Linter.findings(inFile: path)
+            let findings = try LintRegistry.everything.findings(inFile: path)
             XCTAssertEqual(findings.map { "\($0.code) \($0.subject): \($0.message)" }, [], path)
         }
     }
@@ -37,7 +46,7 @@ final class LintTests: XCTestCase {
                 in: folder.path, checks: false, compression: item.compression, fileName: item.fileName ?? "x.deb")
             var image = try DebReader.read(path)
             item.spoilImage(&image)
-            let findings = Linter.findings(in: image)
+            let findings = LintRegistry.everything.findings(in: image)
             XCTAssertTrue(
                 findings.contains { $0.code == item.code },
                 "\(item.code) was not found, but \(Set(findings.map(\.code)).sorted())", line: item.line)
@@ -50,15 +59,16 @@ final class LintTests: XCTestCase {
 
     func testEveryRuleHasACase() {
         let covered = Set(Self.cases.map(\.code))
-        let reading = Set(LintRules.all.filter { !$0.readErrors.isEmpty }.map(\.code))
-        XCTAssertEqual(LintRules.all.map(\.code).filter { !covered.contains($0) && !reading.contains($0) }, [])
-        XCTAssertEqual(covered.filter { LintRules.rule($0) == nil }, [])
+        let reading = Set(LintRegistry.everything.rules.filter { !$0.readErrors.isEmpty }.map(\.code))
+        XCTAssertEqual(
+            LintRegistry.everything.rules.map(\.code).filter { !covered.contains($0) && !reading.contains($0) }, [])
+        XCTAssertEqual(covered.filter { LintRegistry.everything.rule($0) == nil }, [])
     }
 
     func testCatalogueIsStable() {
-        let codes = LintRules.all.map(\.code)
+        let codes = LintRegistry.everything.rules.map(\.code)
         XCTAssertEqual(Set(codes).count, codes.count, "a code is used twice")
-        for rule in LintRules.all {
+        for rule in LintRegistry.everything.rules {
             XCTAssertNotNil(rule.code.wholeMatch(of: /DB0[1-7][0-9]{2}/), rule.code)
             XCTAssertFalse(rule.summary.isEmpty)
             XCTAssertFalse(rule.reference.isEmpty)
@@ -68,8 +78,9 @@ final class LintTests: XCTestCase {
                     || rule.summary.hasPrefix("Installed-Size") || rule.summary.hasPrefix("Envoy"), rule.summary)
         }
         XCTAssertEqual(
-            Set(LintRules.all.flatMap(\.readErrors)), Set(DebReadError.Code.allCases).subtracting([.unreadable]))
-        XCTAssertEqual(LintRules.text.split(separator: "\n").count, codes.count)
+            Set(LintRegistry.everything.rules.flatMap(\.readErrors)),
+            Set(DebReadError.Code.allCases).subtracting([.unreadable]))
+        XCTAssertEqual(LintRegistry.everything.text.split(separator: "\n").count, codes.count)
     }
 
     func testWhatDpkgDebRefusesIsAnError() throws {
@@ -89,7 +100,7 @@ final class LintTests: XCTestCase {
             XCTAssertThrowsError(
                 try tree.build(in: folder.path, checks: true, fileName: "x.deb"), "\(code): dpkg-deb took it")
             let path = try tree.build(in: folder.path, checks: false, fileName: "x.deb")
-            let findings = try Linter.findings(inFile: path)
+            let findings = try LintRegistry.everything.findings(inFile: path)
             XCTAssertTrue(
                 findings.contains { $0.code == code && $0.severity == .error }, "\(code): \(findings.map(\.code))")
         }
@@ -113,34 +124,37 @@ final class LintTests: XCTestCase {
         ]
         for (code, bytes) in packages {
             let path = try folder.file("x.deb", bytes: bytes)
-            XCTAssertEqual(try Linter.findings(inFile: path).map(\.code), [code])
+            XCTAssertEqual(try LintRegistry.everything.findings(inFile: path).map(\.code), [code])
         }
-        XCTAssertThrowsError(try Linter.findings(inFile: folder.path + "/none.deb")) { error in
+        XCTAssertThrowsError(try LintRegistry.everything.findings(inFile: folder.path + "/none.deb")) { error in
             XCTAssertEqual((error as? DebReadError)?.code, .unreadable)
         }
         var limits = DebReadLimits()
         limits.entries = 2
         let path = try folder.file("x.deb", bytes: TinyDeb.of())
-        XCTAssertEqual(try Linter.findings(inFile: path, limits: limits).map(\.code), ["DB0609"])
+        XCTAssertEqual(try LintRegistry.everything.findings(inFile: path, limits: limits).map(\.code), ["DB0609"])
     }
 
     func testFindingsOfHostilePackagesAreSafeToPrint() throws {
         let folder = try TemporaryDirectory()
         var tar = TinyTar()
-        tar.add("./usr/bin/\u{1b}[2Jx\u{7}", contents: [1], mode: "0000666")
+        tar.add("./usr/bin/\u{1b}[2Jx\u{7}\u{202e}\u{200b}", contents: [1], mode: "0000666")
         let path = try folder.file("x.deb", bytes: TinyDeb.of(data: tar.finished))
-        let report = LintReport(subject: path, findings: try Linter.findings(inFile: path))
+        let report = LintReport(subject: path, findings: try LintRegistry.everything.findings(inFile: path))
         XCTAssertTrue(report.hasErrors)
         let printed = report.text() + PackageReport(try DebReader.read(path)).text
         XCTAssertFalse(printed.unicodeScalars.contains { $0.value < 0x20 && $0 != "\n" })
-        XCTAssertTrue(printed.contains("\\u{1b}[2Jx\\u{7}"))
+        // Neither does a direction change nor a character without width hide what stands there.
+        XCTAssertFalse(printed.unicodeScalars.contains { $0.properties.generalCategory == .format })
+        XCTAssertTrue(report.text().contains("\\u{1b}[2Jx\\u{7}\\u{202e}\\u{200b}"))
+        XCTAssertTrue(printed.contains("\\u{1b}[2Jx\\u{7}\\u{202e}\\u{200b}"))
     }
 
     func testRemediesNameTheRelation() throws {
         let folder = try TemporaryDirectory()
         var tree = PackageTree.proxy()
         tree["Depends"] = "istio-agent (= 1.30.0), libc6, iproute2, ca-certificates, passwd"
-        let findings = try Linter.findings(inFile: tree.build(in: folder.path))
+        let findings = try LintRegistry.everything.findings(inFile: tree.build(in: folder.path))
         XCTAssertTrue(findings.contains { $0.code == "DB0118" && $0.remedy == "add 'iptables' to Depends" })
         XCTAssertTrue(findings.contains { $0.code == "DB0118" && $0.remedy == "add 'hostname' to Depends" })
     }
@@ -150,7 +164,8 @@ final class LintTests: XCTestCase {
             var control = ControlParagraph()
             control["Package"] = "x"
             control["Version"] = version
-            return Linter.findings(in: PackageImage(control: control)).first { $0.code == "DB0114" }?.remedy
+            return LintRegistry.everything.findings(in: PackageImage(control: control)).first { $0.code == "DB0114" }?
+                .remedy
         }
         XCTAssertEqual(try remedy("1.30.0rc.1"), "write '1.30.0~rc.1'")
         XCTAssertEqual(try remedy("1.30.0-rc.1"), "write '1.30.0~rc.1'")
@@ -166,17 +181,19 @@ final class LintTests: XCTestCase {
         var tar = TinyTar()
         for index in 0..<150 { tar.add("./usr/share/x\(index)", contents: [65], mode: "0000666") }
         let path = try folder.file("x.deb", bytes: TinyDeb.of(data: tar.finished))
-        let found = try Linter.findings(inFile: path).filter { $0.code == "DB0201" }
+        let found = try LintRegistry.everything.findings(inFile: path).filter { $0.code == "DB0201" }
         XCTAssertEqual(found.count, 101)
         XCTAssertTrue(found.contains { $0.message == "the same holds 50 times more" })
     }
 
     func testTimeLimit() throws {
         let folder = try TemporaryDirectory()
-        let image = try DebReader.read(PackageTree.plain().build(in: folder.path))
+        var image = try DebReader.read(PackageTree.plain().build(in: folder.path))
+        image.timeLimit = 1
         XCTAssertEqual(
-            Linter.findings(in: image, latestTime: 1).filter { $0.code == "DB0211" }.count, image.entries.count)
-        XCTAssertEqual(Linter.findings(in: image, latestTime: .max), [])
+            LintRegistry.everything.findings(in: image).filter { $0.code == "DB0211" }.count, image.entries.count)
+        image.timeLimit = nil
+        XCTAssertEqual(LintRegistry.everything.findings(in: image), [])
     }
 
     // MARK: - what the rules look at

@@ -5,7 +5,9 @@ import SpecLoading
 import TestSupport
 import XCTest
 
-@testable import DebianPackage
+@testable import DebianArchive
+@testable import DebianBuild
+@testable import DebianLint
 
 /// Differences between packages, and the unified diff against diff(1).
 final class PackageDiffTests: XCTestCase {

@@ -2,7 +2,9 @@ import Foundation
 import TestSupport
 import XCTest
 
-@testable import DebianPackage
+@testable import DebianArchive
+@testable import DebianBuild
+@testable import DebianLint
 
 /// A package as a folder for dpkg-deb: what a test changes in a sound one is what lint has to find.
 struct PackageTree {

@@ -5,7 +5,9 @@ import Foundation
 import TestSupport
 import XCTest
 
-@testable import DebianPackage
+@testable import DebianArchive
+@testable import DebianBuild
+@testable import DebianLint
 
 /// What the writer writes, in the judgement of dpkg-deb and of md5sum, sha1sum and sha256sum.
 final class PackageWriterTests: XCTestCase {
@@ -27,9 +29,9 @@ final class PackageWriterTests: XCTestCase {
         control["Description"] = "a test"
         return BuildPlan(
             package: try PackageName("tiny"), version: try DebianVersion("1.0"), architecture: .all,
-            fileName: "tiny_1.0_all.deb", control: control, controlFiles: [],
+            control: control, controlFiles: [],
             entries: [planned("./", .directory, .nothing), planned("./d/", .directory, .nothing)] + entries,
-            compression: try Compression(parsing: compression), sourceDateEpoch: 1_700_000_000, remarks: [])
+            compression: try Compression(parsing: compression), sourceDateEpoch: 1_700_000_000)
     }
 
     private func noise(_ count: Int, seed: UInt64) -> [UInt8] {

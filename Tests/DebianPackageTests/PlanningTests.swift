@@ -4,7 +4,9 @@ import Platform
 import TestSupport
 import XCTest
 
-@testable import DebianPackage
+@testable import DebianArchive
+@testable import DebianBuild
+@testable import DebianLint
 
 /// The parts of planning that are values.
 final class PlanningTests: XCTestCase {

@@ -29,6 +29,8 @@ public final class ArchiveReader: ByteSource {
     private let subject: String
     private let limits: ArchiveLimits
     private var input: Input?
+    /// Open as long as libarchive reads from it.
+    private var file: InputFile?
     private var entryCount = 0
     private var totalBytes: Int64 = 0
     private var currentPath = ""
@@ -37,17 +39,19 @@ public final class ArchiveReader: ByteSource {
     public init(
         path: String, formats: Set<Format> = [.tar, .zip, .ar], limits: ArchiveLimits = ArchiveLimits()
     ) throws(ArchiveError) {
+        let file: InputFile
         do throws(FileError) {
             // Refuses directories and pipes with a reason of our own.
-            _ = try InputFile(path: path)
+            file = try InputFile(path: path)
         } catch {
             throw ArchiveError(operation: "read", subject: path, code: .input(error), detail: "")
         }
         handle = try Self.makeHandle(path)
         subject = path
         self.limits = limits
+        self.file = file
         try enable(formats)
-        try check(archive_read_open_filename(handle, path, 1 << 17))
+        try check(archive_read_open_fd(handle, file.descriptor, 1 << 17))
     }
 
     /// Opens an archive that comes from elsewhere, such as a member of another archive.
@@ -162,12 +166,6 @@ public final class ArchiveReader: ByteSource {
         return count
     }
 
-    /// Whether the current tar has headers of the pax interchange format, which dpkg refuses.
-    public var isPax: Bool {
-        let format = archive_format(handle)
-        return format == ARCHIVE_FORMAT_TAR_PAX_INTERCHANGE || format == ARCHIVE_FORMAT_TAR_PAX_RESTRICTED
-    }
-
     // MARK: - conversion
 
     private func convert(_ raw: OpaquePointer) throws(ArchiveError) -> Entry {
@@ -224,6 +222,12 @@ public final class ArchiveReader: ByteSource {
     }
 }
 
+/// Where bytes come from.
+public protocol ByteSource: AnyObject {
+    /// Reads the next bytes; 0 at the end.
+    func read(into buffer: UnsafeMutableRawBufferPointer) throws(ArchiveError) -> Int
+}
+
 /// An open file as the start of nested reading.
 public final class FileSource: ByteSource {
     private let file: InputFile
@@ -238,5 +242,39 @@ public final class FileSource: ByteSource {
         } catch {
             throw ArchiveError(operation: "read", subject: file.path, code: .input(error), detail: "")
         }
+    }
+}
+
+/// Bounds for archives from outside, so that a small file cannot fill memory or disk.
+public struct ArchiveLimits: Sendable, Hashable {
+    /// Entries at the most.
+    public var entries = 1_000_000
+    /// Bytes of all entries together at the most.
+    public var totalBytes: Int64 = 64 << 30
+
+    /// The defaults.
+    public init() {}
+
+    /// Other bounds.
+    public init(entries: Int, totalBytes: Int64) {
+        self.entries = entries
+        self.totalBytes = totalBytes
+    }
+}
+
+/// The character set that libarchive takes names to be in.
+///
+/// libarchive asks the C library's locale, and in the C locale it refuses every name of a zip that is marked as UTF-8.
+/// A thread's own locale (uselocale(3)) changes that for one call and for nobody else.
+enum UTF8Locale {
+    // Written once before anybody reads it, and never freed.
+    nonisolated(unsafe) private static let locale: locale_t? = newlocale(LC_CTYPE_MASK, "C.UTF-8", nil)
+
+    /// Runs the body with names as UTF-8; without such a locale on the machine, as it is.
+    static func with<Result, Failure: Error>(_ body: () throws(Failure) -> Result) throws(Failure) -> Result {
+        guard let locale else { return try body() }
+        let previous = uselocale(locale)
+        defer { uselocale(previous) }
+        return try body()
     }
 }

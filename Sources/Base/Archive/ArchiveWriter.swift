@@ -218,3 +218,12 @@ public final class ArchiveWriter {
         }
     }
 }
+
+/// Where bytes go to.
+public protocol ByteSink: AnyObject {
+    /// Takes all of the bytes or fails.
+    func write(_ bytes: UnsafeRawBufferPointer) throws(FileError)
+}
+
+extension AtomicFile: ByteSink {}
+extension ScratchFile: ByteSink {}

@@ -1,3 +1,5 @@
+import Platform
+
 /// The ELF header and the two tables that it names.
 struct ELFHeader {
     let layout: ELFLayout
@@ -67,7 +69,7 @@ struct ELFHeader {
     init(_ reader: inout ELFReader) throws(ELFError) {
         let magic = try reader.bytes(at: 0, count: Int(min(4, reader.size)), of: "magic number")
         guard ELFFile.isELF(prefix: magic) else {
-            let hexadecimal = magic.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined(separator: " ")
+            let hexadecimal = magic.map { Hexadecimal.text(CollectionOfOne($0)) }.joined(separator: " ")
             throw ELFError(
                 .notELF, "magic number", at: 0, found: hexadecimal.isEmpty ? "nothing" : hexadecimal,
                 expected: "7f 45 4c 46")

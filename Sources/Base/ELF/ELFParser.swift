@@ -1,3 +1,5 @@
+import Platform
+
 /// Walks headers, segments, notes and the dynamic section of one file.
 enum ELFParser {
     static func parse(_ reader: inout ELFReader) throws(ELFError) -> ELFFile {
@@ -104,8 +106,7 @@ struct NoteTable {
             if record.word(position + 8) == Self.buildIDType, ownerSize == 4,
                 bytes[owner..<(owner + 4)].elementsEqual(Self.gnuOwner), contentsSize > 0, contentsSize <= 64
             {
-                return bytes[contents..<(contents + contentsSize)]
-                    .map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+                return Hexadecimal.text(bytes[contents..<(contents + contentsSize)])
             }
             position = (contents + contentsSize + unit - 1) / unit * unit
         }

@@ -38,13 +38,16 @@ public final class AtomicFile {
     /// Writes all of the bytes.
     public func write(_ bytes: UnsafeRawBufferPointer) throws(FileError) {
         guard descriptor >= 0 else { throw FileError(operation: "write", path: target, errno: EBADF) }
-        try OutputDescriptor.write(bytes, to: descriptor, path: target)
+        try DescriptorIO.write(bytes, to: descriptor, path: target)
     }
 
     /// Appends bytes.
     public func write(_ bytes: [UInt8]) throws(FileError) {
         try bytes.withUnsafeBytes { buffer in Result { () throws(FileError) in try write(buffer) } }.get()
     }
+
+    /// Appends text as UTF-8.
+    public func write(text: String) throws(FileError) { try write(Array(text.utf8)) }
 
     /// Goes to an offset, from which bytes are then written one after the other; what was jumped over is filled in by
     /// ``write(_:at:)``.
@@ -68,11 +71,7 @@ public final class AtomicFile {
 
     /// Reads at an offset without moving the position; 0 at or behind the end.
     public func read(at offset: Int64, into buffer: UnsafeMutableRawBufferPointer) throws(FileError) -> Int {
-        while true {
-            let count = pread(descriptor, buffer.baseAddress, buffer.count, off_t(offset))
-            if count >= 0 { return count }
-            if errno != EINTR { throw .last("read", target) }
-        }
+        try DescriptorIO.read(descriptor, at: offset, into: buffer, path: target)
     }
 
     /// Gives the file an owner and a group, as far as the process may; what it may not give stays its own.

@@ -1,3 +1,5 @@
+import Platform
+
 /// Paths as text, without asking the file system.
 ///
 /// The kernel knows bytes and not Characters: a slash before a combining mark is one Character and still a slash. Every
@@ -47,5 +49,30 @@ public enum LexicalPath {
         guard let slash = scalars.lastIndex(of: "/") else { return (".", path) }
         let name = String(scalars[scalars.index(after: slash)...])
         return (slash == scalars.startIndex ? "/" : String(scalars[..<slash]), name)
+    }
+}
+
+/// What exists near a path that does not: a sibling with a similar name, or the nearest folder above.
+package enum NearestPath {
+    /// The path of what exists, shown from the working directory.
+    package static func existing(for path: String) -> String? {
+        find(near: path).map { LexicalPath.shortened($0, in: FileTree.currentDirectory) }
+    }
+
+    private static func find(near path: String) -> String? {
+        var components = LexicalPath.components(path).map(String.init)
+        guard let missing = components.popLast() else { return nil }
+        var wanted = missing
+        while true {
+            let folder = "/" + components.joined(separator: "/")
+            if let children = try? FileTree.children(of: folder) {
+                if let similar = SpellingSuggestion.of(wanted, among: children) {
+                    return folder == "/" ? "/" + similar : folder + "/" + similar
+                }
+                return folder
+            }
+            guard let next = components.popLast() else { return nil }
+            wanted = next
+        }
     }
 }

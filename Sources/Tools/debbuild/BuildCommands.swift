@@ -1,6 +1,9 @@
 import ArgumentParser
 import DebianFormat
-import DebianPackage
+import DebianArchive
+import DebianBuild
+import DebianLint
+import MeshLint
 import Glibc
 import SpecLoading
 import StandardStreams
@@ -55,12 +58,13 @@ struct BuildSession {
         if !build.quiet {
             if !diagnostics.isEmpty { Failure.show(diagnostics, format) }
             for plan in plans {
-                for remark in plan.remarks { progress.note("\(plan.fileName): \(remark.message) [\(remark.code)]") }
+                for warning in plan.warnings { progress.note("\(plan.fileName): \(warning.message) [\(warning.code)]") }
             }
         }
         do {
             let outcomes = try await builder.build(plans)
-            try builder.writeReleaseFiles(outcomes, url: build.releaseURL, date: Int64(time(nil)))
+            try builder.writeReleaseFiles(
+                outcomes, date: Int64(time(nil)), and: build.releaseURL.flatMap { IstioVersionFile(url: $0) })
             if build.verifyReproducible {
                 try await builder.verifyReproducible(outcomes, diagnostics: &diagnostics)
             }

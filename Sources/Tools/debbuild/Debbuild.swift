@@ -1,5 +1,8 @@
 import ArgumentParser
-import DebianPackage
+import DebianArchive
+import DebianBuild
+import DebianLint
+import MeshLint
 import StandardStreams
 
 /// The command tree of `debbuild`.
@@ -52,4 +55,9 @@ enum Main {
             Debbuild.exit(withError: error)
         }
     }
+}
+
+/// The version of this program, the same as in `Packaging/workspace.yaml`; a test keeps the two together.
+enum ToolVersion {
+    static let text = "0.3.0"
 }

@@ -1,6 +1,9 @@
 import ArgumentParser
 import DebianFormat
-import DebianPackage
+import DebianArchive
+import DebianBuild
+import DebianLint
+import MeshLint
 import Files
 import Glibc
 import Platform

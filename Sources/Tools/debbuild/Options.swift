@@ -1,7 +1,10 @@
 import Archive
 import ArgumentParser
 import DebianFormat
-import DebianPackage
+import DebianArchive
+import DebianBuild
+import DebianLint
+import MeshLint
 import Files
 import Glibc
 import Platform
@@ -97,7 +100,7 @@ struct BuildOptions: ParsableArguments {
                 throw ValidationError("--\(name) is \(value) (must be >=1 and <=1024)")
             }
         }
-        if let releaseURL, !ReleaseFiles.isPlainURL(releaseURL) {
+        if let releaseURL, IstioVersionFile(url: releaseURL) == nil {
             throw ValidationError(
                 "--release-url '\(releaseURL)' is no http, https or file URL without quotes or spaces")
         }
@@ -210,11 +213,7 @@ extension WorkspaceOptions {
 /// Paths from the command line, relative to the working directory.
 enum AbsolutePath {
     static func of(_ path: String) -> String {
-        if LexicalPath.isAbsolute(path) { return LexicalPath.normalised(path) ?? path }
-        var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
-        guard getcwd(&buffer, buffer.count) != nil else { return path }
-        let end = buffer.firstIndex(of: 0) ?? buffer.endIndex
-        let directory = String(decoding: buffer[..<end].map { UInt8(bitPattern: $0) }, as: UTF8.self)
-        return LexicalPath.normalised(directory + "/" + path) ?? path
+        let absolute = LexicalPath.isAbsolute(path) ? path : FileTree.currentDirectory + "/" + path
+        return LexicalPath.normalised(absolute) ?? path
     }
 }

@@ -1,6 +1,9 @@
 import ArgumentParser
 import DebianFormat
-import DebianPackage
+import DebianArchive
+import DebianBuild
+import DebianLint
+import MeshLint
 import SpecLoading
 import StandardStreams
 
@@ -60,16 +63,19 @@ struct LintCommand: AsyncParsableCommand {
     @OptionGroup var workspace: WorkspaceOptions
     @OptionGroup var output: FormatOptions
 
+    /// The rules of every Debian package and those of the mesh.
+    private static let rules = LintRegistry(rules: DebianRules.all + MeshLint.rules, knownPackages: MeshLint.packages)
+
     func run() async throws {
         if list {
-            Terminal.write(output.format == .json ? LintRules.json.pretty + "\n" : LintRules.text)
+            Terminal.write(output.format == .json ? Self.rules.json.pretty + "\n" : Self.rules.text)
             return
         }
         var reports: [LintReport] = []
         let files = subjects.filter { $0.contains("/") || $0.hasSuffix(".deb") }
         for file in files {
             do throws(DebReadError) {
-                reports.append(LintReport(subject: file, findings: try Linter.findings(inFile: file)))
+                reports.append(LintReport(subject: file, findings: try Self.rules.findings(inFile: file)))
             } catch {
                 throw Failure.message(error.description, code: "package-file", output.format, status: 2)
             }
@@ -82,16 +88,11 @@ struct LintCommand: AsyncParsableCommand {
                     packages: names.isEmpty ? nil : names, build: nil, diagnostics: &diagnostics)
             else { throw Failure.report(diagnostics, output.format) }
             let builder = Builder(workspace: loaded, request: request, observer: ProgressLine(isQuiet: false))
-            let plans = await builder.plans(diagnostics: &diagnostics)
+            let plans = await builder.plans(keepingTexts: true, diagnostics: &diagnostics)
             if diagnostics.hasErrors { throw Failure.report(diagnostics, output.format) }
             for plan in plans {
-                do {
-                    let image = try PackageImage(plan: plan)
-                    reports.append(
-                        LintReport(subject: plan.fileName, findings: Linter.findings(in: image)))
-                } catch {
-                    throw Failure.message("\(error)", code: "lint", output.format, status: 70)
-                }
+                let findings = Self.rules.findings(in: PackageImage(plan: plan))
+                reports.append(LintReport(subject: plan.fileName, findings: findings))
             }
         }
         switch output.format {

@@ -1,6 +1,9 @@
 import Archive
 import ArgumentParser
-import DebianPackage
+import DebianArchive
+import DebianBuild
+import DebianLint
+import MeshLint
 import SpecLoading
 import StandardStreams
 

@@ -1,6 +1,9 @@
 import DebianFormat
-import DebianPackage
-import Glibc
+import DebianArchive
+import DebianBuild
+import DebianLint
+import MeshLint
+import Platform
 import StandardStreams
 import Synchronization
 
@@ -9,9 +12,9 @@ final class ProgressLine: BuildObserver {
     private struct State {
         var totals: [String: Int64] = [:]
         var done: [String: Int64] = [:]
-        var lastDrawn: Double = 0
+        var lastDrawn = MonotonicTime(nanoseconds: 0)
         var isDrawn = false
-        let started: Double
+        let started = MonotonicTime.now
     }
 
     private let isTerminal: Bool
@@ -21,7 +24,7 @@ final class ProgressLine: BuildObserver {
     init(isQuiet: Bool) {
         self.isQuiet = isQuiet
         isTerminal = !isQuiet && Terminal.hasErrorTerminal
-        state = Mutex(State(started: Self.now))
+        state = Mutex(State())
     }
 
     func note(_ text: String) {
@@ -40,8 +43,8 @@ final class ProgressLine: BuildObserver {
         guard isTerminal else { return }
         state.withLock { state in
             state.done[plan.fileName, default: 0] += Int64(bytes)
-            let now = Self.now
-            if now - state.lastDrawn < 0.1 { return }
+            let now = MonotonicTime.now
+            if now.since(state.lastDrawn) < .milliseconds(100) { return }
             state.lastDrawn = now
             draw(&state, now: now)
         }
@@ -60,10 +63,10 @@ final class ProgressLine: BuildObserver {
         state.withLock { erase(&$0) }
     }
 
-    private func draw(_ state: inout State, now: Double) {
+    private func draw(_ state: inout State, now: MonotonicTime) {
         let total = state.totals.values.reduce(0, +)
         let done = state.done.values.reduce(0, +)
-        let rate = Double(done) / max(now - state.started, 0.001)
+        let rate = Double(done) / max(now.since(state.started) / .seconds(1), 0.001)
         let percent = total > 0 ? Int(done * 100 / total) : 100
         // The compressor still has what it was given, so the line stays at 100 % for a moment.
         Terminal.writeError(
@@ -75,11 +78,5 @@ final class ProgressLine: BuildObserver {
     private func erase(_ state: inout State) {
         if state.isDrawn { Terminal.writeError("\r\u{1B}[K") }
         state.isDrawn = false
-    }
-
-    private static var now: Double {
-        var time = timespec()
-        clock_gettime(CLOCK_MONOTONIC, &time)
-        return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
     }
 }

@@ -1,5 +1,8 @@
 import ArgumentParser
-import DebianPackage
+import DebianArchive
+import DebianBuild
+import DebianLint
+import MeshLint
 import SpecLoading
 import StandardStreams
 

@@ -47,7 +47,7 @@ public enum MeshNames {
     /// The name in the CA's certificate, and so the name to dial.
     public static let certificateAuthority = "istio-ca"
     /// The packages in the order of installation.
-    public static let packages = ["istio-agent", "istio-proxy", "istio-auth-node-agent"]
+    public static let packages = MeshPackage.all.map(\.name)
 }
 
 /// TCP ports of the mesh.

@@ -1,0 +1,208 @@
+import Archive
+import DebianFormat
+import ELF
+
+/// A package as a value, from a file or from a plan: what lint, inspect and diff look at.
+public struct PackageImage: Sendable {
+    /// A member of the `ar` archive (deb(5)).
+    public struct Member: Sendable, Hashable {
+        /// The name, such as `data.tar.xz`.
+        public var name: String
+        /// Bytes in the archive.
+        public var size: Int64
+        /// The compression by the name: `none`, `gzip`, `xz`, `zstd`, `bzip2` or `lzma`.
+        public var compression: String
+        /// Bytes after decompression; nil where it was not decompressed.
+        public var unpackedSize: Int64?
+        /// Seconds since 1970.
+        public var modificationTime: Int64
+
+        /// Creates a member.
+        public init(
+            name: String, size: Int64, compression: String, unpackedSize: Int64? = nil, modificationTime: Int64 = 0
+        ) {
+            self.name = name
+            self.size = size
+            self.compression = compression
+            self.unpackedSize = unpackedSize
+            self.modificationTime = modificationTime
+        }
+    }
+
+    /// The file's name without its folder; of a plan the name that it will have.
+    public var fileName: String?
+    /// The members of the `ar` archive in order; empty for a plan.
+    public var members: [Member]
+    /// The control paragraph (deb-control(5)).
+    public var control: ControlParagraph
+    /// The members of `control.tar` other than `control`.
+    public var controlFiles: [ControlFile]
+    /// The members of `data.tar` in order.
+    public var entries: [ImageEntry]
+    /// Seconds since 1970 that no modification time may exceed: a plan's SOURCE_DATE_EPOCH, a file's own date.
+    public var timeLimit: Int64?
+    /// True for a plan: sizes of members and checksums are not known yet.
+    public var isPlanned: Bool
+    /// Texts that were left out because all of them together exceeded the limit.
+    public var skippedTexts: Int
+
+    /// Creates an image.
+    public init(
+        fileName: String? = nil, members: [Member] = [], control: ControlParagraph, controlFiles: [ControlFile] = [],
+        entries: [ImageEntry] = [], timeLimit: Int64? = nil, isPlanned: Bool = false, skippedTexts: Int = 0
+    ) {
+        self.fileName = fileName
+        self.members = members
+        self.control = control
+        self.controlFiles = controlFiles
+        self.entries = entries
+        self.timeLimit = timeLimit
+        self.isPlanned = isPlanned
+        self.skippedTexts = skippedTexts
+    }
+
+    /// KiB by the rule of deb-substvars(5): each file rounded up, 1 for everything else.
+    public var computedInstalledSize: Int64 {
+        InstalledSize.kibibytes(of: entries.lazy.map(\.kind))
+    }
+
+    /// A member of `control.tar` by name.
+    public func controlFile(_ name: String) -> ControlFile? { controlFiles.first { $0.name == name } }
+
+    /// The paths that `conffiles` lists, remove-on-upgrade left out; faults of that file are passed over.
+    public var conffilePaths: Set<String> {
+        guard let file = controlFile("conffiles") else { return [] }
+        return Set(
+            TextLines.of(file.bytes).compactMap { line in
+                let words = line.split { $0 == " " || $0 == "\t" || $0 == "\r" }
+                return words.first?.hasPrefix("/") == true ? words.first.map(String.init) : nil
+            })
+    }
+}
+
+/// A member of `control.tar`, such as `postinst` or `conffiles`.
+public struct ControlFile: Sendable, Hashable {
+    /// The member's name without a folder.
+    public var name: String
+    /// Twelve permission bits; dpkg demands 0555 to 0775 of maintainer scripts.
+    public var permissions: UInt16
+    /// The contents.
+    public var bytes: [UInt8]
+
+    /// Creates a member of `control.tar`.
+    public init(name: String, permissions: UInt16, bytes: [UInt8]) {
+        self.name = name
+        self.permissions = permissions
+        self.bytes = bytes
+    }
+
+    /// The contents as text; bytes that are not UTF-8 become replacement characters.
+    public var text: String { String(decoding: bytes, as: UTF8.self) }
+}
+
+/// A member of `data.tar` as it will be installed.
+public struct ImageEntry: Sendable {
+    /// The absolute path, such as `/usr/bin/tool`; `/` for the root.
+    public var path: String
+    /// File, directory, link or other.
+    public var kind: Entry.Kind
+    /// Twelve permission bits.
+    public var permissions: UInt16
+    /// Owner by name and number.
+    public var owner: Owner
+    /// Group by name and number.
+    public var group: Owner
+    /// Seconds since 1970.
+    public var modificationTime: Int64
+    /// MD5 of the contents in hexadecimal.
+    public var md5: String?
+    /// SHA-256 of the contents in hexadecimal.
+    public var sha256: String?
+    /// What machine code says about itself.
+    public var elf: ELFFile? {
+        get { machineCode?.facts }
+        set { machineCode = newValue.map(MachineCode.init) }
+    }
+
+    /// Few entries are machine code: the others are spared the room.
+    private final class MachineCode: Sendable {
+        let facts: ELFFile
+        init(_ facts: ELFFile) { self.facts = facts }
+    }
+
+    private var machineCode: MachineCode?
+    /// Why a file that begins like ELF is none.
+    public var malformedELF: String?
+    /// The contents of a small regular file that has no NUL bytes.
+    public var text: [UInt8]?
+
+    /// Creates an entry.
+    public init(
+        path: String, kind: Entry.Kind, permissions: UInt16, owner: Owner, group: Owner, modificationTime: Int64,
+        md5: String? = nil, sha256: String? = nil, elf: ELFFile? = nil, malformedELF: String? = nil,
+        text: [UInt8]? = nil
+    ) {
+        self.path = path
+        self.kind = kind
+        self.permissions = permissions
+        self.owner = owner
+        self.group = group
+        self.modificationTime = modificationTime
+        self.md5 = md5
+        self.sha256 = sha256
+        self.elf = elf
+        self.malformedELF = malformedELF
+        self.text = text
+    }
+}
+
+extension ImageEntry {
+    /// What it is, for people and programs.
+    public var typeName: String {
+        switch kind {
+        case .file: "file"
+        case .directory: "directory"
+        case .symbolicLink: "symlink"
+        case .hardLink: "hardlink"
+        case .other(let name): name
+        }
+    }
+
+    /// Where a link points to.
+    public var linkTarget: String? {
+        switch kind {
+        case .symbolicLink(let target): target
+        case .hardLink(let target): target
+        default: nil
+        }
+    }
+
+    /// Bytes of a regular file.
+    public var size: Int64? {
+        if case .file(let size) = kind { return size }
+        return nil
+    }
+
+    /// Whether it is a regular file, and not another name for one.
+    public var isRegularFile: Bool { size != nil }
+
+    /// Whether it is a directory.
+    public var isDirectory: Bool { kind == .directory }
+}
+
+extension InstalledSize {
+    /// KiB of a package's entries. A hard link is another name for a file that counts already.
+    package static func kibibytes(of kinds: some Sequence<Entry.Kind>) -> Int64 {
+        var sizes: [Int64] = []
+        var others = 0
+        for kind in kinds {
+            switch kind {
+            case .file(let size): sizes.append(size)
+            case .symbolicLink(let target): sizes.append(Int64(target.utf8.count))
+            case .hardLink: break
+            case .directory, .other: others += 1
+            }
+        }
+        return kibibytes(files: sizes, others: others)
+    }
+}

@@ -1,0 +1,334 @@
+import Archive
+import DebianArchive
+import DebianFormat
+import Files
+import SpecLoading
+
+/// Plans and builds the packages of a workspace.
+public struct Builder: Sendable {
+    /// The workspace.
+    public let workspace: Workspace
+    /// What is to be built.
+    public let request: BuildRequest
+    /// Where packages are written, absolute.
+    public let outputDirectory: String
+    private let checksums: ChecksumCache
+    private let observer: any BuildObserver
+
+    /// Creates a builder.
+    public init(workspace: Workspace, request: BuildRequest, observer: any BuildObserver) {
+        self.workspace = workspace
+        self.request = request
+        self.observer = observer
+        outputDirectory = request.outputDirectory ?? workspace.absolute(workspace.spec.output?.value ?? ".")
+        checksums = ChecksumCache(path: request.cacheDirectory + "/checksums")
+    }
+
+    // MARK: - planning
+
+    private struct Candidate {
+        var folder: String
+        var architecture: Architecture
+        var spec: PackageSpec
+        var version: DebianVersion
+    }
+
+    /// The plans of everything that is requested; empty when the diagnostics hold an error.
+    ///
+    /// - Parameters:
+    ///   - keepingTexts: whether small texts are kept for lint.
+    ///   - reversed: looks at everything in the opposite order, for a check that order does not matter.
+    public func plans(
+        keepingTexts: Bool = false, reversed: Bool = false, diagnostics: inout Diagnostics
+    ) async -> [BuildPlan] {
+        var candidates: [Candidate] = []
+        for name in request.packages ?? workspace.packageNames(diagnostics: &diagnostics) {
+            candidates += self.candidates(of: name, diagnostics: &diagnostics)
+        }
+        if reversed {
+            candidates.reverse()
+            for index in candidates.indices { candidates[index].spec.contents.reverse() }
+        }
+        let (payloads, unavailable) = await resolvePayloads(candidates, diagnostics: &diagnostics)
+        var plans: [BuildPlan] = []
+        var seen: [String: String] = [:]
+        let root = workspace.absolute(workspace.spec.sources?.value ?? ".")
+        let texts = keepingTexts ? TextBudget() : nil
+        var shared: [String: SourceFiles] = [:]
+        func sources(_ candidate: Candidate) -> SourceFiles {
+            if let present = shared[candidate.folder] { return present }
+            let isShared = candidates.count { $0.folder == candidate.folder } > 1
+            let files = SourceFiles(
+                folder: candidate.folder, workspaceRoot: root, texts: texts, isShared: isShared)
+            if isShared { shared[candidate.folder] = files }
+            return files
+        }
+        for candidate in candidates {
+            let planner = PackagePlanner(
+                sources: sources(candidate), version: candidate.version, architecture: candidate.architecture,
+                sourceDateEpoch: request.sourceDateEpoch, payloads: payloads[candidate.architecture] ?? [:],
+                unavailablePayloads: unavailable,
+                distribution: request.distribution ?? workspace.spec.distribution?.value,
+                compression: request.compression)
+            guard let plan = planner.plan(candidate.spec, diagnostics: &diagnostics) else { continue }
+            if let other = seen.updateValue(candidate.folder, forKey: plan.fileName) {
+                diagnostics.error(
+                    "duplicate-package", "'\(other)' and '\(candidate.folder)' both make \(plan.fileName)",
+                    at: candidate.spec.name?.range, help: "give one of them another name")
+            }
+            plans.append(plan)
+        }
+        return diagnostics.hasErrors ? [] : plans
+    }
+
+    private func candidates(of name: String, diagnostics: inout Diagnostics) -> [Candidate] {
+        guard let folder = workspace.folder(of: name, diagnostics: &diagnostics) else { return [] }
+        let requested = request.architectures.isEmpty ? [Architecture.host] : request.architectures
+        var result: [Candidate] = []
+        for architecture in requested {
+            // Decoded anew for each architecture, because overrides and variables depend on it.
+            guard
+                let spec = workspace.packageSpec(
+                    named: name, architecture: architecture, distribution: request.distribution,
+                    version: request.version, diagnostics: &diagnostics),
+                let version = request.version ?? spec.version?.value ?? workspace.spec.version?.value
+            else { continue }
+            let supported = spec.architectures.map(\.value)
+            if supported.contains(.all) {
+                if supported.count > 1 {
+                    diagnostics.error(
+                        "architectures", "'all' stands beside other architectures", at: spec.architectures.first?.range,
+                        help: "a package is either for all or for some (Policy 5.6.8)")
+                }
+                if !result.contains(where: { $0.architecture == .all }) {
+                    result.append(Candidate(folder: folder, architecture: .all, spec: spec, version: version))
+                }
+            } else if supported.contains(architecture) {
+                result.append(Candidate(folder: folder, architecture: architecture, spec: spec, version: version))
+            } else {
+                diagnostics.error(
+                    "architecture-unsupported",
+                    "package '\(name)' is not for \(architecture) "
+                        + "(architectures: \(supported.map(\.description).joined(separator: ", ")))",
+                    at: spec.architectures.first?.range, help: "add it to 'architectures', or leave it out of --arch")
+            }
+        }
+        return result
+    }
+
+    // MARK: - payloads
+
+    private func resolvePayloads(
+        _ candidates: [Candidate], diagnostics: inout Diagnostics
+    ) async -> (resolved: [Architecture: [String: ResolvedPayload]], unavailable: Set<String>) {
+        var sdks: [Architecture: String] = [:]
+        for (name, value) in workspace.spec.swiftSDKs {
+            if let architecture = try? Architecture(name.value) { sdks[architecture] = value.value }
+        }
+        let observer = observer
+        let resolver = PayloadResolver(
+            cacheDirectory: request.cacheDirectory,
+            packageDirectory: workspace.absolute(workspace.spec.swiftPackage?.value ?? ".."), swiftSDKs: sdks,
+            checksums: checksums, announce: { observer.note($0) })
+        let catalogue = PayloadCatalogue(workspace: workspace, overrides: request.payloadOverrides)
+        catalogue.checkOverrides(diagnostics: &diagnostics)
+        var resolved: [Architecture: [String: ResolvedPayload]] = [:]
+        var unavailable: Set<String> = []
+        for candidate in candidates {
+            for item in candidate.spec.contents {
+                guard case .payload(let name) = item.kind,
+                    resolved[candidate.architecture]?[name.value] == nil, !unavailable.contains(name.value)
+                else { continue }
+                // One that is not declared is reported by the planner, at the place that names it.
+                guard catalogue.names.contains(name.value) else { continue }
+                guard
+                    let source = catalogue.source(
+                        of: name.value, for: candidate.architecture, diagnostics: &diagnostics)
+                else {
+                    unavailable.insert(name.value)
+                    continue
+                }
+                do throws(PayloadError) {
+                    resolved[candidate.architecture, default: [:]][name.value] = try await resolver.resolve(source)
+                } catch {
+                    unavailable.insert(name.value)
+                    diagnostics.error(
+                        error.code, "payload '\(name.value)': \(error)", at: source.range ?? name.range,
+                        help: error.help)
+                }
+            }
+        }
+        return (resolved, unavailable)
+    }
+
+    // MARK: - building
+
+    /// Writes the packages that have changed and returns what became of each, in the order of the plans.
+    ///
+    /// - Throws: ``BuildError`` of the first that failed; the others are finished or left as they were.
+    public func build(_ plans: [BuildPlan]) async throws(BuildError) -> [BuildOutcome] {
+        do throws(FileError) {
+            try FileTree.createDirectories(outputDirectory)
+            try FileTree.createDirectories(recordDirectory, permissions: 0o700)
+        } catch {
+            throw .file(package: outputDirectory, error)
+        }
+        var outcomes: [Int: BuildOutcome] = [:]
+        var pending: [(index: Int, plan: BuildPlan)] = []
+        for (index, plan) in plans.enumerated() {
+            if !request.isForced, let outcome = upToDate(plan) {
+                outcomes[index] = outcome
+                observer.finished(outcome)
+            } else {
+                pending.append((index, plan))
+            }
+        }
+        // The largest first, so that the small ones fill the gaps.
+        pending.sort { $0.plan.payloadSize > $1.plan.payloadSize }
+        let scheduler = BuildScheduler(threads: request.threads, jobs: request.jobs)
+        let results = await scheduler.run(pending.map(\.plan)) { plan, threads in
+            do throws(BuildError) {
+                return .success(try write(plan, threads: threads))
+            } catch {
+                return .failure(error)
+            }
+        }
+        var failure: BuildError?
+        for (position, result) in results.enumerated() {
+            switch result {
+            case .success(let outcome): outcomes[pending[position].index] = outcome
+            case .failure(let error): failure = failure ?? error
+            case nil: break
+            }
+        }
+        do throws(FileError) { try checksums.save() } catch {
+            throw .file(package: request.cacheDirectory, error)
+        }
+        if let failure { throw failure }
+        return plans.indices.compactMap { outcomes[$0] }
+    }
+
+    private func write(_ plan: BuildPlan, threads: Int) throws(BuildError) -> BuildOutcome {
+        observer.began(plan)
+        let observer = observer
+        let writer = PackageWriter(
+            outputDirectory: outputDirectory, threads: threads,
+            progress: { observer.advanced(plan, bytes: $0) })
+        let built = try writer.write(plan)
+        do throws(FileError) {
+            let status = try FileStatus.of(built.path, followLinks: false)
+            // Begun anew, so that it holds the files of this plan and no others.
+            let contents = ChecksumCache(path: contentsPath(of: built.path), isFresh: true)
+            let fingerprint = try PlanFingerprint.of(plan, contents: built.digests, checksums: contents)
+            try BuildRecord(fingerprint: fingerprint, checksums: built.checksums, status: status)
+                .save(recordPath(of: built.path))
+            try contents.save()
+        } catch {
+            throw .file(package: plan.fileName, error)
+        }
+        let outcome = BuildOutcome(
+            plan: plan, path: built.path, size: built.size, checksums: built.checksums, isUpToDate: false)
+        observer.finished(outcome)
+        return outcome
+    }
+
+    // MARK: - what has not changed
+
+    private var recordDirectory: String { request.cacheDirectory + "/builds" }
+
+    private func recordPath(of package: String) -> String {
+        recordDirectory + "/" + FileDigests.of(Array(package.utf8)).sha256.prefix(32)
+    }
+
+    private func contentsPath(of package: String) -> String { recordPath(of: package) + ".contents" }
+
+    private func upToDate(_ plan: BuildPlan) -> BuildOutcome? {
+        let path = outputDirectory + "/" + plan.fileName
+        guard let record = BuildRecord.load(recordPath(of: path)), record.describes(path) else { return nil }
+        let contents = ChecksumCache(path: contentsPath(of: path))
+        guard let fingerprint = try? PlanFingerprint.of(plan, checksums: contents),
+            fingerprint == record.fingerprint
+        else { return nil }
+        // Files that were touched and not changed need not be read again; that the cache is a help and no more is why a
+        // failure to write it does not matter.
+        try? contents.save()
+        return BuildOutcome(
+            plan: plan, path: path, size: record.status.size, checksums: record.checksums, isUpToDate: true)
+    }
+
+    // MARK: - reproducibility
+
+    /// Builds everything a second time into a folder of its own, planned anew in the opposite order and with another
+    /// number of threads, and compares the bytes.
+    ///
+    /// - Throws: ``BuildError/notReproducible(path:firstDifference:)`` for the first package that differs.
+    public func verifyReproducible(
+        _ outcomes: [BuildOutcome], diagnostics: inout Diagnostics
+    ) async throws(BuildError) {
+        let scratch = outputDirectory + "/.debbuild-second-\(FileTree.processIdentifier)"
+        do throws(FileError) { try FileTree.createDirectories(scratch, permissions: 0o700) } catch {
+            throw .file(package: scratch, error)
+        }
+        defer { FileTree.removeRecursively(scratch) }
+        let plans = await plans(reversed: true, diagnostics: &diagnostics)
+        for plan in plans {
+            guard let first = outcomes.first(where: { $0.plan.fileName == plan.fileName }) else { continue }
+            observer.note("building \(plan.fileName) a second time")
+            let writer = PackageWriter(outputDirectory: scratch, threads: request.threads == 1 ? 3 : 1)
+            let second = try writer.write(plan)
+            let difference: Int64?
+            do throws(FileError) {
+                difference = try FileTree.firstDifference(first.path, second.path)
+                try FileTree.remove(second.path)
+            } catch {
+                throw .file(package: plan.fileName, error)
+            }
+            if let difference { throw .notReproducible(path: first.path, firstDifference: difference) }
+        }
+    }
+}
+
+/// Runs builds side by side without using more compressor threads, and so memory, than one large build would.
+struct BuildScheduler {
+    let threads: Int
+    let jobs: Int
+
+    /// The compressor works on blocks of this size; a smaller payload cannot use a second thread.
+    private static let blockSize: Int64 = 24 << 20
+
+    /// Results in the order of the plans; nil for those that were not begun because one before them failed.
+    func run(
+        _ plans: [BuildPlan], _ build: @escaping @Sendable (BuildPlan, Int) -> Result<BuildOutcome, BuildError>
+    ) async -> [Result<BuildOutcome, BuildError>?] {
+        var results = [Result<BuildOutcome, BuildError>?](repeating: nil, count: plans.count)
+        await withTaskGroup(of: (Int, Int, Result<BuildOutcome, BuildError>).self) { group in
+            var waiting = Array(plans.indices)
+            var free = max(1, threads)
+            var running = 0
+            var hasFailed = false
+            while true {
+                while !hasFailed, running < max(1, jobs),
+                    let position = waiting.firstIndex(where: { share(of: plans[$0]) <= free || running == 0 })
+                {
+                    let index = waiting.remove(at: position)
+                    let plan = plans[index]
+                    let share = min(share(of: plan), max(1, free))
+                    free -= share
+                    running += 1
+                    group.addTask { (index, share, build(plan, share)) }
+                }
+                guard let (index, share, result) = await group.next() else { break }
+                free += share
+                running -= 1
+                results[index] = result
+                if case .failure = result { hasFailed = true }
+            }
+        }
+        return results
+    }
+
+    private func share(of plan: BuildPlan) -> Int {
+        let blocks = (plan.payloadSize + Self.blockSize - 1) / Self.blockSize
+        return max(1, min(max(1, threads), Int(clamping: blocks)))
+    }
+}

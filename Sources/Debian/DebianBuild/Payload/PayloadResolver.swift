@@ -1,0 +1,115 @@
+import Archive
+import DebianArchive
+import DebianFormat
+import Files
+import Subprocess
+
+/// Makes a payload available as a plain file: verified, unpacked from its archive, downloaded or compiled.
+public struct PayloadResolver: Sendable {
+    /// Folder for downloads and unpacked members, addressed by checksum.
+    public var cacheDirectory: String
+    /// The root of the Swift package whose products are payload.
+    public var packageDirectory: String?
+    /// Swift SDK names by architecture, for products of other architectures than this machine's.
+    public var swiftSDKs: [Architecture: String]
+    /// Remembers checksums by size, time and inode.
+    public var checksums: ChecksumCache
+    /// Told what is being done, in a few words.
+    public var announce: @Sendable (String) -> Void
+
+    /// Creates a resolver.
+    public init(
+        cacheDirectory: String, packageDirectory: String?, swiftSDKs: [Architecture: String] = [:],
+        checksums: ChecksumCache, announce: @escaping @Sendable (String) -> Void = { _ in }
+    ) {
+        self.cacheDirectory = cacheDirectory
+        self.packageDirectory = packageDirectory
+        self.swiftSDKs = swiftSDKs
+        self.checksums = checksums
+        self.announce = announce
+    }
+
+    /// Resolves one payload.
+    public func resolve(_ source: PayloadSource) async throws(PayloadError) -> ResolvedPayload {
+        switch source.location {
+        case .path(let path):
+            let status = try verified(path, sha256: source.sha256)
+            return ResolvedPayload(path: path, status: status)
+        case .archive(let path, let member):
+            _ = try verified(path, sha256: source.sha256)
+            return try unpack(path, member: member)
+        case .url(let url, let member):
+            let path = try await Download(cacheDirectory: cacheDirectory, announce: announce)
+                .file(
+                    at: url, sha256: source.sha256,
+                    verify: { path throws(PayloadError) in
+                        _ = try verified(path, sha256: source.sha256)
+                    })
+            guard let member else { return ResolvedPayload(path: path, status: try status(path)) }
+            return try unpack(path, member: member)
+        case .product(let product):
+            let path = try await SwiftProduct(
+                name: product, packageDirectory: packageDirectory, architecture: source.architecture,
+                swiftSDK: swiftSDKs[source.architecture], cacheDirectory: cacheDirectory, announce: announce
+            ).build()
+            return ResolvedPayload(path: path, status: try status(path))
+        }
+    }
+
+    private func status(_ path: String) throws(PayloadError) -> FileStatus {
+        do {
+            guard let status = try FileStatus.ofIfExists(path, followLinks: true) else {
+                throw PayloadError.missing(path: path, nearest: NearestPath.existing(for: path))
+            }
+            guard status.kind == .file else { throw PayloadError.notAFile(path: path) }
+            return status
+        } catch let error as PayloadError {
+            throw error
+        } catch let error as FileError {
+            throw .file(error)
+        } catch {
+            throw .file(FileError(operation: "stat", path: path, errno: 0))
+        }
+    }
+
+    private func verified(_ path: String, sha256 expected: String?) throws(PayloadError) -> FileStatus {
+        let status = try status(path)
+        guard let expected else { return status }
+        do {
+            let found = try checksums.sha256(of: path, status: status)
+            guard found == expected else { throw PayloadError.checksum(path: path, expected: expected, found: found) }
+            return status
+        } catch let error as PayloadError {
+            throw error
+        } catch let error as FileError {
+            throw .file(error)
+        } catch {
+            throw .file(FileError(operation: "read", path: path, errno: 0))
+        }
+    }
+
+    /// The member lies in the cache under the archive's checksum, so a changed archive is unpacked anew.
+    private func unpack(_ archive: String, member: String) throws(PayloadError) -> ResolvedPayload {
+        do {
+            let archiveSum = try checksums.sha256(of: archive, status: status(archive))
+            let memberSum = FileDigests.of(Array(member.utf8)).sha256
+            let directory = cacheDirectory + "/members"
+            let target = directory + "/\(archiveSum.prefix(32))-\(memberSum.prefix(16))"
+            if let present = try FileStatus.ofIfExists(target, followLinks: false), present.kind == .file {
+                return ResolvedPayload(path: target, status: present)
+            }
+            announce("unpacking \(member) from \(archive)")
+            try FileTree.createDirectories(directory)
+            try MemberExtractor.extract(archive: archive, member: member, to: target, permissions: 0o755)
+            return ResolvedPayload(path: target, status: try status(target))
+        } catch let error as PayloadError {
+            throw error
+        } catch let error as ArchiveError {
+            throw .archive(error)
+        } catch let error as FileError {
+            throw .file(error)
+        } catch {
+            throw .file(FileError(operation: "unpack", path: archive, errno: 0))
+        }
+    }
+}

@@ -1,0 +1,144 @@
+import DebianArchive
+import DebianFormat
+import Files
+import Subprocess
+
+/// An executable product of a Swift package: compiled for release with the static standard library and stripped.
+///
+/// `swift build` takes a second or more even with nothing to do; when neither a source file nor the product has changed
+/// since it last ran, it is not asked.
+struct SwiftProduct {
+    let name: String
+    let packageDirectory: String?
+    let architecture: Architecture
+    let swiftSDK: String?
+    let cacheDirectory: String
+    let announce: @Sendable (String) -> Void
+
+    /// The arguments that every release build of this repository uses, so that all of them share one build folder.
+    static let flags = [
+        "--configuration", "release", "--static-swift-stdlib", "-Xlinker", "-s", "-Xlinker", "--no-export-dynamic",
+    ]
+
+    /// The path of the executable.
+    func build() async throws(PayloadError) -> String {
+        if architecture != .host, swiftSDK == nil {
+            throw .productArchitecture(product: name, wanted: architecture, host: .host)
+        }
+        guard let packageDirectory else {
+            throw .missing(path: "Package.swift", nearest: nil)
+        }
+        do {
+            let fingerprint = try sourceFingerprint(packageDirectory)
+            let recordPath = cacheDirectory + "/products/" + recordName(packageDirectory)
+            if let path = try recordedProduct(recordPath, fingerprint: fingerprint) { return path }
+            var arguments = ["build", "--package-path", packageDirectory, "--product", name] + Self.flags
+            if let swiftSDK { arguments += ["--swift-sdk", swiftSDK] }
+            announce("compiling \(name) for \(architecture)")
+            let purpose = "compile the product '\(name)'"
+            let build = try await Program.run("swift", arguments, purpose: purpose)
+            guard build.status == 0 else {
+                // SwiftPM writes the compiler's messages to standard output.
+                throw PayloadError.productBuild(
+                    product: name, status: build.status, output: String((build.output + build.errors).suffix(4000)))
+            }
+            let query = try await Program.run("swift", arguments + ["--show-bin-path"], purpose: purpose)
+            guard query.status == 0 else {
+                throw PayloadError.productBuild(product: name, status: query.status, output: query.errors)
+            }
+            let directory = query.output.split(separator: "\n").last.map(String.init) ?? ""
+            let path = directory + "/" + name
+            guard let status = try FileStatus.ofIfExists(path, followLinks: true) else {
+                throw PayloadError.missing(path: path, nearest: NearestPath.existing(for: path))
+            }
+            try record(recordPath, fingerprint: fingerprint, path: path, status: status)
+            return path
+        } catch let error as PayloadError {
+            throw error
+        } catch let error as FileError {
+            throw .file(error)
+        } catch {
+            throw .productBuild(product: name, status: -1, output: "\(error)")
+        }
+    }
+
+    private func recordName(_ packageDirectory: String) -> String {
+        let place = FileDigests.of(Array(packageDirectory.utf8)).sha256.prefix(16)
+        return "\(name)-\(architecture)-\(place)"
+    }
+
+    /// A checksum over name, size, time and inode of everything that the compiler could read from the package.
+    private func sourceFingerprint(_ packageDirectory: String) throws -> String {
+        var lines: [String] = [Self.flags.joined(separator: " "), swiftSDK ?? ""]
+        var folders = ["Sources"]
+        for manifest in ["Package.swift", "Package.resolved"] {
+            if let status = try FileStatus.ofIfExists(packageDirectory + "/" + manifest, followLinks: true) {
+                lines.append(Self.line(manifest, status))
+            }
+        }
+        while let folder = folders.popLast() {
+            for child in try FileTree.children(of: packageDirectory + "/" + folder) {
+                let path = folder + "/" + child
+                let status = try FileStatus.of(packageDirectory + "/" + path, followLinks: false)
+                if status.kind == .directory { folders.append(path) }
+                if status.kind == .file { lines.append(Self.line(path, status)) }
+            }
+        }
+        return FileDigests.of(Array(lines.joined(separator: "\n").utf8)).sha256
+    }
+
+    private static func line(_ path: String, _ status: FileStatus) -> String {
+        "\(status.size) \(status.modificationSeconds).\(status.modificationNanoseconds) \(status.inode) \(path)"
+    }
+
+    private func recordedProduct(_ recordPath: String, fingerprint: String) throws -> String? {
+        guard try FileStatus.ofIfExists(recordPath, followLinks: false) != nil else { return nil }
+        let text = String(decoding: try FileTree.readWhole(recordPath, limit: 1 << 16), as: UTF8.self)
+        let lines = text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+        guard lines.count >= 3, lines[0] == fingerprint,
+            let status = try FileStatus.ofIfExists(lines[1], followLinks: true),
+            Self.line("", status) == lines[2]
+        else { return nil }
+        return lines[1]
+    }
+
+    private func record(_ recordPath: String, fingerprint: String, path: String, status: FileStatus) throws {
+        try FileTree.createDirectories(cacheDirectory + "/products")
+        let file = try AtomicFile(target: recordPath)
+        try file.write(text: "\(fingerprint)\n\(path)\n\(Self.line("", status))\n")
+        try file.commit(.none)
+    }
+}
+
+/// Runs another program with its arguments as an array.
+enum Program {
+    struct Outcome {
+        /// The exit status, or 128 and the signal's number as shells count it.
+        var status: Int32
+        var output: String
+        /// The last part of what it wrote to standard error, without the final newline.
+        var errors: String
+    }
+
+    static func run(
+        _ name: String, _ arguments: [String], purpose: String
+    ) async throws(PayloadError) -> Outcome {
+        do {
+            let result = try await Subprocess.run(
+                .name(name), arguments: Arguments(arguments), output: .string(limit: 16 << 20),
+                error: .string(limit: 16 << 20))
+            let status: Int32 =
+                switch result.terminationStatus {
+                case .exited(let code): code
+                case .signaled(let signal): 128 + signal
+                }
+            var errors = result.standardError[...]
+            while errors.last?.isNewline == true { errors = errors.dropLast() }
+            return Outcome(status: status, output: result.standardOutput, errors: String(errors.suffix(8000)))
+        } catch let error as SubprocessError where error.code == .executableNotFound {
+            throw .programMissing(name, purpose: purpose)
+        } catch {
+            throw .download(url: purpose, status: -1, message: "\(error)")
+        }
+    }
+}

@@ -1,0 +1,321 @@
+import Archive
+import DebianArchive
+import Files
+import Platform
+import SpecLoading
+
+/// Turns `contents` into entries: every file found, every mode and owner decided.
+struct ContentPlanner {
+    let sources: SourceFiles
+    let payloads: [String: ResolvedPayload]
+    let unavailablePayloads: Set<String>
+    var collector: EntryCollector
+
+    mutating func addAll(_ items: [ContentSpec], diagnostics: inout Diagnostics) {
+        for item in items { add(item, diagnostics: &diagnostics) }
+    }
+
+    private mutating func add(_ item: ContentSpec, diagnostics: inout Diagnostics) {
+        guard let kind = item.kind else { return }
+        let owner = Self.owner(item.owner, table: OwnerTable.user, diagnostics: &diagnostics)
+        let group = Self.owner(item.group ?? item.owner, table: OwnerTable.group, diagnostics: &diagnostics)
+        switch kind {
+        case .file(let source), .conffile(let source):
+            var isConffile = false
+            if case .conffile = kind { isConffile = true }
+            guard let path = destination(item, defaultingTo: source, diagnostics: &diagnostics),
+                let file = sources.file(source, diagnostics: &diagnostics)
+            else { return }
+            collector.add(
+                path, kind: .file(size: file.status.size), permissions: item.mode ?? 0o644, owner: owner, group: group,
+                modificationTime: file.status.modificationSeconds,
+                source: .file(path: file.path, status: file.status), facts: file.facts, isConffile: isConffile,
+                range: item.range, diagnostics: &diagnostics)
+        case .payload(let name):
+            guard let path = destination(item, defaultingTo: name, diagnostics: &diagnostics) else { return }
+            guard let payload = payloads[name.value] else {
+                if !unavailablePayloads.contains(name.value) {
+                    diagnostics.error(
+                        "payload-unknown", "there is no payload '\(name.value)'", at: name.range,
+                        help: SpellingSuggestion.of(name.value, among: payloads.keys.sorted()).map {
+                            "did you mean '\($0)'?"
+                        }
+                            ?? "declare it under 'payloads' in workspace.yaml")
+                }
+                return
+            }
+            collector.add(
+                path, kind: .file(size: payload.status.size), permissions: item.mode ?? 0o755, owner: owner,
+                group: group, modificationTime: payload.status.modificationSeconds,
+                source: .file(path: payload.path, status: payload.status), range: item.range,
+                diagnostics: &diagnostics)
+        case .directory(let directory):
+            guard let path = InstalledPath.parse(directory, diagnostics: &diagnostics) else { return }
+            collector.add(
+                path, kind: .directory, permissions: item.mode ?? 0o755, owner: owner, group: group,
+                modificationTime: collector.sourceDateEpoch, source: .nothing, range: item.range,
+                diagnostics: &diagnostics)
+        case .symlink(let link):
+            guard let path = InstalledPath.parse(link, diagnostics: &diagnostics), let target = item.target else {
+                return
+            }
+            guard !target.value.isEmpty, !target.value.utf8.contains(where: { $0 < 0x20 || $0 == 0x7f }) else {
+                diagnostics.error(
+                    "link-target", "target of link '\(path)' is empty or has control characters",
+                    at: target.range)
+                return
+            }
+            collector.add(
+                path, kind: .symbolicLink(target: target.value), permissions: 0o777, owner: owner, group: group,
+                modificationTime: collector.sourceDateEpoch, source: .nothing, range: item.range,
+                diagnostics: &diagnostics)
+        case .tree(let root):
+            addTree(root, item: item, owner: owner, group: group, diagnostics: &diagnostics)
+        case .archive(let archive):
+            addArchive(archive, item: item, owner: owner, group: group, diagnostics: &diagnostics)
+        }
+    }
+
+    /// `to`, with the source's last component added when it ends in a slash.
+    private func destination(
+        _ item: ContentSpec, defaultingTo source: Located<String>, diagnostics: inout Diagnostics
+    ) -> String? {
+        guard let destination = item.destination,
+            let path = InstalledPath.parse(destination, diagnostics: &diagnostics)
+        else { return nil }
+        if path == "/" || destination.value.utf8.last == UInt8(ascii: "/") {
+            let last = LexicalPath.components(source.value).last.map(String.init) ?? ""
+            return path == "/" ? "/" + last : path + "/" + last
+        }
+        return path
+    }
+
+    private static func owner(
+        _ name: Located<String>?, table: (String) -> Owner, diagnostics: inout Diagnostics
+    ) -> Owner {
+        guard let name else { return table("root") }
+        guard OwnerTable.isValidName(name.value) else {
+            diagnostics.error(
+                "owner-name", "'\(name.value)' is no user or group name", at: name.range,
+                help: "a letter or '_', then letters, digits, '_' and '-', 32 at the most (useradd(8))")
+            return table("root")
+        }
+        return table(name.value)
+    }
+
+    // MARK: - trees
+
+    private mutating func addTree(
+        _ root: Located<String>, item: ContentSpec, owner: Owner, group: Owner, diagnostics: inout Diagnostics
+    ) {
+        guard let prefix = item.destination.flatMap({ InstalledPath.parse($0, diagnostics: &diagnostics) }),
+            let top = sources.resolve(root, diagnostics: &diagnostics)
+        else { return }
+        var excludes = PatternList(item.excludes)
+        var rules = RuleList(item.rules)
+        do {
+            guard let status = try FileStatus.ofIfExists(top, followLinks: true) else {
+                diagnostics.error(
+                    "source-missing", "there is no directory '\(root.value)'", at: root.range,
+                    help: NearestPath.existing(for: top).map { "'\($0)' exists" })
+                return
+            }
+            guard status.kind == .directory else {
+                diagnostics.error(
+                    "source-not-directory", "'\(root.value)' is not a directory", at: root.range,
+                    help: "use 'file:' for a single file")
+                return
+            }
+            var pending = try FileTree.children(of: top).reversed().map { $0 }
+            while let relative = pending.popLast() {
+                if excludes.matches(relative) { continue }
+                let file = top + "/" + relative
+                let status = try FileStatus.of(file, followLinks: false)
+                let path = prefix == "/" ? "/" + relative : prefix + "/" + relative
+                guard
+                    InstalledPath.parse(Located(value: path, range: root.range), diagnostics: &diagnostics) != nil
+                else { continue }
+                let rule = rules.decision(for: relative)
+                let fileOwner = Self.owner(rule.owner ?? item.owner, table: OwnerTable.user, diagnostics: &diagnostics)
+                let fileGroup = Self.owner(
+                    rule.group ?? rule.owner ?? item.group ?? item.owner, table: OwnerTable.group,
+                    diagnostics: &diagnostics)
+                switch status.kind {
+                case .directory:
+                    let children = try FileTree.children(of: file)
+                    collector.add(
+                        path, kind: .directory, permissions: rule.mode.map { $0 | Self.searchable($0) } ?? 0o755,
+                        owner: fileOwner, group: fileGroup, modificationTime: status.modificationSeconds,
+                        source: .nothing, range: root.range, diagnostics: &diagnostics)
+                    pending += children.reversed().map { relative + "/" + $0 }
+                case .file:
+                    // The umask of the checkout must not decide, so only "executable or not" is taken from the file.
+                    let fallback: UInt16 = status.permissions & 0o100 != 0 ? 0o755 : 0o644
+                    collector.add(
+                        path, kind: .file(size: status.size), permissions: rule.mode ?? item.mode ?? fallback,
+                        owner: fileOwner, group: fileGroup, modificationTime: status.modificationSeconds,
+                        source: .file(path: file, status: status), isConffile: rule.isConffile, range: root.range,
+                        diagnostics: &diagnostics)
+                case .symbolicLink:
+                    let target = try FileTree.readLink(file)
+                    if LexicalPath.isAbsolute(target) {
+                        diagnostics.error(
+                            "tree-absolute-link",
+                            "'\(relative)' in tree '\(root.value)' is an absolute link to '\(target)'", at: root.range,
+                            help: "make it relative, or exclude it and declare 'symlink: \(path)' with its target")
+                        continue
+                    }
+                    collector.add(
+                        path, kind: .symbolicLink(target: target), permissions: 0o777, owner: fileOwner,
+                        group: fileGroup, modificationTime: status.modificationSeconds, source: .nothing,
+                        range: root.range, diagnostics: &diagnostics)
+                case .other:
+                    diagnostics.error(
+                        "tree-special-file",
+                        "'\(relative)' in tree '\(root.value)' is a device, socket or pipe", at: root.range,
+                        help: "leave it out with 'exclude'")
+                }
+            }
+        } catch {
+            diagnostics.error("source-unreadable", "\(error)", at: root.range)
+        }
+        excludes.reportUnused(of: "tree '\(root.value)'", diagnostics: &diagnostics)
+        rules.reportUnused(of: "tree '\(root.value)'", diagnostics: &diagnostics)
+    }
+
+    /// A directory that can be read can be searched: a rule for files such as 0640 must not lock it.
+    private static func searchable(_ mode: UInt16) -> UInt16 { (mode & 0o444) >> 2 }
+
+    // MARK: - archives
+
+    private mutating func addArchive(
+        _ archive: Located<String>, item: ContentSpec, owner: Owner, group: Owner, diagnostics: inout Diagnostics
+    ) {
+        guard let prefix = item.destination.flatMap({ InstalledPath.parse($0, diagnostics: &diagnostics) }),
+            let file = sources.file(archive, diagnostics: &diagnostics)
+        else { return }
+        var excludes = PatternList(item.excludes)
+        var rules = RuleList(item.rules)
+        do {
+            let reader = try ArchiveReader(path: file.path)
+            var index = -1
+            while let entry = try reader.next() {
+                index += 1
+                guard let inside = entry.normalisedPath else {
+                    if [".", "./", "/"].contains(entry.path) { continue }
+                    diagnostics.error(
+                        "archive-path",
+                        "entry '\(DisplayText.inline(entry.path))' of '\(archive.value)' leaves its place",
+                        at: archive.range, help: "an entry's path has no '..', newline or NUL")
+                    continue
+                }
+                if excludes.matches(inside) { continue }
+                let components = LexicalPath.components(inside).dropFirst(item.stripComponents)
+                if components.isEmpty { continue }
+                let relative = components.joined(separator: "/")
+                let path = prefix == "/" ? "/" + relative : prefix + "/" + relative
+                let rule = rules.decision(for: inside)
+                let entryOwner =
+                    (rule.owner ?? item.owner) == nil
+                    ? (entry.owner.name.isEmpty ? OwnerTable.user("root") : OwnerTable.user(entry.owner.name))
+                    : Self.owner(rule.owner ?? item.owner, table: OwnerTable.user, diagnostics: &diagnostics)
+                let entryGroup =
+                    (rule.group ?? item.group) == nil
+                    ? (entry.group.name.isEmpty ? OwnerTable.group("root") : OwnerTable.group(entry.group.name))
+                    : Self.owner(rule.group ?? item.group, table: OwnerTable.group, diagnostics: &diagnostics)
+                var kind = entry.kind
+                var permissions = rule.mode ?? item.mode ?? entry.permissions
+                var source = ContentSource.nothing
+                var facts: ContentFacts?
+                switch entry.kind {
+                case .file(let size):
+                    source = .archiveEntry(archive: file.path, index: index, status: file.status)
+                    facts = try sources.inspect(reader, size: size, entry: index, of: file.path)
+                case .directory: permissions = rule.mode ?? entry.permissions
+                case .symbolicLink: permissions = 0o777
+                case .hardLink(let target):
+                    // The tar of the package names the entry by its new path.
+                    var link = Entry.hardLinkTarget(target)
+                    link = link.map {
+                        LexicalPath.components($0).dropFirst(item.stripComponents).joined(separator: "/")
+                    }
+                    guard let link, !link.isEmpty else {
+                        diagnostics.error(
+                            "archive-link", "hard link '\(inside)' of '\(archive.value)' leaves its place",
+                            at: archive.range)
+                        continue
+                    }
+                    kind = .hardLink(target: prefix == "/" ? "./" + link : "." + prefix + "/" + link)
+                case .other(let name):
+                    diagnostics.error(
+                        "archive-special-file", "entry '\(inside)' of '\(archive.value)' is a \(name)",
+                        at: archive.range, help: "leave it out with 'exclude'")
+                    continue
+                }
+                collector.add(
+                    path, kind: kind, permissions: permissions, owner: entryOwner, group: entryGroup,
+                    modificationTime: entry.modificationTime, source: source, facts: facts,
+                    isConffile: rule.isConffile, range: archive.range, diagnostics: &diagnostics)
+            }
+        } catch {
+            diagnostics.error("archive-unreadable", "\(error)", at: archive.range)
+        }
+        excludes.reportUnused(of: "archive '\(archive.value)'", diagnostics: &diagnostics)
+        rules.reportUnused(of: "archive '\(archive.value)'", diagnostics: &diagnostics)
+    }
+}
+
+/// `exclude` patterns that know whether they ever matched: one that does not is a spelling mistake or a leftover.
+private struct PatternList {
+    private var patterns: [(pattern: GlobPattern, range: SourceRange?, isUsed: Bool)]
+
+    init(_ texts: [Located<String>]) {
+        patterns = texts.map { (GlobPattern($0.value), $0.range, false) }
+    }
+
+    mutating func matches(_ path: String) -> Bool {
+        var found = false
+        for index in patterns.indices where patterns[index].pattern.matches(path) {
+            patterns[index].isUsed = true
+            found = true
+        }
+        return found
+    }
+
+    func reportUnused(of subject: String, diagnostics: inout Diagnostics) {
+        for item in patterns where !item.isUsed {
+            diagnostics.warning(
+                "pattern-unused", "'\(item.pattern.text)' matches nothing in \(subject)", at: item.range)
+        }
+    }
+}
+
+/// `rules` of a tree or archive.
+private struct RuleList {
+    private var rules: [(pattern: GlobPattern, rule: ContentRule, isUsed: Bool)]
+
+    init(_ rules: [ContentRule]) {
+        self.rules = rules.compactMap { rule in rule.match.map { (GlobPattern($0.value), rule, false) } }
+    }
+
+    /// What the matching rules say together; a later rule wins over an earlier one.
+    mutating func decision(for path: String) -> ContentRule {
+        var decision = ContentRule()
+        for index in rules.indices where rules[index].pattern.matches(path) {
+            rules[index].isUsed = true
+            let rule = rules[index].rule
+            decision.mode = rule.mode ?? decision.mode
+            decision.owner = rule.owner ?? decision.owner
+            decision.group = rule.group ?? decision.group
+            decision.isConffile = rule.isConffile || decision.isConffile
+        }
+        return decision
+    }
+
+    func reportUnused(of subject: String, diagnostics: inout Diagnostics) {
+        for item in rules where !item.isUsed {
+            diagnostics.warning(
+                "pattern-unused", "'\(item.pattern.text)' matches nothing in \(subject)", at: item.rule.match?.range)
+        }
+    }
+}

@@ -1,0 +1,135 @@
+import Archive
+import DebianArchive
+import DebianFormat
+import Files
+import Platform
+import SpecLoading
+
+/// Computes the binary control paragraph (deb-control(5)) and checks every field of it.
+struct ControlPlanner {
+    let spec: PackageSpec
+    let version: DebianVersion
+    let architecture: Architecture
+
+    func paragraph(
+        entries: [PlannedEntry], elf: MachineCode, diagnostics: inout Diagnostics
+    ) -> ControlParagraph? {
+        guard let name = spec.name else { return nil }
+        var control = ControlParagraph()
+        control["Package"] = name.value.description
+        if let source = spec.source { control["Source"] = source.value }
+        control["Version"] = version.description
+        control["Architecture"] = architecture.description
+        if let maintainer = spec.maintainer {
+            control["Maintainer"] = maintainer.value.description
+        } else {
+            diagnostics.error(
+                "required-field", "package '\(name.value)' has no maintainer", at: name.range,
+                help: "add 'maintainer: Name <address>' here or under 'defaults' in workspace.yaml")
+        }
+        control["Installed-Size"] = String(InstalledSize.kibibytes(of: entries.lazy.map(\.entry.kind)))
+        control["Section"] = (spec.section?.value).flatMap { $0.isEmpty ? nil : $0 } ?? "misc"
+        control["Priority"] = (spec.priority?.value ?? .optional).rawValue
+        if let multiArch = spec.multiArch {
+            control["Multi-Arch"] = multiArch.value.rawValue
+            if multiArch.value == .same, architecture == .all {
+                diagnostics.error(
+                    "multi-arch", "'multi-arch: same' in a package for all architectures", at: multiArch.range,
+                    help: "use 'foreign' (deb-control(5))")
+            }
+        }
+        if spec.isEssential { control["Essential"] = "yes" }
+        if let homepage = spec.homepage { control["Homepage"] = homepage.value }
+        addRelations(to: &control, elf: elf, diagnostics: &diagnostics)
+        addDescription(to: &control, diagnostics: &diagnostics)
+        for field in spec.extraFields { addExtra(field, to: &control, diagnostics: &diagnostics) }
+        return control.orderedForBinaryControl()
+    }
+
+    // MARK: - relations
+
+    private func addRelations(
+        to control: inout ControlParagraph, elf: MachineCode, diagnostics: inout Diagnostics
+    ) {
+        for kind in RelationField.Kind.allCases {
+            var groups: [[Relation]] = []
+            func append(_ parsed: RelationField) {
+                for group in parsed.groups where !groups.contains(group) { groups.append(group) }
+            }
+            for text in spec.relations[kind] ?? [] {
+                do {
+                    let parsed = try RelationField(parsing: text.value, field: kind)
+                    for relation in parsed.groups.joined() where relation.package == spec.name?.value {
+                        if kind == .depends || kind == .preDepends || kind == .recommends || kind == .suggests {
+                            diagnostics.error(
+                                "relation-self", "package '\(relation.package)' relates to itself in \(kind.rawValue)",
+                                at: text.range)
+                        }
+                    }
+                    append(parsed)
+                } catch {
+                    diagnostics.error(
+                        "relation", "\(kind.rawValue): \(error)",
+                        at: text.range?.narrowed(toByte: error.offset, of: text.value),
+                        help: "see Policy 7.1, e.g. 'iptables (>= 1.8) | nftables'")
+                }
+            }
+            if kind == .depends {
+                for text in elf.dependencies.relations {
+                    if let parsed = try? RelationField(parsing: text, field: kind) { append(parsed) }
+                }
+            }
+            if !groups.isEmpty { control[kind.rawValue] = RelationField(groups: groups).description }
+        }
+    }
+
+    // MARK: - description and other fields
+
+    private func addDescription(to control: inout ControlParagraph, diagnostics: inout Diagnostics) {
+        guard let summary = spec.summary else { return }
+        let text = summary.value
+        if text.isEmpty || text.contains(where: \.isNewline) {
+            diagnostics.error("summary", "summary is empty or has several lines", at: summary.range)
+        } else if text.count > 80 {
+            diagnostics.error(
+                "summary", "summary has \(text.count) characters (must be <=80)", at: summary.range,
+                help: "the rest belongs in 'description' (Policy 3.4.1)")
+        } else if text.hasSuffix(".") || text.first == " " {
+            diagnostics.warning(
+                "summary-style", "summary ends with a full stop or begins with a space", at: summary.range,
+                help: "it is a phrase, not a sentence (developers' reference 6.2.2)")
+        }
+        control["Description"] = ControlParagraph.description(summary: text, body: spec.description?.value ?? "")
+    }
+
+    private func addExtra(
+        _ field: (name: Located<String>, value: Located<String>), to control: inout ControlParagraph,
+        diagnostics: inout Diagnostics
+    ) {
+        let name = field.name.value
+        guard !name.isEmpty, name.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f && $0 != UInt8(ascii: ":") }),
+            name.first != "#", name.first != "-"
+        else {
+            diagnostics.error(
+                "field-name", "'\(DisplayText.inline(name))' is no field name", at: field.name.range,
+                help: "printable ASCII without ':' and space, not beginning with '#' or '-' (Policy 5.1)")
+            return
+        }
+        if control[name] != nil {
+            diagnostics.error(
+                "field-taken", "field '\(name)' has a key of its own", at: field.name.range,
+                help: "use '\(name.lowercased())' instead of 'fields'")
+            return
+        }
+        guard !field.value.value.isEmpty,
+            field.value.value.utf8.allSatisfy({ ($0 >= 0x20 && $0 != 0x7f) || $0 == 0x0a || $0 == 0x09 })
+        else {
+            diagnostics.error(
+                "field-value", "field '\(name)' is empty or has control characters", at: field.value.range)
+            return
+        }
+        var lines = field.value.value.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+        while lines.count > 1, lines.last?.isEmpty == true { lines.removeLast() }
+        control[name] = lines.joined(separator: "\n")
+    }
+}

@@ -1,0 +1,164 @@
+import Archive
+import DebianArchive
+import DebianFormat
+import Files
+import Platform
+import SpecLoading
+
+/// Puts what the system reads of a package in its places: units, users, temporary files, log rotation, documentation.
+struct IntegrationPlanner {
+    let package: String
+    let sources: SourceFiles
+    var collector: EntryCollector
+    /// The units that are to be handled by maintainer scripts.
+    private(set) var units: [UnitPolicy] = []
+
+    /// systemd.unit(5) on Debian; `/lib` because that is where the contract has the units.
+    static let unitDirectory = "/lib/systemd/system"
+
+    init(package: String, sources: SourceFiles, collector: EntryCollector) {
+        self.package = package
+        self.sources = sources
+        self.collector = collector
+    }
+
+    mutating func addUnits(_ specs: [UnitSpec], diagnostics: inout Diagnostics) {
+        for spec in specs {
+            guard let file = spec.file, let text = sources.text(file, diagnostics: &diagnostics) else { continue }
+            let name = LexicalPath.components(file.value).last.map(String.init) ?? file.value
+            guard Self.isUnitName(name) else {
+                diagnostics.error(
+                    "unit-name", "'\(name)' is no unit name", at: file.range,
+                    help: "letters, digits and ':_.@-' with a type such as .service, .socket or .timer "
+                        + "(systemd.unit(5))")
+                continue
+            }
+            add(text.file, file, to: Self.unitDirectory + "/" + name, diagnostics: &diagnostics)
+            let isInstallable = String(decoding: text.bytes, as: UTF8.self).split(separator: "\n").contains {
+                $0.drop { $0 == " " || $0 == "\t" }.hasPrefix("[Install]")
+            }
+            units.append(
+                UnitPolicy(
+                    name: name, isEnabled: spec.isEnabled, isStarted: spec.isStarted, onUpgrade: spec.onUpgrade,
+                    stopsOnRemove: spec.stopsOnRemove, isInstallable: isInstallable))
+        }
+    }
+
+    mutating func addConfiguration(_ spec: PackageSpec, diagnostics: inout Diagnostics) {
+        if let file = spec.sysusers {
+            addFile(file, to: "/usr/lib/sysusers.d/\(package).conf", diagnostics: &diagnostics)
+        }
+        if let file = spec.tmpfiles {
+            addFile(file, to: "/usr/lib/tmpfiles.d/\(package).conf", diagnostics: &diagnostics)
+        }
+        if let file = spec.logrotate {
+            addFile(file, to: "/etc/logrotate.d/\(package)", isConffile: true, diagnostics: &diagnostics)
+        }
+        if let file = spec.lintianOverrides {
+            addFile(file, to: "/usr/share/lintian/overrides/\(package)", diagnostics: &diagnostics)
+        }
+    }
+
+    mutating func addDocumentation(
+        _ spec: PackageSpec, changelog: LoadedChangelog?, isNative: Bool, diagnostics: inout Diagnostics
+    ) {
+        let folder = "/usr/share/doc/\(package)"
+        if let file = spec.copyright {
+            addFile(file, to: folder + "/copyright", diagnostics: &diagnostics)
+        }
+        if let changelog {
+            // Policy 12.7: the changelog of a native package and of a Debian revision have different names.
+            addCompressed(
+                changelog.bytes, to: folder + (isNative ? "/changelog.gz" : "/changelog.Debian.gz"),
+                range: spec.changelog?.range, diagnostics: &diagnostics)
+        }
+        for page in spec.manualPages {
+            guard let bytes = sources.text(page, diagnostics: &diagnostics)?.bytes else { continue }
+            let name = LexicalPath.components(page.value).last.map(String.init) ?? page.value
+            guard let section = name.split(separator: ".").last, name.contains("."),
+                let digit = section.first, ("1"..."9").contains(digit)
+            else {
+                diagnostics.error(
+                    "manual-section", "manual page '\(name)' does not end in its section", at: page.range,
+                    help: "name it such as 'tool.8' (Policy 12.1)")
+                continue
+            }
+            addCompressed(
+                bytes, to: "/usr/share/man/man\(digit)/\(name).gz", range: page.range, diagnostics: &diagnostics)
+        }
+    }
+
+    private mutating func addFile(
+        _ file: Located<String>, to path: String, isConffile: Bool = false, diagnostics: inout Diagnostics
+    ) {
+        guard let source = sources.file(file, diagnostics: &diagnostics) else { return }
+        add(source, file, to: path, isConffile: isConffile, diagnostics: &diagnostics)
+    }
+
+    private mutating func add(
+        _ source: SourceFile, _ file: Located<String>, to path: String, isConffile: Bool = false,
+        diagnostics: inout Diagnostics
+    ) {
+        collector.add(
+            path, kind: .file(size: source.status.size), permissions: 0o644, owner: OwnerTable.user("root"),
+            group: OwnerTable.group("root"), modificationTime: source.status.modificationSeconds,
+            source: .file(path: source.path, status: source.status), facts: source.facts, isConffile: isConffile,
+            range: file.range, diagnostics: &diagnostics)
+    }
+
+    private mutating func addCompressed(
+        _ bytes: [UInt8], to path: String, range: SourceRange?, diagnostics: inout Diagnostics
+    ) {
+        do {
+            let compressed = try GzipFile.compress(bytes)
+            collector.add(
+                path, kind: .file(size: Int64(compressed.count)), permissions: 0o644, owner: OwnerTable.user("root"),
+                group: OwnerTable.group("root"), modificationTime: collector.sourceDateEpoch,
+                source: .bytes(compressed), range: range, diagnostics: &diagnostics)
+        } catch {
+            diagnostics.error("compression", "cannot compress '\(path)': \(error)", at: range)
+        }
+    }
+
+    /// systemd.unit(5): the characters of a unit name, and the types.
+    private static func isUnitName(_ name: String) -> Bool {
+        let types = [
+            "service", "socket", "device", "mount", "automount", "swap", "target", "path", "timer", "slice", "scope",
+        ]
+        guard let type = name.split(separator: ".").last, types.contains(String(type)), name.utf8.count <= 255 else {
+            return false
+        }
+        return ShellWord.isPlain(name) && !name.utf8.contains(UInt8(ascii: "/")) && !name.contains("+")
+    }
+}
+
+/// Small documents compressed as Policy 12.3 and 12.7 want them: gzip at level 9 with neither name nor time.
+enum GzipFile {
+    static func compress(_ bytes: [UInt8]) throws(ArchiveError) -> [UInt8] {
+        let sink = MemorySink()
+        let writer = try ArchiveWriter(
+            format: .raw, compression: Compression(codec: .gzip, level: 9), sink: sink)
+        let root = Owner(name: "", id: 0)
+        try writer.begin(
+            Entry(
+                path: "data", kind: .file(size: Int64(bytes.count)), permissions: 0o644, owner: root, group: root,
+                modificationTime: 0))
+        var failure: ArchiveError?
+        bytes.withUnsafeBytes { buffer in
+            do throws(ArchiveError) { try writer.append(buffer) } catch { failure = error }
+        }
+        if let failure { throw failure }
+        try writer.end()
+        try writer.finish()
+        return sink.bytes
+    }
+}
+
+/// Collects small outputs in memory.
+final class MemorySink: ByteSink {
+    private(set) var bytes: [UInt8] = []
+
+    func write(_ buffer: UnsafeRawBufferPointer) {
+        bytes.append(contentsOf: buffer)
+    }
+}

@@ -1,0 +1,231 @@
+import Archive
+import DebianArchive
+import DebianFormat
+import ELF
+import Files
+import Platform
+import SpecLoading
+
+/// Makes a ``BuildPlan`` of a specification: resolves every entry, computes every control field, and reports everything
+/// that is wrong at once.
+struct PackagePlanner {
+    /// The files that the package is made of.
+    let sources: SourceFiles
+    /// The version that the package gets.
+    let version: DebianVersion
+    /// The architecture to plan for.
+    let architecture: Architecture
+    /// SOURCE_DATE_EPOCH; nil takes the date of the newest changelog entry.
+    let sourceDateEpoch: Int64?
+    /// Payloads by name, resolved.
+    let payloads: [String: ResolvedPayload]
+    /// Names of payloads that are declared but could not be resolved; their absence has been reported already.
+    let unavailablePayloads: Set<String>
+    /// The distribution that the package is for, as far as it is known; some can read what others cannot.
+    let distribution: String?
+    /// Overrides the specification's compression.
+    let compression: Compression?
+
+    /// The plan, or nil when the diagnostics hold an error.
+    func plan(_ spec: PackageSpec, diagnostics: inout Diagnostics) -> BuildPlan? {
+        let errorsBefore = diagnostics.errorCount
+        guard let name = spec.name else { return nil }
+        let changelog = loadChangelog(spec, diagnostics: &diagnostics)
+        guard let epoch = sourceDateEpoch ?? changelog?.newest.timestamp else {
+            diagnostics.error(
+                "no-date", "package '\(name.value)' has no date: no changelog and no SOURCE_DATE_EPOCH", at: name.range,
+                help: "add 'changelog:', or pass --source-date-epoch SECONDS")
+            return nil
+        }
+        var contents = ContentPlanner(
+            sources: sources, payloads: payloads, unavailablePayloads: unavailablePayloads,
+            collector: EntryCollector(sourceDateEpoch: epoch))
+        contents.addAll(spec.contents, diagnostics: &diagnostics)
+        // Given on, not copied: there may be a great many entries.
+        var integration = IntegrationPlanner(
+            package: name.value.description, sources: sources, collector: (consume contents).collector)
+        integration.addUnits(spec.units, diagnostics: &diagnostics)
+        integration.addConfiguration(spec, diagnostics: &diagnostics)
+        integration.addDocumentation(
+            spec, changelog: changelog, isNative: version.revision == nil, diagnostics: &diagnostics)
+
+        checkDeclaredConffiles(spec, collector: &integration.collector, diagnostics: &diagnostics)
+        let scripts = planScripts(spec, integration: integration, diagnostics: &diagnostics)
+
+        var warnings: [PlanWarning] = []
+        let conffiles = conffilesFile(spec, collector: integration.collector)
+        var entries = integration.collector.takeSorted()
+        for failure in sources.inspect(&entries) {
+            diagnostics.error("source-unreadable", "\(failure)", at: name.range)
+        }
+        let elf = MachineCode.inspect(
+            entries, architecture: architecture, spec: spec, warnings: &warnings, diagnostics: &diagnostics)
+        let control = ControlPlanner(spec: spec, version: version, architecture: architecture)
+            .paragraph(entries: entries, elf: elf, diagnostics: &diagnostics)
+        if let newest = changelog?.newest, newest.version != version {
+            warnings.append(
+                PlanWarning(
+                    code: "changelog-version",
+                    message: "the newest entry of the changelog is \(newest.version), the package is \(version)"))
+        }
+        guard diagnostics.errorCount == errorsBefore, let control else { return nil }
+
+        var controlFiles = scripts
+        if let conffiles { controlFiles.append(conffiles) }
+        if !spec.triggers.isEmpty {
+            let text = spec.triggers.map { "\($0.value.description)\n" }.joined()
+            controlFiles.append(ControlFile(name: "triggers", permissions: 0o644, bytes: Array(text.utf8)))
+        }
+        let requested = compression ?? spec.compression?.value ?? .default
+        return BuildPlan(
+            package: name.value, version: version, architecture: architecture, control: control,
+            controlFiles: controlFiles.sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) },
+            entries: entries,
+            compression: requested.with(branchFilter: elf.branchFilter(of: entries, distribution: distribution)),
+            sourceDateEpoch: epoch, warnings: warnings)
+    }
+
+    // MARK: - conffiles
+
+    private func checkDeclaredConffiles(
+        _ spec: PackageSpec, collector: inout EntryCollector, diagnostics: inout Diagnostics
+    ) {
+        for path in spec.conffiles {
+            guard let normalised = InstalledPath.parse(path, diagnostics: &diagnostics) else { continue }
+            switch collector.kind(of: normalised) {
+            case .file: collector.markConffile(normalised)
+            case nil:
+                let files = collector.sorted().map(\.installedPath)
+                diagnostics.error(
+                    "conffile-missing", "conffile '\(normalised)' is not in the package", at: path.range,
+                    help: SpellingSuggestion.of(normalised, among: files).map { "did you mean '\($0)'?" }
+                        ?? "a path that the package shipped once and ships no more belongs in 'obsolete-conffiles'")
+            default:
+                diagnostics.error(
+                    "conffile-not-file", "conffile '\(normalised)' is not a regular file", at: path.range)
+            }
+        }
+        for path in spec.obsoleteConffiles {
+            guard let normalised = InstalledPath.parse(path, diagnostics: &diagnostics) else { continue }
+            if collector.contains(normalised) {
+                diagnostics.error(
+                    "conffile-shipped", "obsolete conffile '\(normalised)' is in the package", at: path.range,
+                    help: "dpkg refuses a conffile that is both shipped and to be removed on upgrade: drop one")
+            }
+        }
+    }
+
+    private func conffilesFile(_ spec: PackageSpec, collector: EntryCollector) -> ControlFile? {
+        var entries = collector.conffiles.map { Conffiles.Entry(path: $0, removeOnUpgrade: false) }
+        entries += spec.obsoleteConffiles.map { Conffiles.Entry(path: $0.value, removeOnUpgrade: true) }
+        if entries.isEmpty { return nil }
+        return ControlFile(
+            name: "conffiles", permissions: 0o644, bytes: Array(Conffiles(entries: entries).text.utf8))
+    }
+
+    // MARK: - scripts and changelog
+
+    private func planScripts(
+        _ spec: PackageSpec, integration: IntegrationPlanner, diagnostics: inout Diagnostics
+    ) -> [ControlFile] {
+        let assembler = MaintainerScriptAssembler(
+            package: integration.package, units: integration.units, hasSysusers: spec.sysusers != nil,
+            hasTmpfiles: spec.tmpfiles != nil, alternatives: alternatives(spec, integration, &diagnostics))
+        var files: [ControlFile] = []
+        for script in MaintainerScriptName.allCases {
+            var own: String?
+            if let file = spec.scripts[script] {
+                guard let bytes = sources.text(file, diagnostics: &diagnostics)?.bytes else { continue }
+                let text = String(decoding: bytes, as: UTF8.self)
+                guard text.hasPrefix("#!") else {
+                    diagnostics.error(
+                        "script-interpreter", "maintainer script '\(file.value)' does not start with '#!'",
+                        at: file.range, help: "begin it with '#!/bin/sh' and 'set -e' (Policy 6.1, 10.4)")
+                    continue
+                }
+                own = text
+            }
+            switch assembler.script(script, own: own) {
+            case .complete(let text):
+                files.append(ControlFile(name: script.rawValue, permissions: 0o755, bytes: Array(text.utf8)))
+            case .markerMissing:
+                diagnostics.error(
+                    "script-marker", "maintainer script '\(script.rawValue)' has no line '#DEBHELPER#'",
+                    at: spec.scripts[script]?.range,
+                    help: "units, users or alternatives of this package need lines in it: add '#DEBHELPER#' on a line "
+                        + "of its own where they shall go")
+            case nil: break
+            }
+        }
+        return files
+    }
+
+    private func alternatives(
+        _ spec: PackageSpec, _ integration: IntegrationPlanner, _ diagnostics: inout Diagnostics
+    ) -> [Alternative] {
+        spec.alternatives.compactMap { item in
+            guard let name = item.name, let link = item.link, let path = item.path,
+                let linkPath = InstalledPath.parse(link, diagnostics: &diagnostics),
+                let filePath = InstalledPath.parse(path, diagnostics: &diagnostics)
+            else { return nil }
+            for text in [name, link, path] where !ShellWord.isPlain(text.value) {
+                diagnostics.error(
+                    "alternative-characters", "'\(text.value)' has characters that a maintainer script would interpret",
+                    at: text.range, help: "use letters, digits and /._+- only")
+                return nil
+            }
+            if !integration.collector.contains(filePath) {
+                diagnostics.error(
+                    "alternative-missing", "alternative '\(filePath)' is not in the package", at: path.range,
+                    help: SpellingSuggestion.of(filePath, among: integration.collector.sorted().map(\.installedPath))
+                        .map { "did you mean '\($0)'?" })
+                return nil
+            }
+            return Alternative(name: name.value, link: linkPath, path: filePath, priority: item.priority)
+        }
+    }
+
+    private func loadChangelog(
+        _ spec: PackageSpec, diagnostics: inout Diagnostics
+    ) -> LoadedChangelog? {
+        guard let file = spec.changelog, let bytes = sources.text(file, diagnostics: &diagnostics)?.bytes else {
+            return nil
+        }
+        do {
+            let entries = try Changelog.parse(String(decoding: bytes, as: UTF8.self))
+            guard let newest = entries.first else {
+                diagnostics.error("changelog-empty", "changelog '\(file.value)' has no entry", at: file.range)
+                return nil
+            }
+            if let name = spec.name, newest.package != name.value.description {
+                diagnostics.error(
+                    "changelog-package",
+                    "changelog '\(file.value)' is of package '\(newest.package)', not '\(name.value)'", at: file.range)
+            }
+            return LoadedChangelog(bytes: bytes, newest: newest)
+        } catch {
+            let (line, _) = TextPosition.of(offset: error.offset, in: bytes)
+            diagnostics.error(
+                "changelog-syntax", "changelog '\(file.value)' line \(line): \(error)", at: file.range,
+                help: "see deb-changelog(5)")
+            return nil
+        }
+    }
+}
+
+/// A changelog that has been read: its bytes go into the package, its newest entry dates it.
+struct LoadedChangelog {
+    let bytes: [UInt8]
+    let newest: ChangelogEntry
+}
+
+/// Finds lines in texts that a parser gave an offset for.
+enum TextPosition {
+    /// Line and column, both from 1.
+    static func of(offset: Int, in bytes: [UInt8]) -> (line: Int, column: Int) {
+        let before = bytes.prefix(max(0, min(offset, bytes.count)))
+        let line = before.count { $0 == UInt8(ascii: "\n") } + 1
+        let lineStart = before.lastIndex(of: UInt8(ascii: "\n")).map { $0 + 1 } ?? 0
+        return (line, before.count - lineStart + 1)
+    }
+}

@@ -1,0 +1,115 @@
+import DebianArchive
+import DebianFormat
+import ELF
+
+/// Rules for machine code.
+enum ELFRules {
+    static let all = [
+        machine, interpreter, executableStack, staticBinary, unstripped, malformed, runPath, notExecutable,
+    ]
+
+    static let machine = LintRule(
+        "DB0501", .error, "machine code for another architecture",
+        remedy: "build or fetch the file for the package's architecture", reference: "Debian Policy 5.6.8, elf(5)"
+    ) { subject in
+        let name = subject.image.control["Architecture"] ?? ""
+        let expected = subject.architecture?.machine
+        return subject.image.entries.compactMap { entry in
+            guard let elf = entry.elf else { return nil }
+            if subject.architecture == .all {
+                return .init(
+                    entry.path, "is machine code (\(elf.machine)) in a package for all architectures",
+                    remedy: "name the architecture that it is for")
+            }
+            guard let expected, elf.machine != expected else { return nil }
+            return .init(entry.path, "is for \(elf.machine), the package is for \(name) (\(expected))")
+        }
+    }
+
+    static let interpreter = LintRule(
+        "DB0502", .error, "program interpreter missing or not Debian's",
+        remedy: "link with the C library of Debian", reference: "ld.so(8), System V ABI"
+    ) { subject in
+        let expected = subject.architecture?.programInterpreter
+        return subject.image.entries.compactMap { entry in
+            guard let elf = entry.elf else { return nil }
+            if let found = elf.interpreter {
+                guard let expected, found != expected else { return nil }
+                return .init(entry.path, "wants the interpreter '\(found)', Debian's is '\(expected)'")
+            }
+            guard elf.type == .executable, !elf.isStatic else { return nil }
+            return .init(entry.path, "is dynamic and names no interpreter: it cannot start")
+        }
+    }
+
+    static let executableStack = LintRule(
+        "DB0503", .warning, "machine code asks for an executable stack", remedy: "link it with -z noexecstack",
+        reference: "elf(5), PT_GNU_STACK"
+    ) { subject in
+        subject.programs.filter { $0.elf.hasExecutableStack }.map { .init($0.path, "asks for an executable stack") }
+    }
+
+    static let staticBinary = LintRule(
+        "DB0504", .info, "program is linked statically",
+        remedy: "link dynamically, or rebuild it for every security update of its libraries",
+        reference: "Debian Policy 10.1"
+    ) { subject in
+        subject.programs.filter { $0.elf.isStatic }.map {
+            .init($0.path, "is linked statically: security updates of libraries do not reach it")
+        }
+    }
+
+    static let unstripped = LintRule(
+        "DB0505", .warning, "machine code has its symbols", remedy: "strip it, 'strip --strip-unneeded' for a library",
+        reference: "Debian Policy 10.1"
+    ) { subject in
+        subject.programs.filter { !$0.elf.isStripped && !$0.path.hasPrefix("/usr/lib/debug/") }.map {
+            .init($0.path, "is not stripped")
+        }
+    }
+
+    static let malformed = LintRule(
+        "DB0506", .error, "file begins like ELF and is broken", remedy: "ship it whole: compare its checksum",
+        reference: "elf(5)"
+    ) { subject in
+        subject.image.entries.compactMap { entry in entry.malformedELF.map { .init(entry.path, $0) } }
+    }
+
+    static let runPath = LintRule(
+        "DB0507", .warning, "machine code looks for libraries outside the system's folders",
+        remedy: "remove the run path, or make it relative to $ORIGIN", reference: "ld.so(8), Debian Policy 10.2"
+    ) { subject in
+        let allowed = ["/usr/lib", "/lib", "/opt/", "$ORIGIN", "${ORIGIN}"]
+        return subject.programs.flatMap { program -> [LintRule.Observation] in
+            // An empty part means the current directory.
+            guard let runPath = program.elf.runPath else { return [] }
+            return runPath.split(separator: ":", omittingEmptySubsequences: false).filter { part in
+                !allowed.contains { part.hasPrefix($0) }
+            }.map { .init(program.path, "has the run path '\($0)'") }
+        }
+    }
+
+    static let notExecutable = LintRule(
+        "DB0508", .warning, "program is not executable", remedy: "set its mode to 0755", reference: "Debian Policy 10.9"
+    ) { subject in
+        subject.image.entries.filter { entry in
+            guard let elf = entry.elf, entry.permissions & 0o111 == 0 else { return false }
+            // A shared library has no interpreter; libc.so.6 and the loader themselves may.
+            return elf.type == .executable || (elf.interpreter != nil && elf.soname == nil)
+        }.map { .init($0.path, "is a program with the mode \(ModeText.octal($0.permissions))") }
+    }
+}
+
+extension LintedPackage {
+    fileprivate var architecture: Architecture? {
+        image.control["Architecture"].flatMap { try? Architecture($0) }
+    }
+
+    /// Linked machine code: object files and core files left out.
+    fileprivate var programs: [(path: String, elf: ELFFile)] {
+        image.entries.compactMap { entry in
+            guard let elf = entry.elf, elf.type == .executable || elf.type == .shared else { return nil }
+            return (entry.path, elf)
+        }
+    }
+}

@@ -1,0 +1,334 @@
+import DebianArchive
+import DebianFormat
+
+/// Rules for the form of maintainer scripts (Policy 6).
+enum ScriptRules {
+    static let all = [permissions, interpreter, errorExit, ignoresArguments, marker, carriageReturns]
+
+    static let permissions = LintRule(
+        "DB0301", .error, "maintainer script has bad permissions", remedy: "set its mode to 0755",
+        reference: "dpkg-deb(1), Debian Policy 6.1"
+    ) { subject in
+        files(subject).filter { $0.permissions & 0o7557 != 0o555 }.map {
+            .init(
+                $0.name,
+                "maintainer script '\($0.name)' has bad permissions \(ModeText.octal($0.permissions)) "
+                    + "(must be >=0555 and <=0775)")
+        }
+    }
+
+    static let interpreter = LintRule(
+        "DB0302", .error, "maintainer script names no interpreter", remedy: "begin it with '#!/bin/sh'",
+        reference: "Debian Policy 6.1 and 10.4"
+    ) { subject in
+        files(subject).compactMap { file in
+            if file.bytes.isEmpty { return .init(file.name, "is empty") }
+            if file.bytes.starts(with: [0x7f, 0x45, 0x4c, 0x46]) { return nil }
+            let interpreter = Interpreter.words(file.bytes).first
+            guard let interpreter else { return .init(file.name, "does not begin with '#!'") }
+            return interpreter.hasPrefix("/") ? nil : .init(file.name, "names the interpreter '\(interpreter)'")
+        }
+    }
+
+    static let errorExit = LintRule(
+        "DB0303", .warning, "maintainer script goes on after a failure", remedy: "write 'set -e' in its second line",
+        reference: "Debian Policy 10.4"
+    ) { subject in
+        subject.scripts.filter { _, script in !script.isEmpty && !stopsOnFailure(script) }.map { name, _ in
+            .init(name.rawValue, "has no 'set -e'")
+        }
+    }
+
+    static let ignoresArguments = LintRule(
+        "DB0304", .error, "maintainer script ignores what it is called for",
+        remedy: "act on \"$1\": configure in postinst, remove and upgrade in prerm, purge in postrm",
+        reference: "Debian Policy 6.5"
+    ) { subject in
+        subject.scripts.filter { name, script in
+            name != .config && !script.usesArguments && !script.isEmpty
+        }.map { name, _ in .init(name.rawValue, "never looks at its arguments and does the same on every call") }
+    }
+
+    static let marker = LintRule(
+        "DB0316", .error, "a marker for generated snippets is left in a script",
+        remedy: "build with a program that replaces it, or remove the line", reference: "debhelper(7)"
+    ) { subject in
+        files(subject).filter { file in
+            TextLines.of(file.bytes).contains { $0.drop { $0 == " " || $0 == "\t" }.hasPrefix("#DEBHELPER#") }
+        }.map { .init($0.name, "still has the line #DEBHELPER#") }
+    }
+
+    static let carriageReturns = LintRule(
+        "DB0317", .error, "maintainer script has DOS line ends", remedy: "end its lines with a newline alone",
+        reference: "Debian Policy 10.4"
+    ) { subject in
+        files(subject).filter { $0.bytes.prefix { $0 != UInt8(ascii: "\n") }.last == UInt8(ascii: "\r") }.map {
+            .init($0.name, "ends its first line with a carriage return: the kernel looks for such an interpreter")
+        }
+    }
+
+    private static func files(_ subject: LintedPackage) -> [ControlFile] {
+        MaintainerScriptName.allCases.compactMap { subject.image.controlFile($0.rawValue) }
+    }
+
+    private static func stopsOnFailure(_ script: ShellScript) -> Bool {
+        let options = script.interpreterArguments.filter { $0.hasPrefix("-") && !$0.hasPrefix("--") }
+        if options.contains(where: { $0.contains("e") }) { return true }
+        return script.commands(running: ["set"]).contains { command in
+            command.arguments.contains { $0.hasPrefix("-") && $0.contains("e") }
+                || command.arguments.contains("errexit")
+        }
+    }
+}
+
+/// Rules for what scripts do.
+package enum ScriptActionRules {
+    static let all = [
+        dottedOwner, changesShippedFiles, recursiveOwner, purgeWithoutDependencies, leavesTraces, forcedLink,
+        removesUser,
+        downloads,
+    ]
+
+    static let dottedOwner = LintRule(
+        "DB0309", .warning, "owner and group are separated by a dot", remedy: "separate them by a colon",
+        reference: "chown(1)"
+    ) { subject in
+        subject.allScripts.flatMap { name, script in
+            script.commands(running: ["chown"]).compactMap { command -> LintRule.Observation? in
+                guard let owner = command.arguments.first(where: { !$0.hasPrefix("-") }), owner.contains("."),
+                    !owner.contains(":"), !owner.contains("/")
+                else { return nil }
+                return .init(name, "line \(command.line) says 'chown \(owner)'")
+            }
+        }
+    }
+
+    static let changesShippedFiles = LintRule(
+        "DB0310", .warning, "maintainer script changes the mode or owner of a shipped file",
+        remedy: "ship the mode and owner in the archive, so that dpkg-statoverride(1) counts",
+        reference: "Debian Policy 10.9.1"
+    ) { subject in
+        subject.scripts.flatMap { name, script -> [LintRule.Observation] in
+            if script.code.contains("dpkg-statoverride") { return [] }
+            return script.commands(running: ["chmod", "chown", "chgrp"]).flatMap { command in
+                command.arguments.dropFirst().filter { argument in
+                    let path = argument.hasSuffix("/") ? String(argument.dropLast()) : argument
+                    return subject.entries[path] != nil
+                }.map { .init(name.rawValue, "line \(command.line) runs \(command.program ?? "chmod") on '\($0)'") }
+            }
+        }
+    }
+
+    static let recursiveOwner = LintRule(
+        "DB0311", .warning, "maintainer script hands a whole tree over",
+        remedy: "change the owner of the directory alone, when it is created",
+        reference: "chown(1), protected_hardlinks in proc(5)"
+    ) { subject in
+        subject.scripts.flatMap { name, script in
+            script.commands(running: ["chown", "chgrp", "chmod"]).filter { command in
+                command.arguments.contains { $0 == "--recursive" || ($0.hasPrefix("-") && $0.contains("R")) }
+            }.map { command in
+                .init(
+                    name.rawValue,
+                    "line \(command.line) runs \(command.program ?? "chown") -R: it follows hard links that a user laid"
+                )
+            }
+        }
+    }
+
+    static let purgeWithoutDependencies = LintRule(
+        "DB0312", .error, "postrm runs a program that need not be there on purge",
+        remedy: "ask for it with 'command -v' first", reference: "Debian Policy 7.2"
+    ) { subject in
+        guard let script = subject.scripts[.postrm] else { return [] }
+        let programs: Set<String> = [
+            "iptables", "iptables-restore", "ip6tables", "ip", "hostname", "adduser", "deluser", "delgroup", "ucf",
+            "ucfr",
+            "update-inetd", "logrotate", "curl", "systemctl", "deb-systemd-helper", "deb-systemd-invoke",
+            "systemd-tmpfiles", "systemd-sysusers",
+        ]
+        return script.commands(running: programs).filter { command in
+            guard let program = command.program, !script.guardedPrograms.contains(program) else { return false }
+            // A running systemd has its own programs.
+            let isSystemd = ["systemctl", "deb-systemd-invoke"].contains(program)
+            return !(isSystemd && script.code.contains("/run/systemd/system"))
+        }.map { .init("postrm", "line \($0.line) runs '\($0.program ?? "")', whose package may be gone") }
+    }
+
+    static let leavesTraces = LintRule(
+        "DB0313", .warning, "purge leaves directories of the package behind",
+        remedy: "remove logs and generated files in postrm on purge", reference: "Debian Policy 6.8 and 10.8"
+    ) { subject in
+        let made = variableDirectories(subject)
+        if made.isEmpty { return [] }
+        if let postrm = subject.scripts[.postrm], postrm.code.contains("purge"),
+            !postrm.commands(running: ["rm", "rmdir", "find"]).isEmpty
+        {
+            return []
+        }
+        return made.sorted().map { .init($0, "is made by the package and left by purge") }
+    }
+
+    static let forcedLink = LintRule(
+        "DB0314", .warning, "maintainer script makes a link without looking at what is there",
+        remedy: "test with '[ ! -e … ] && [ ! -L … ]', or ship the link", reference: "Debian Policy 6.2, ln(1)"
+    ) { subject in
+        subject.scripts.flatMap { name, script in
+            script.commands(running: ["ln"]).compactMap { command -> LintRule.Observation? in
+                let options = command.arguments.filter { $0.hasPrefix("-") && !$0.hasPrefix("--") }.joined()
+                let operands = command.arguments.filter { !$0.hasPrefix("-") }
+                guard let link = operands.last else { return nil }
+                let isForced = options.contains("f") || command.arguments.contains("--force")
+                if !isForced, testsFor(link, in: script) { return nil }
+                return .init(
+                    name.rawValue, "line \(command.line) makes the link '\(link)'\(isForced ? " by force" : "")")
+            }
+        }
+    }
+
+    static let removesUser = LintRule(
+        "DB0315", .warning, "removal deletes a user or group", remedy: "leave the user: files may still belong to it",
+        reference: "Debian Policy 9.2.2"
+    ) { subject in
+        [MaintainerScriptName.prerm, .postrm].flatMap { name -> [LintRule.Observation] in
+            (subject.scripts[name]?.commands(running: ["userdel", "groupdel", "deluser", "delgroup"]) ?? []).map {
+                .init(name.rawValue, "line \($0.line) runs '\($0.program ?? "")'")
+            }
+        }
+    }
+
+    static let downloads = LintRule(
+        "DB0318", .error, "maintainer script fetches something from the network",
+        remedy: "ship it in the package or in one that Depends names", reference: "Debian Policy 6.3"
+    ) { subject in
+        subject.scripts.flatMap { name, script in
+            script.commands(running: ["curl", "wget", "pip", "pip3", "npm", "git"]).map {
+                .init(name.rawValue, "line \($0.line) runs '\($0.program ?? "")'")
+            }
+        }
+    }
+
+    // MARK: - parts
+
+    /// Directories below /var that belong to this package alone: shipped, made by tmpfiles.d, or by a script.
+    package static func variableDirectories(_ subject: LintedPackage) -> Set<String> {
+        var made: Set<String> = []
+        for script in subject.scripts.values {
+            for command in script.commands(running: ["mkdir", "install"]) {
+                let operands = command.arguments.filter { !$0.hasPrefix("-") }
+                // `install -d` alone makes directories.
+                if command.program == "install", !command.arguments.contains("-d") { continue }
+                made.formUnion(operands.filter { isLogDirectory($0) })
+            }
+        }
+        for words in subject.temporaryFileLines where words.count > 1 && words[0].hasPrefix("d") {
+            if isLogDirectory(words[1]) { made.insert(words[1]) }
+        }
+        return made
+    }
+
+    private static func isLogDirectory(_ path: String) -> Bool {
+        path.hasPrefix("/var/log/") || path.hasPrefix("/var/cache/")
+    }
+
+    private static func testsFor(_ path: String, in script: ShellScript) -> Bool {
+        script.commands.contains { command in
+            let words = command.words.drop { ShellScript.reservedWords.contains($0) }
+            guard let first = words.first, ["[", "test", "[["].contains(first) else { return false }
+            return words.contains { ["-e", "-L", "-h", "-d", "-f"].contains($0) }
+                && words.contains { $0 == path || $0 == path + "/" }
+        }
+    }
+}
+
+/// Rules for how maintainer scripts treat the package's services (Policy 9.3).
+enum ServiceScriptRules {
+    static let all = [reload, enablePolicy, stopOnRemoval, directCalls, removalReload]
+
+    static let reload = LintRule(
+        "DB0305", .error, "units are shipped and systemd is not told",
+        remedy: "run 'systemctl --system daemon-reload' in postinst when /run/systemd/system exists",
+        reference: "systemctl(1), deb-systemd-invoke(1p)"
+    ) { subject in
+        guard let unit = subject.units.first, !reloads(subject.scripts[.postinst]) else { return [] }
+        return [.init("postinst", "does not reload systemd, which then does not know \(unit.name)")]
+    }
+
+    static let enablePolicy = LintRule(
+        "DB0306", .error, "unit can be enabled and no script does it by the administrator's will",
+        remedy: "call deb-systemd-helper in postinst (unmask, was-enabled, enable, update-state)",
+        reference: "deb-systemd-helper(1p)"
+    ) { subject in
+        subject.units.filter { unit in
+            // The administrator enables instances of a template by name.
+            guard unit.sections.contains("Install"), !unit.name.contains("@.") else { return false }
+            guard let postinst = subject.scripts[.postinst] else { return true }
+            return !postinst.commands(running: ["deb-systemd-helper"]).contains { $0.words.contains(unit.name) }
+        }.map { .init($0.path, "has an [Install] section and postinst does not call deb-systemd-helper for it") }
+    }
+
+    static let stopOnRemoval = LintRule(
+        "DB0307", .error, "service runs on after its package is removed",
+        remedy: "stop it in prerm on remove with deb-systemd-invoke",
+        reference: "Debian Policy 9.3.3, deb-systemd-invoke(1p)"
+    ) { subject in
+        subject.units.filter { unit in
+            guard unit.sections.contains("Service") || unit.sections.contains("Socket"), !isHelper(unit) else {
+                return false
+            }
+            return !stops(subject.scripts[.prerm], unit.name)
+        }.map { .init($0.path, "is not stopped in prerm: its processes go on from deleted files") }
+    }
+
+    static let directCalls = LintRule(
+        "DB0308", .warning, "maintainer script starts, stops or enables a service directly",
+        remedy: "use deb-systemd-invoke, which respects policy-rc.d, and deb-systemd-helper",
+        reference: "Debian Policy 9.3.3.2"
+    ) { subject in
+        let verbs: Set<String> = [
+            "start", "stop", "restart", "try-restart", "reload-or-restart", "enable", "disable", "mask", "unmask",
+        ]
+        return subject.scripts.flatMap { name, script -> [LintRule.Observation] in
+            let systemctl = script.commands(running: ["systemctl"]).compactMap { command -> LintRule.Observation? in
+                guard let verb = command.arguments.first(where: { !$0.hasPrefix("-") }), verbs.contains(verb) else {
+                    return nil
+                }
+                return .init(name.rawValue, "line \(command.line) runs 'systemctl \(verb)'")
+            }
+            let service = script.commands(running: ["service"]).map { command in
+                LintRule.Observation(name.rawValue, "line \(command.line) runs 'service'")
+            }
+            return systemctl + service
+        }
+    }
+
+    static let removalReload = LintRule(
+        "DB0319", .warning, "systemd goes on knowing a removed unit",
+        remedy: "run 'systemctl --system daemon-reload' in postrm on remove", reference: "systemctl(1)"
+    ) { subject in
+        guard let unit = subject.units.first, !reloads(subject.scripts[.postrm]) else { return [] }
+        return [.init("postrm", "does not reload systemd, which goes on knowing \(unit.name)")]
+    }
+
+    // MARK: - parts
+
+    private static func reloads(_ script: ShellScript?) -> Bool {
+        script?.commands(running: ["systemctl", "deb-systemd-invoke"]).contains { $0.words.contains("daemon-reload") }
+            ?? false
+    }
+
+    private static func stops(_ script: ShellScript?, _ unit: String) -> Bool {
+        guard let script else { return false }
+        let bare = unit.hasSuffix(".service") ? String(unit.dropLast(".service".count)) : unit
+        return script.commands(running: ["deb-systemd-invoke", "systemctl", "invoke-rc.d", "service"]).contains {
+            command in
+            command.words.contains("stop") && (command.words.contains(unit) || command.words.contains(bare))
+        }
+    }
+
+    /// A oneshot service that does not remain has nothing running to stop; a template has no process of its own.
+    private static func isHelper(_ unit: UnitFile) -> Bool {
+        if unit.name.contains("@.") { return true }
+        return unit.value("Service", "Type") == "oneshot" && !unit.isTrue("Service", "RemainAfterExit")
+    }
+}

@@ -1,0 +1,126 @@
+import DebianArchive
+
+/// Rules for systemd units, whatever the package.
+enum UnitRules {
+    static let all = [
+        startLimitSection, switchesUser, missingProgram, missingSection, outputTruncated, malformedLines,
+        relativeProgram,
+    ]
+
+    static let startLimitSection = LintRule(
+        "DB0401", .error, "start limit stands in [Service]",
+        remedy: "write 'StartLimitIntervalSec=' and 'StartLimitBurst=' in [Unit]", reference: "systemd.unit(5)"
+    ) { subject in
+        subject.units.flatMap { unit in
+            unit.settings.filter { setting in
+                (setting.section == "Service" && setting.key.hasPrefix("StartLimit"))
+                    || setting.key == "StartLimitInterval"
+            }.map { .init(unit.path, "line \($0.line) has \($0.key) in [\($0.section)]") }
+        }
+    }
+
+    static let switchesUser = LintRule(
+        "DB0403", .error, "service runs through su or sudo",
+        remedy: "set User= and, for what needs root, ExecStartPre=+; a child of su leaves the unit's control group",
+        reference: "systemd.exec(5)"
+    ) { subject in
+        let switchers: Set<String> = ["su", "sudo"]
+        var found: [LintRule.Observation] = []
+        for unit in subject.units {
+            for setting in unit.executions {
+                let words = UnitFile.words(ofCommand: setting.value)
+                let name = words.first.map { String($0.split(separator: "/").last ?? "") } ?? ""
+                // `/bin/sh -c 'su …'` hides it in an argument.
+                let isHidden = ["sh", "bash", "dash"].contains(name) && !switchers.isDisjoint(with: words)
+                if switchers.contains(name) || isHidden {
+                    found.append(.init(unit.path, "line \(setting.line) runs \(setting.key)=\(setting.value)"))
+                }
+                guard setting.key == "ExecStart", let path = words.first,
+                    let script = subject.shippedScripts.first(where: { $0.path == path })?.script
+                else { continue }
+                found += script.commands(running: switchers).map { command in
+                    .init(path, "line \(command.line) runs '\(command.program ?? "")', started by \(unit.name)")
+                }
+            }
+        }
+        return found
+    }
+
+    static let missingProgram = LintRule(
+        "DB0407", .error, "service runs a program of the package that is not there or not executable",
+        remedy: "ship it with mode 0755, or depend on the package that has it", reference: "systemd.service(5)"
+    ) { subject in
+        subject.units.flatMap { unit in
+            unit.executions.compactMap { setting -> LintRule.Observation? in
+                guard let path = UnitFile.words(ofCommand: setting.value).first, path.hasPrefix("/") else { return nil }
+                if let entry = subject.entries[path] {
+                    guard entry.isRegularFile, entry.permissions & 0o111 == 0 else { return nil }
+                    return .init(unit.path, "line \(setting.line) runs '\(path)', which is not executable")
+                }
+                // Programs of the system come from other packages.
+                guard path.hasPrefix("/usr/local/") || path.hasPrefix("/opt/"), !comesFromDependency(path, subject)
+                else {
+                    return nil
+                }
+                return .init(unit.path, "line \(setting.line) runs '\(path)', which is not shipped")
+            }
+        }
+    }
+
+    static let missingSection = LintRule(
+        "DB0408", .error, "service has no command to start", remedy: "write [Service] with ExecStart=",
+        reference: "systemd.service(5)"
+    ) { subject in
+        subject.units.filter { unit in
+            guard unit.name.hasSuffix(".service") else { return false }
+            if unit.sections.contains("Service"), unit.value("Service", "Type") == "oneshot",
+                !unit.values("Service", "ExecStop").isEmpty
+            {
+                return false
+            }
+            return unit.values("Service", "ExecStart").isEmpty
+        }.map { .init($0.path, "has no ExecStart in [Service]") }
+    }
+
+    static let outputTruncated = LintRule(
+        "DB0411", .warning, "service overwrites its log at each start",
+        remedy: "write 'append:' before the path, or leave the output to the journal", reference: "systemd.exec(5)"
+    ) { subject in
+        subject.units.flatMap { unit in
+            unit.settings.filter { setting in
+                ["StandardOutput", "StandardError"].contains(setting.key)
+                    && (setting.value.hasPrefix("file:") || setting.value.hasPrefix("truncate:"))
+            }.map { .init(unit.path, "line \($0.line) says \($0.key)=\($0.value)") }
+        }
+    }
+
+    static let malformedLines = LintRule(
+        "DB0412", .error, "line of a unit that systemd does not understand",
+        remedy: "write 'Key=value' below a [Section]",
+        reference: "systemd.syntax(7)"
+    ) { subject in
+        subject.units.flatMap { unit in
+            unit.malformedLines.map { .init(unit.path, "line \($0) is neither a section nor an assignment") }
+        }
+    }
+
+    static let relativeProgram = LintRule(
+        "DB0413", .warning, "service names its program without a path", remedy: "write the absolute path",
+        reference: "systemd.service(5)"
+    ) { subject in
+        subject.units.flatMap { unit in
+            unit.executions.compactMap { setting -> LintRule.Observation? in
+                guard let program = UnitFile.words(ofCommand: setting.value).first, !program.hasPrefix("/"),
+                    !program.hasPrefix("%")
+                else { return nil }
+                return .init(unit.path, "line \(setting.line) runs '\(program)'")
+            }
+        }
+    }
+
+    private static func comesFromDependency(_ path: String, _ subject: LintedPackage) -> Bool {
+        subject.knownPackages.contains { package in
+            package.name != subject.name && subject.depends(on: package.name) && package.files.contains(path)
+        }
+    }
+}

@@ -1,0 +1,170 @@
+import DebianArchive
+
+/// The commands of a POSIX shell script, as far as a reader without a shell can tell.
+///
+/// Comments and here-documents are left out, quotes are removed, command substitutions are searched too. It is a reader
+/// for lint: what it cannot follow (`eval`, aliases) it does not see, and it never fails.
+public struct ShellScript: Sendable {
+    /// A redirection of one command.
+    public struct Redirection: Sendable, Hashable {
+        /// Such as `>` or `>>`.
+        public var mode: String
+        /// The word after it, quotes removed.
+        public var target: String
+    }
+
+    /// A simple command.
+    public struct Command: Sendable, Hashable {
+        /// Its words with quotes removed; assignments and reserved words in front included.
+        public var words: [String] = []
+        /// Its redirections.
+        public var redirections: [Redirection] = []
+        /// The line that it begins on, from 1.
+        public var line = 1
+
+        /// The program's name without its folder; nil for assignments alone.
+        public private(set) var program: String?
+        /// Where the program's name stands among the words.
+        private var programIndex = 0
+
+        /// The words from the program's name on: reserved words, assignments and wrappers such as `exec` left out.
+        public var invocation: ArraySlice<String> { words[programIndex...] }
+
+        /// The words after the program's name.
+        public var arguments: ArraySlice<String> { invocation.dropFirst() }
+
+        /// Finds the program once all words are there.
+        mutating func resolve() {
+            var rest = words[...]
+            while let word = rest.first {
+                if ShellScript.reservedWords.contains(word) || ShellScript.isAssignment(word) {
+                    rest = rest.dropFirst()
+                } else if ShellScript.wrappers.contains(word), rest.count > 1 {
+                    rest = rest.dropFirst()
+                    while let option = rest.first, option.hasPrefix("-") {
+                        rest = rest.dropFirst()
+                        // `command -v x` asks for a program and does not run it.
+                        if word == "command", option == "-v" || option == "-V" { rest = rest.suffix(0) }
+                    }
+                } else {
+                    break
+                }
+            }
+            programIndex = words.count - rest.count
+            program = rest.first.map { first in
+                String(decoding: first.utf8.suffix(while: { $0 != UInt8(ascii: "/") }), as: UTF8.self)
+            }
+        }
+    }
+
+    /// The interpreter's path after `#!`; nil without such a line.
+    public let interpreter: String?
+    /// The words after the interpreter on its line.
+    public let interpreterArguments: [String]
+    /// The commands in order.
+    public let commands: [Command]
+    /// The text without comments and here-documents.
+    public let code: String
+    /// Whether `$1`, `$@`, `$*` or `$#` is used.
+    public let usesArguments: Bool
+    /// Programs that the script asks for before it runs them.
+    public let guardedPrograms: Set<String>
+
+    /// Larger texts are no maintainer scripts; reading stops here.
+    static let sizeLimit = 1 << 20
+
+    /// Reads a script.
+    public init(_ bytes: [UInt8]) {
+        var scanner = ShellScanner(Array(bytes.prefix(Self.sizeLimit)))
+        scanner.scan()
+        commands = scanner.commands.flatMap { [$0] + Self.embedded(in: $0) }
+        code = String(decoding: scanner.code, as: UTF8.self)
+        usesArguments = scanner.usesArguments
+        guardedPrograms = Self.guards(in: commands)
+        let words = Interpreter.words(bytes)
+        interpreter = words.first
+        interpreterArguments = Array(words.dropFirst())
+    }
+
+    /// The commands in the text that a shell or su gets with `-c`.
+    private static func embedded(in command: Command) -> [Command] {
+        guard let program = command.program, ["su", "runuser", "sh", "bash", "dash"].contains(program),
+            let flag = command.words.firstIndex(of: "-c"), flag + 1 < command.words.endIndex
+        else { return [] }
+        var scanner = ShellScanner(Array(command.words[flag + 1].utf8))
+        scanner.scan()
+        return scanner.commands.map { inner in
+            var inner = inner
+            inner.line = command.line
+            return inner
+        }
+    }
+
+    /// Whether the interpreter is a shell, also by way of env(1).
+    public var isShell: Bool {
+        guard let interpreter else { return false }
+        var name = interpreter.split(separator: "/").last.map(String.init) ?? interpreter
+        if name == "env" { name = interpreterArguments.first { !$0.hasPrefix("-") } ?? "" }
+        return ["sh", "dash", "bash", "ash", "ksh", "mksh", "zsh"].contains(name)
+    }
+
+    /// All commands that run one of the programs.
+    public func commands(running programs: Set<String>) -> [Command] {
+        commands.filter { $0.program.map(programs.contains) ?? false }
+    }
+
+    /// Whether every path through the script is only `exit`, `set`, `:` or `true`.
+    public var isEmpty: Bool {
+        commands.allSatisfy { command in
+            guard let program = command.program else { return true }
+            return [":", "true", "exit", "set", "esac", "fi", "done"].contains(program)
+        }
+    }
+
+    static let reservedWords: Set<String> = [
+        "if", "then", "else", "elif", "fi", "while", "until", "do", "done", "!", "{", "}", "time", "esac",
+    ]
+    static let wrappers: Set<String> = ["exec", "command", "nohup", "env", "builtin"]
+
+    static func isAssignment(_ word: String) -> Bool {
+        guard let equals = word.firstIndex(of: "="), equals != word.startIndex else { return false }
+        return word[..<equals].utf8.enumerated().allSatisfy { index, byte in
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "_"): true
+            case UInt8(ascii: "0")...UInt8(ascii: "9"): index > 0
+            default: false
+            }
+        }
+    }
+
+    private static func guards(in commands: [Command]) -> Set<String> {
+        var programs: Set<String> = []
+        for command in commands {
+            let words = command.words.drop { reservedWords.contains($0) || isAssignment($0) }
+            guard let first = words.first else { continue }
+            switch first {
+            case "command":
+                if words.contains(where: { $0 == "-v" || $0 == "-V" }) {
+                    programs.formUnion(words.dropFirst().filter { !$0.hasPrefix("-") })
+                }
+            case "which", "type", "hash":
+                programs.formUnion(words.dropFirst().filter { !$0.hasPrefix("-") })
+            case "[", "test", "[[":
+                if let flag = words.firstIndex(where: { ["-x", "-e", "-f"].contains($0) }), flag + 1 < words.endIndex {
+                    programs.insert(words[flag + 1].split(separator: "/").last.map(String.init) ?? "")
+                }
+            default: break
+            }
+        }
+        return programs
+    }
+}
+
+extension String.UTF8View {
+    /// The bytes behind the last one that a condition does not hold for.
+    fileprivate func suffix(while condition: (UInt8) -> Bool) -> Substring.UTF8View {
+        var start = endIndex
+        while start > startIndex, condition(self[index(before: start)]) { start = index(before: start) }
+        return self[start...]
+    }
+}
