@@ -76,8 +76,14 @@ package final class BlockingPool: Sendable {
         let answer = OneShot<Swift.Result<Result, ProbeError>>()
         submit { failure in
             // Nobody waits any more.
-            if deadline <= .now { return answer.resume(late) }
-            if failure != 0 { return answer.resume(.failure(.system(operation, errno: failure))) }
+            guard deadline > .now else {
+                answer.resume(late)
+                return
+            }
+            guard failure == 0 else {
+                answer.resume(.failure(.system(operation, errno: failure)))
+                return
+            }
             do throws(ProbeError) { answer.resume(.success(try body())) } catch { answer.resume(.failure(error)) }
         }
         return try await answer.value(until: deadline, or: late).get()
