@@ -9,12 +9,10 @@ final class RobustnessTests: XCTestCase {
             package: WorkspaceFixture.packageYAML.replacingOccurrences(
                 of: "changelog: changelog", with: "  - tree: data\n    to: /usr/share/hello\nchangelog: changelog"))
         var generator = SeededGenerator(seed: 7)
-        var block = [UInt8](repeating: 0, count: 1 << 20)
+        let half = 1 << 19
         for index in 0..<megabytes {
             // Half noise, half text: neither trivial nor incompressible.
-            for position in stride(from: 0, to: block.count / 2, by: 8) {
-                withUnsafeBytes(of: generator.next()) { block.replaceSubrange(position..<(position + 8), with: $0) }
-            }
+            let block = generator.bytes(half) + [UInt8](repeating: 0, count: half)
             try fixture.directory.file("w/hello/data/d\(index % 7)/file\(index)", bytes: block)
         }
         return fixture

@@ -72,9 +72,7 @@ final class SetupFixture {
                 "Package: \(name)\nVersion: \(version)\nArchitecture: all\nMaintainer: Nobody <nobody@example.com>\n"
                     + "Description: a package of a test\n")
             var generator = SeededGenerator(seed: 7)
-            let bytes = (0..<(name == "istio-proxy" ? payload : 100)).map { _ in
-                UInt8.random(in: 0...255, using: &generator)
-            }
+            let bytes = generator.bytes(name == "istio-proxy" ? payload : 100)
             try folder.file(tree + "/usr/share/\(name)/payload", bytes: bytes)
             if name == "istio-proxy" {
                 try folder.file(

@@ -120,7 +120,7 @@ final class LogTests: XCTestCase {
         XCTAssertEqual(sparse.entry("captures", "wait"), .text("29m59.137732603s"))
         XCTAssertEqual(sparse["size-bytes"], .integer(2_147_483_648 + Int64(healthy[3].utf8.count) + 2))
         var generator = SeededGenerator(seed: 3)
-        var bytes = (0..<3_000_000).map { _ in UInt8.random(in: 0...255, using: &generator) }
+        var bytes = generator.bytes(3_000_000)
         bytes.insert(contentsOf: Array(("\n" + healthy[0] + "\n").utf8), at: (1 << 20) - 20)
         let binary = try folder.file("binary", bytes: bytes)
         let seen = try await observe(
