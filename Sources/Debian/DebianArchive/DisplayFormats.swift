@@ -76,7 +76,7 @@ package enum TextLines {
 
 /// The interpreter of a script (execve(2)).
 package enum Interpreter {
-    /// The words behind `#!` on the first line: the interpreter, then its arguments; empty without such a line.
+    /// The words after `#!` on the first line: the interpreter, then its arguments; empty without such a line.
     package static func words(_ script: some Collection<UInt8>) -> [String] {
         guard script.starts(with: "#!".utf8) else { return [] }
         let line = script.prefix(256).dropFirst(2).prefix { $0 != UInt8(ascii: "\n") }

@@ -12,7 +12,7 @@ public enum PayloadLocation: Sendable, Hashable {
     case product(String)
     /// A member of an archive on this machine, by its exact path in it.
     case archive(path: String, member: String)
-    /// A file behind an http, https or file URL, or a member of it.
+    /// A file at an http, https or file URL, or a member of it.
     case url(String, member: String?)
 }
 
@@ -38,7 +38,7 @@ public struct ResolvedPayload: Sendable, Hashable {
     public var status: FileStatus
 }
 
-/// Why a payload cannot be had. What was expected and found is in each case; `help` says what to do.
+/// Why a payload is not available. Each case holds what was expected and found; `help` says what to do.
 public enum PayloadError: Error, Sendable {
     /// The file is not there.
     case missing(path: String, nearest: String?)
@@ -79,7 +79,7 @@ extension PayloadError: CustomStringConvertible {
         }
     }
 
-    /// The code of the diagnostic; a download is told apart because its failure may not be the user's.
+    /// The code of the diagnostic; a download has its own, because its failure may not be the user's fault.
     public var code: String {
         if case .download = self { "payload-download" } else { "payload" }
     }
@@ -90,7 +90,7 @@ extension PayloadError: CustomStringConvertible {
         case .missing(_, let nearest): nearest.map { "'\($0)' exists" }
         case .notAFile, .file, .archive: nil
         case .checksum:
-            "the file is not the one that was reviewed: fetch it again, or put the new checksum in after a look"
+            "the file is not the one that was reviewed: fetch it again, or review it and update the checksum"
         case .download: "see EXIT CODES in curl(1)"
         case .programMissing(let program, _): "apt-get install \(program)"
         case .productBuild(_, _, let output): output.isEmpty ? nil : output
@@ -149,7 +149,7 @@ struct PayloadCatalogue {
         }
         for (key, _) in payload.architectures where (try? Architecture(key.value)) == nil {
             diagnostics.error(
-                "architecture", "'\(key.value)' is no architecture", at: key.range,
+                "architecture", "'\(key.value)' is not an architecture", at: key.range,
                 help: SpellingSuggestion.of(key.value, among: Architecture.common).map { "did you mean '\($0)'?" })
             return nil
         }

@@ -81,7 +81,7 @@ public struct GlobPattern: Sendable, Hashable {
         return reachable.contains(tokens.count)
     }
 
-    // A star may match nothing, so the token behind it is reachable as well; `**/` may match nothing at all.
+    // A star may match nothing, so the token after it is reachable as well; `**/` may match nothing at all.
     private func expand(_ positions: inout Set<Int>) {
         var queue = Array(positions)
         while let index = queue.popLast() {
