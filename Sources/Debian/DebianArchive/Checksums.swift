@@ -66,14 +66,14 @@ package struct EntryDigests: Sendable {
 }
 
 /// The checksums of one file, in lower-case hexadecimal.
-public struct FileDigests: Sendable, Hashable {
+package struct FileDigests: Sendable, Hashable {
     /// MD5, as `md5sums` wants it.
-    public var md5: String
+    package var md5: String
     /// SHA-256.
-    public var sha256: String
+    package var sha256: String
 
     /// Creates a pair of checksums from their hexadecimal texts.
-    public init(md5: String, sha256: String) {
+    package init(md5: String, sha256: String) {
         self.md5 = md5
         self.sha256 = sha256
     }

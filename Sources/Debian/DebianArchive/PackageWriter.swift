@@ -35,8 +35,7 @@ public struct PackageWriter: Sendable {
                 plan.compression.codec == .none ? try writeInPlace(plan, to: file) : try writeCompressed(plan, to: file)
             try file.commit(.contents)
             return BuiltPackage(
-                path: target, package: plan.package.description, architecture: plan.architecture.description,
-                size: built.size, checksums: built.checksums, digests: built.digests)
+                path: target, size: built.size, checksums: built.checksums, digests: built.digests)
         } catch let error as BuildError {
             throw error
         } catch let error as ArchiveError {
@@ -264,10 +263,6 @@ public struct PackageWriter: Sendable {
 public struct BuiltPackage: Sendable {
     /// The file.
     public var path: String
-    /// The package's name.
-    public var package: String
-    /// The architecture it is for.
-    public var architecture: String
     /// Bytes.
     public var size: Int64
     /// Checksums of the file.
