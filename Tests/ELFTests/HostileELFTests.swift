@@ -27,10 +27,10 @@ final class HostileELFTests: XCTestCase {
     }
 
     func testOtherFilesAreNotELF() {
-        XCTAssertEqual(error(of: [])?.description, "no ELF file: begins with nothing, expected 7f 45 4c 46")
+        XCTAssertEqual(error(of: [])?.description, "not an ELF file: begins with nothing, expected 7f 45 4c 46")
         XCTAssertEqual(
             error(of: Array("#!/bin/sh\n".utf8))?.description,
-            "no ELF file: begins with 23 21 2f 62, expected 7f 45 4c 46")
+            "not an ELF file: begins with 23 21 2f 62, expected 7f 45 4c 46")
         XCTAssertEqual(error(of: [0x7f, 0x45])?.code, .notELF)
         XCTAssertTrue(ELFFile.isELF(prefix: [0x7f, 0x45, 0x4c, 0x46, 9]))
         XCTAssertFalse(ELFFile.isELF(prefix: [0x7f, 0x45, 0x4c]))

@@ -5,7 +5,7 @@ import Files
 public struct ArchiveError: Error, Sendable, CustomStringConvertible {
     /// What kind of failure it is.
     public enum Code: Sendable, Hashable {
-        /// The bytes are no archive of a kind that is read here, or break its format.
+        /// The bytes are not an archive that can be read here, or break its format.
         case malformed
         /// The archive ends too early.
         case truncated

@@ -247,9 +247,9 @@ public final class FileSource: ByteSource {
 
 /// Bounds for archives from outside, so that a small file cannot fill memory or disk.
 public struct ArchiveLimits: Sendable, Hashable {
-    /// Entries at the most.
+    /// The maximum number of entries.
     public var entries = 1_000_000
-    /// Bytes of all entries together at the most.
+    /// The maximum size of all entries together, in bytes.
     public var totalBytes: Int64 = 64 << 30
 
     /// The defaults.
@@ -265,9 +265,9 @@ public struct ArchiveLimits: Sendable, Hashable {
 /// The character set that libarchive takes names to be in.
 ///
 /// libarchive asks the C library's locale, and in the C locale it refuses every name of a zip that is marked as UTF-8.
-/// A thread's own locale (uselocale(3)) changes that for one call and for nobody else.
+/// A thread's own locale (uselocale(3)) changes that for one call and no other thread.
 enum UTF8Locale {
-    // Written once before anybody reads it, and never freed.
+    // Written once before it is read, and never freed.
     nonisolated(unsafe) private static let locale: locale_t? = newlocale(LC_CTYPE_MASK, "C.UTF-8", nil)
 
     /// Runs the body with names as UTF-8; without such a locale on the machine, as it is.

@@ -102,5 +102,5 @@ public struct CompressionError: Error, Sendable, Hashable, CustomStringConvertib
     public var expected: String
 
     /// The sentence for people.
-    public var description: String { "'\(found)' is no compression (expected \(expected))" }
+    public var description: String { "'\(found)' is not a compression (expected \(expected))" }
 }

@@ -23,7 +23,7 @@ public enum MemberExtractor {
             guard case .file(let size) = entry.kind else {
                 throw ArchiveError(
                     operation: "unpack '\(member)' of", subject: archive, code: .unsupported,
-                    detail: "the member is no regular file but a \(word(entry.kind))")
+                    detail: "the member is not a regular file but a \(word(entry.kind))")
             }
             try copy(reader, size: size, archive: archive, to: target, permissions: permissions)
             return
@@ -48,7 +48,7 @@ public enum MemberExtractor {
                 written += Int64(count)
                 try file.write(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
             }
-            // A zip written as a stream has the size behind the data; then it is not known here.
+            // A zip written as a stream has the size after the data, so that it is not known here.
             guard written == size || size == 0 else {
                 throw ArchiveError(
                     operation: "unpack", subject: archive, code: .truncated, detail: "\(written) of \(size) bytes")

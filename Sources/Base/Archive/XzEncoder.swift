@@ -25,7 +25,7 @@ final class XzEncoder {
                 operation: "compress", subject: subject, code: .unsupported,
                 detail: "liblzma has no preset \(compression.level)")
         }
-        // What xz(1) and dpkg-deb(1) take when they are not told: three dictionaries, one MiB at the least.
+        // What xz(1) and dpkg-deb(1) take when they are not told: three dictionaries, at least one MiB.
         let blockSize = max(UInt64(options.pointee.dict_size) * 3, 1 << 20)
         var filters: [lzma_filter] = []
         switch compression.branchFilter {

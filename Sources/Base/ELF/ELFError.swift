@@ -1,4 +1,4 @@
-/// A file that is no sound ELF file.
+/// A file that is not a sound ELF file.
 public struct ELFError: Error, Sendable, CustomStringConvertible {
     /// What kind of fault it is.
     public enum Code: Sendable, Hashable {
@@ -39,7 +39,7 @@ public struct ELFError: Error, Sendable, CustomStringConvertible {
     /// One line with the part, its place, what was found and what was expected.
     public var description: String {
         switch code {
-        case .notELF: "no ELF file: begins with \(found), expected \(expected)"
+        case .notELF: "not an ELF file: begins with \(found), expected \(expected)"
         case .unreadable: "\(subject) at offset \(offset) cannot be read: \(found)"
         case .truncated: "\(subject) at offset \(offset) cut off: \(found), expected \(expected)"
         case .malformed: "bad \(subject) at offset \(offset): \(found), expected \(expected)"

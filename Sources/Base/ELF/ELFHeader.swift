@@ -146,7 +146,7 @@ struct ELFHeader {
         }
         var remaining = Int(count)
         var offset = sectionOffset
-        // A cut-off file is told apart before its first headers are judged.
+        // A cut-off file is recognised before its first headers are judged.
         if remaining > 0 {
             let (last, overflow) = sectionOffset.addingReportingOverflow(UInt64((remaining - 1) * entrySize))
             _ = try reader.bytes(at: overflow ? .max : last, count: entrySize, of: "section headers")

@@ -69,7 +69,7 @@ public final class AtomicFile {
         }
     }
 
-    /// Reads at an offset without moving the position; 0 at or behind the end.
+    /// Reads at an offset without moving the position; 0 at or after the end.
     public func read(at offset: Int64, into buffer: UnsafeMutableRawBufferPointer) throws(FileError) -> Int {
         try DescriptorIO.read(descriptor, at: offset, into: buffer, path: target)
     }

@@ -25,7 +25,7 @@ public enum FileTree {
         return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
     }
 
-    /// Makes a folder and those above it; one that is there is left as it is.
+    /// Makes a folder and those above it; an existing one is left alone.
     public static func createDirectories(_ path: String, permissions: UInt16 = 0o755) throws(FileError) {
         if mkdir(path, mode_t(permissions)) == 0 { return }
         if errno == ENOENT {

@@ -26,7 +26,7 @@ public final class InputFile {
             close(descriptor)
             throw FileError(operation: "read", path: path, errno: status.kind == .directory ? EISDIR : EINVAL)
         }
-        // What the kernel reads ahead by itself is enough for small files, of which there may be many.
+        // What the kernel reads ahead is enough for small files, of which there may be many.
         if status.size > Self.adviceThreshold { posix_fadvise(descriptor, 0, 0, POSIX_FADV_SEQUENTIAL) }
     }
 
@@ -37,7 +37,7 @@ public final class InputFile {
         try DescriptorIO.read(descriptor, into: buffer, path: path)
     }
 
-    /// Reads at an offset without moving the position; 0 at or behind the end.
+    /// Reads at an offset without moving the position; 0 at or after the end.
     public func read(at offset: Int64, into buffer: UnsafeMutableRawBufferPointer) throws(FileError) -> Int {
         try DescriptorIO.read(descriptor, at: offset, into: buffer, path: path)
     }
@@ -91,7 +91,7 @@ public final class ScratchFile {
         try DescriptorIO.read(descriptor, into: buffer, path: folder)
     }
 
-    /// Reads at an offset without moving the position; 0 at or behind the end.
+    /// Reads at an offset without moving the position; 0 at or after the end.
     public func read(at offset: Int64, into buffer: UnsafeMutableRawBufferPointer) throws(FileError) -> Int {
         try DescriptorIO.read(descriptor, at: offset, into: buffer, path: folder)
     }
@@ -99,7 +99,7 @@ public final class ScratchFile {
 
 /// A file whose bytes can be read at any offset.
 public protocol RandomAccess: AnyObject {
-    /// Reads at an offset without moving the position; 0 at or behind the end.
+    /// Reads at an offset without moving the position; 0 at or after the end.
     func read(at offset: Int64, into buffer: UnsafeMutableRawBufferPointer) throws(FileError) -> Int
 }
 

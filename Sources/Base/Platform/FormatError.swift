@@ -22,6 +22,6 @@ public struct FormatError: Error, Hashable, Sendable, CustomStringConvertible {
 
     /// The sentence for people: a long text is cut, control characters are written as `\u{…}`.
     public var description: String {
-        "'\(DisplayText.visible(DisplayText.shortened(found, to: 80), keepsNewlines: false))' is no \(subject): expected \(expected) (\(source))"
+        "'\(DisplayText.visible(DisplayText.shortened(found, to: 80), keepsNewlines: false))' is not a valid \(subject): expected \(expected) (\(source))"
     }
 }

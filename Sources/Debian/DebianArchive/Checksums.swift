@@ -66,14 +66,14 @@ package struct EntryDigests: Sendable {
 }
 
 /// The checksums of one file, in lower-case hexadecimal.
-public struct FileDigests: Sendable, Hashable {
+package struct FileDigests: Sendable, Hashable {
     /// MD5, as `md5sums` wants it.
-    public var md5: String
+    package var md5: String
     /// SHA-256.
-    public var sha256: String
+    package var sha256: String
 
     /// Creates a pair of checksums from their hexadecimal texts.
-    public init(md5: String, sha256: String) {
+    package init(md5: String, sha256: String) {
         self.md5 = md5
         self.sha256 = sha256
     }
@@ -133,10 +133,10 @@ public struct PackageChecksums: Sendable, Hashable {
     }
 }
 
-/// MD5 of files one after the other, computed behind the back of the thread that has the bytes.
+/// MD5 of files one after the other, computed on another thread than the one that has the bytes.
 ///
 /// MD5 is the slowest of the checksums and cannot be divided, so it runs beside the SHA sums, tar and the compressor.
-/// The bytes go round in a fixed number of blocks; when the other thread is behind, the caller waits for a block. Small
+/// The bytes go round in a fixed number of blocks; when the other thread falls behind, the caller waits for a block. Small
 /// files share one. What fits into a single block is done on the calling thread, without another one.
 final class BackgroundMD5 {
     /// Bytes and where files end in them. Touched by the caller until it is handed over and by the worker until it is
@@ -183,7 +183,7 @@ final class BackgroundMD5 {
     private var blocks = [Block()]
     private var current = 0
 
-    /// Where the next bytes of the file are to be put; 64 KiB at the least.
+    /// Where the next bytes of the file are to be put; at least 64 KiB.
     var space: UnsafeMutableRawBufferPointer {
         let block = blocks[current]
         guard block.bytes.count - block.used < Self.leastSpace || block.segments.count >= Self.segmentLimit else {

@@ -3,7 +3,7 @@ import ELF
 import Files
 import Synchronization
 
-/// What a look into the contents of a file has found, so that nobody has to look again.
+/// What a look into the contents of a file has found, so that no other part has to look again.
 public final class ContentFacts: Sendable {
     /// What machine code says about itself.
     public let elf: ELFFile?
@@ -54,7 +54,7 @@ public final class ContentFacts: Sendable {
 
 /// How much text may still be kept of all files together.
 package final class TextBudget: Sendable {
-    /// Bytes of one text at the most.
+    /// The maximum size of one text, in bytes.
     package let textBytes: Int
     private let rest: Mutex<Int>
 

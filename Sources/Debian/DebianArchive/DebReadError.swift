@@ -2,7 +2,7 @@ import Archive
 import Files
 import Platform
 
-/// A file that is no package that dpkg would take.
+/// A file that dpkg would not accept as a package.
 public struct DebReadError: Error, Sendable, Hashable, CustomStringConvertible {
     /// What is wrong, for programs.
     public enum Code: String, Sendable, Hashable, CaseIterable {

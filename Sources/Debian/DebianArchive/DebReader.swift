@@ -62,7 +62,7 @@ private struct Reading {
         deinit { bytes.deallocate() }
     }
 
-    /// Further members behind `data.tar` at the most.
+    /// The maximum number of members after `data.tar`.
     private static let memberLimit = 64
 
     init(path: String, limits: DebReadLimits, scratchFolder: String) {
@@ -242,7 +242,8 @@ private struct Reading {
             }
             guard case .file(let size) = entry.kind else {
                 throw DebFault(
-                    .controlMalformed, name, "read member", expected: "regular files", found: "'\(file)', which is none"
+                    .controlMalformed, name, "read member", expected: "regular files",
+                    found: "'\(file)', which is not one"
                 )
             }
             guard file != "control" || size <= Int64(limits.paragraphBytes) else {
@@ -354,21 +355,21 @@ private struct Reading {
 
 /// Bounds for packages from outside. The defaults are far above the largest packages of Debian.
 public struct DebReadLimits: Sendable, Hashable {
-    /// Entries of `data.tar` at the most.
+    /// The maximum number of entries of `data.tar`.
     public var entries = 250_000
-    /// Bytes of `data.tar` after decompression at the most.
+    /// The maximum size of `data.tar` after decompression, in bytes.
     public var dataBytes: Int64 = 64 << 30
-    /// Bytes of the file `control` at the most.
+    /// The maximum size of `control`, in bytes.
     public var paragraphBytes = 1 << 20
-    /// Bytes of all members of `control.tar` together at the most.
+    /// The maximum size of all members of `control.tar` together, in bytes.
     public var controlBytes = 32 << 20
-    /// Members of `control.tar` at the most.
+    /// The maximum number of members of `control.tar`.
     public var controlFiles = 256
-    /// Bytes of all paths and link targets together at the most.
+    /// The maximum size of all paths and link targets together, in bytes.
     public var pathBytes = 32 << 20
     /// A file up to this size is kept as text, if it is one.
     public var textBytes = 256 << 10
-    /// Bytes of all texts together at the most; what is above is left out and counted.
+    /// The maximum size of all texts together, in bytes; what exceeds it is left out and counted.
     public var allTextBytes = 16 << 20
     /// Decompressed bytes may be this many times the compressed ones, beyond the first 64 MiB.
     public var ratio: Int64 = 4096

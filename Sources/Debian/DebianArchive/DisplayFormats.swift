@@ -1,9 +1,9 @@
 import Archive
 
 /// Modes as ls(1) and chmod(1) write them.
-public enum ModeText {
+package enum ModeText {
     /// `drwxr-xr-x`, with setuid, setgid and sticky bits.
-    public static func of(_ entry: Entry) -> String {
+    package static func of(_ entry: Entry) -> String {
         let type =
             switch entry.kind {
             case .file: "-"
@@ -16,7 +16,7 @@ public enum ModeText {
     }
 
     /// The nine letters.
-    public static func permissions(_ mode: UInt16) -> String {
+    package static func permissions(_ mode: UInt16) -> String {
         var text = ""
         let specials: [(bit: UInt16, letter: Character)] = [(0o4000, "s"), (0o2000, "s"), (0o1000, "t")]
         for (index, special) in specials.enumerated() {
@@ -34,16 +34,16 @@ public enum ModeText {
     }
 
     /// Four octal digits.
-    public static func octal(_ mode: UInt16) -> String {
+    package static func octal(_ mode: UInt16) -> String {
         let digits = String(mode, radix: 8)
         return String(repeating: "0", count: max(0, 4 - digits.count)) + digits
     }
 }
 
 /// Sizes for people, in powers of 1000 as dpkg and apt write them.
-public enum ByteCount {
+package enum ByteCount {
     /// Such as `23.9 MB`; exact below 1000 bytes.
-    public static func text(_ bytes: Int64) -> String {
+    package static func text(_ bytes: Int64) -> String {
         if bytes < 1000 { return "\(bytes) B" }
         var value = Double(bytes)
         var unit = "B"
@@ -76,7 +76,7 @@ package enum TextLines {
 
 /// The interpreter of a script (execve(2)).
 package enum Interpreter {
-    /// The words behind `#!` on the first line: the interpreter, then its arguments; empty without such a line.
+    /// The words after `#!` on the first line: the interpreter, then its arguments; empty without such a line.
     package static func words(_ script: some Collection<UInt8>) -> [String] {
         guard script.starts(with: "#!".utf8) else { return [] }
         let line = script.prefix(256).dropFirst(2).prefix { $0 != UInt8(ascii: "\n") }

@@ -131,7 +131,7 @@ public struct ImageEntry: Sendable {
     }
 
     private var machineCode: MachineCode?
-    /// Why a file that begins like ELF is none.
+    /// Why a file that begins like ELF is not sound.
     public var malformedELF: String?
     /// The contents of a small regular file that has no NUL bytes.
     public var text: [UInt8]?

@@ -67,14 +67,14 @@ public struct PackageReport: Sendable {
     private var installedSizeText: String {
         let computed = image.computedInstalledSize
         guard let text = image.control["Installed-Size"] else {
-            return "Installed-Size is missing; the entries sum up to \(computed) KiB"
+            return "Installed-Size is missing; the entries add up to \(computed) KiB"
         }
         guard let stated = Int64(text) else {
-            return "Installed-Size is no number; the entries sum up to \(computed) KiB"
+            return "Installed-Size is not a number; the entries add up to \(computed) KiB"
         }
         return stated == computed
             ? "Installed-Size agrees with the entries: \(computed) KiB"
-            : "the entries sum up to \(computed) KiB, Installed-Size says \(stated) KiB"
+            : "the entries add up to \(computed) KiB, Installed-Size says \(stated) KiB"
     }
 
     private func memberRow(_ member: PackageImage.Member) -> [Cell] {

@@ -35,8 +35,7 @@ public struct PackageWriter: Sendable {
                 plan.compression.codec == .none ? try writeInPlace(plan, to: file) : try writeCompressed(plan, to: file)
             try file.commit(.contents)
             return BuiltPackage(
-                path: target, package: plan.package.description, architecture: plan.architecture.description,
-                size: built.size, checksums: built.checksums, digests: built.digests)
+                path: target, size: built.size, checksums: built.checksums, digests: built.digests)
         } catch let error as BuildError {
             throw error
         } catch let error as ArchiveError {
@@ -62,7 +61,7 @@ public struct PackageWriter: Sendable {
     }
 
     /// Without compression every size is known before, so that the payload is written where it stays; only the checksums
-    /// of its files are filled in behind it.
+    /// of its files are filled in afterwards.
     private func writeInPlace(_ plan: BuildPlan, to file: AtomicFile) throws -> Written {
         let empty = ContentDigests()
         empty.endFile()
@@ -264,10 +263,6 @@ public struct PackageWriter: Sendable {
 public struct BuiltPackage: Sendable {
     /// The file.
     public var path: String
-    /// The package's name.
-    public var package: String
-    /// The architecture it is for.
-    public var architecture: String
     /// Bytes.
     public var size: Int64
     /// Checksums of the file.
@@ -286,7 +281,7 @@ public enum BuildError: Error, Sendable, CustomStringConvertible {
     case changedWhileRead(path: String)
     /// Two builds of the same plan differ.
     case notReproducible(path: String, firstDifference: Int64)
-    /// A fault of this program.
+    /// A bug in this program.
     case unexpected(package: String, detail: String)
 
     /// The sentence for people.
@@ -295,15 +290,15 @@ public enum BuildError: Error, Sendable, CustomStringConvertible {
         case .archive(let package, let error): "cannot write \(package): \(error)"
         case .file(let package, let error): "cannot write \(package): \(error)"
         case .changedWhileRead(let path):
-            "'\(path)' changed while it was read; nothing was written. Build again when it is at rest"
+            "'\(path)' changed while it was read; nothing was written. build again when nothing writes to it"
         case .notReproducible(let path, let offset):
             "two builds of \(path) differ, first at byte \(offset); see what each was made of with 'debbuild diff'"
-        case .unexpected(let package, let detail): "internal fault while writing \(package): \(detail)"
+        case .unexpected(let package, let detail): "internal error while writing \(package): \(detail)"
         }
     }
 }
 
-/// Counts bytes and passes them on, if there is somebody to take them.
+/// Counts bytes and passes them on, if there is a next sink.
 final class CountingSink: ByteSink {
     private let next: (any ByteSink)?
     private(set) var count: Int64 = 0

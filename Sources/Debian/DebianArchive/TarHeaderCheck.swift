@@ -3,7 +3,7 @@ import Archive
 /// Looks at the headers of a tar stream as dpkg does while the stream passes to libarchive.
 ///
 /// libarchive understands more kinds of tar than dpkg: pax headers, sparse files, several volumes. What dpkg refuses
-/// has to be refused here, before anybody installs it. Bytes after the end of the archive are counted and not kept.
+/// has to be refused here, before it is installed. Bytes after the end of the archive are counted and not kept.
 final class TarHeaderCheck: ByteSource {
     private let source: any ByteSource
     private let name: String
@@ -21,7 +21,7 @@ final class TarHeaderCheck: ByteSource {
     private(set) var fault: DebFault?
 
     static let blockSize = 512
-    /// GNU's long names: more than PATH_MAX is no path.
+    /// GNU's long names: more than PATH_MAX is not a path.
     static let longNameLimit: Int64 = 16 << 10
 
     init(
@@ -63,13 +63,13 @@ final class TarHeaderCheck: ByteSource {
         return length
     }
 
-    /// Reads what is left behind the end of the archive, so that damage there is seen as well.
+    /// Reads what is left after the end of the archive, so that damage there is seen as well.
     func drain() throws(ArchiveError) {
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 16, alignment: 16)
         defer { buffer.deallocate() }
         let start = count
         while try read(into: buffer) > 0 {
-            // Tar pads to records; a hidden payload behind the end is no padding.
+            // Tar pads to records; a hidden payload after the end is not padding.
             if count &- start > 16 << 20 {
                 try stop(
                     DebFault(

@@ -16,7 +16,7 @@ public struct ChangelogEntry: Hashable, Sendable, CustomStringConvertible {
     public var version: DebianVersion
     /// The distributions, such as `unstable`.
     public var distributions: [String]
-    /// What the heading says behind the distributions, in its order.
+    /// What the heading says after the distributions, in its order.
     public var metadata: [Metadata]
     /// The lines of changes without the two blanks in front, without empty ones before the first and after the last.
     public var changes: [String]
@@ -142,11 +142,11 @@ public enum Changelog {
         }
         let opening = line.bytes[package.endIndex...]
         guard opening.starts(with: " (".utf8) else {
-            throw fault("a space and '(' behind the package's name", line, at: package.endIndex)
+            throw fault("a space and '(' after the package's name", line, at: package.endIndex)
         }
         let inner = opening.dropFirst(2)
         guard let close = inner.firstIndex(of: UInt8(ascii: ")")) else {
-            throw fault("')' behind the version", line, at: line.end)
+            throw fault("')' after the version", line, at: line.end)
         }
         let version: DebianVersion
         do throws(FormatError) {
@@ -156,11 +156,11 @@ public enum Changelog {
         }
         let rest = line.bytes[(close + 1)...]
         guard let semicolon = rest.firstIndex(of: UInt8(ascii: ";")) else {
-            throw fault("';' behind the distributions", line, at: line.end)
+            throw fault("';' after the distributions", line, at: line.end)
         }
         let distributions = Ascii.words(rest[..<semicolon])
         guard let nearest = rest.first, Ascii.isBlank(nearest), !distributions.isEmpty else {
-            throw fault("a space and a distribution behind the version", line, at: close + 1)
+            throw fault("a space and a distribution after the version", line, at: close + 1)
         }
         for name in distributions {
             if let wrong = name.firstIndex(where: { !isNameByte($0) }) {
@@ -183,10 +183,10 @@ public enum Changelog {
             let item = Ascii.trimmed(part)
             let keyword = item.prefix { Ascii.isAlphanumeric($0) || $0 == UInt8(ascii: "-") }
             guard !keyword.isEmpty, keyword.endIndex < item.endIndex, item[keyword.endIndex] == UInt8(ascii: "=") else {
-                throw fault("'keyword=value' behind ';'", line, at: keyword.endIndex)
+                throw fault("'keyword=value' after ';'", line, at: keyword.endIndex)
             }
             let value = Ascii.trimmed(item[(keyword.endIndex + 1)...])
-            guard !value.isEmpty else { throw fault("a value behind '='", line, at: keyword.endIndex + 1) }
+            guard !value.isEmpty else { throw fault("a value after '='", line, at: keyword.endIndex + 1) }
             let key = keyword.map { Ascii.lowercased($0) }
             guard seen.insert(key).inserted else { throw fault("each keyword once", line, at: keyword.startIndex) }
             switch Ascii.text(key) {
@@ -219,7 +219,7 @@ public enum Changelog {
             throw fault("' -- ' before the maintainer's name", line, at: content.startIndex)
         }
         guard let close = content.lastIndex(of: UInt8(ascii: ">")) else {
-            throw fault("'<address>' behind the maintainer's name", line, at: line.end)
+            throw fault("'<address>' after the maintainer's name", line, at: line.end)
         }
         let person = content[(content.startIndex + 1)...close]
         let hasAddress = zip(person, person.dropFirst()).contains { $0 == Ascii.space && $1 == UInt8(ascii: "<") }
@@ -227,7 +227,7 @@ public enum Changelog {
         let tail = Ascii.trimmedAtEnd(line.bytes[(close + 1)...])
         let date = tail.drop { $0 == Ascii.space }
         guard date.startIndex == close + 3, !date.isEmpty else {
-            throw fault("two spaces and the date behind the address", line, at: close + 1)
+            throw fault("two spaces and the date after the address", line, at: close + 1)
         }
         let parsed: MailDate
         do throws(FormatError) {

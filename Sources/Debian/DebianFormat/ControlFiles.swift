@@ -47,7 +47,7 @@ public struct Conffiles: Hashable, Sendable {
             let trimmed = Ascii.trimmedAtEnd(line.bytes)
             if let null = line.bytes.firstIndex(of: 0) { throw fault("no NUL bytes", null) }
             guard line.bytes.count <= Self.longestLine else {
-                throw fault("\(Self.longestLine) bytes at the most", line.start + Self.longestLine)
+                throw fault("at most \(Self.longestLine) bytes", line.start + Self.longestLine)
             }
             var path = line.bytes
             if first != UInt8(ascii: "/") {
@@ -60,7 +60,7 @@ public struct Conffiles: Hashable, Sendable {
                 }
                 path = line.bytes[(flag.endIndex + 1)...]
                 guard path.first == UInt8(ascii: "/") else {
-                    throw fault("an absolute path behind 'remove-on-upgrade' and one space", path.startIndex)
+                    throw fault("an absolute path after 'remove-on-upgrade' and one space", path.startIndex)
                 }
             }
             guard trimmed.endIndex == line.end else { throw fault("no blank at the end", trimmed.endIndex) }
@@ -116,11 +116,11 @@ public struct MD5Sums: Hashable, Sendable {
             }
             let rest = line.bytes[digest.endIndex...]
             guard rest.prefix(2).elementsEqual("  ".utf8) else {
-                throw fault("two spaces behind the checksum", digest.endIndex)
+                throw fault("two spaces after the checksum", digest.endIndex)
             }
             if let null = rest.firstIndex(of: 0) { throw fault("no NUL bytes", null) }
             let path = Self.normalised(rest.dropFirst(2))
-            guard !path.isEmpty else { throw fault("a path behind the checksum", line.end) }
+            guard !path.isEmpty else { throw fault("a path after the checksum", line.end) }
             // Behind slashes that are taken off, a blank would stand at the end again.
             let visible = Ascii.trimmedAtEnd(path).endIndex
             guard visible == path.endIndex else { throw fault("no blank at the end", visible) }
@@ -163,7 +163,7 @@ public struct Trigger: Hashable, Sendable, CustomStringConvertible {
 
     /// Reads a whole file: comment lines and empty lines do not count.
     ///
-    /// deb-triggers(5) also allows a comment behind a name, which dpkg 1.21 takes for a part of it; it is refused.
+    /// deb-triggers(5) also allows a comment after a name, which dpkg 1.21 takes for a part of it; it is refused.
     public static func parse(_ text: String) throws(FormatError) -> [Trigger] {
         var result: [Trigger] = []
         for line in Lines(text) {
@@ -200,7 +200,7 @@ public struct Trigger: Hashable, Sendable, CustomStringConvertible {
         guard directives.contains(directive) else {
             throw fault("one of " + directives.joined(separator: ", "), first.startIndex)
         }
-        guard words.count >= 2 else { throw fault("a name behind the directive", first.endIndex) }
+        guard words.count >= 2 else { throw fault("a name after the directive", first.endIndex) }
         let name = words[1]
         if let wrong = name.firstIndex(where: { !Ascii.isGraphic($0) || $0 == UInt8(ascii: "#") }) {
             throw fault("a name of visible ASCII without '#'", wrong)

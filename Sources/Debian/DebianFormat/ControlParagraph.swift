@@ -191,7 +191,7 @@ struct ParagraphParser {
         return current.nameOffsets.isEmpty ? nil : current
     }
 
-    /// The place of the colon behind a field's name.
+    /// The place of the colon after a field's name.
     private static func colon(of line: Lines.Line) throws(FormatError) -> Int {
         guard let colon = line.bytes.firstIndex(of: UInt8(ascii: ":")) else {
             throw fault("'Name: value'", line, at: line.end)

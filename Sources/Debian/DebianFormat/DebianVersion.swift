@@ -30,18 +30,18 @@ public struct DebianVersion: Sendable, CustomStringConvertible {
             }
             guard !digits.isEmpty else { throw fault("a number before the first ':'", 0) }
             guard let number = Int32(Ascii.text(digits)), let value = UInt32(exactly: number) else {
-                throw fault("an epoch of 2147483647 at the most", 0)
+                throw fault("an epoch of at most 2147483647", 0)
             }
             epoch = value
             rest = bytes[(colon + 1)...]
-            guard !rest.isEmpty else { throw fault("something behind the epoch", bytes.count) }
+            guard !rest.isEmpty else { throw fault("something after the epoch", bytes.count) }
         } else {
             epoch = 0
         }
         var upstreamBytes = rest
         if let dash = rest.lastIndex(of: UInt8(ascii: "-")) {
             let revisionBytes = rest[(dash + 1)...]
-            guard !revisionBytes.isEmpty else { throw fault("a revision behind the last '-'", bytes.count) }
+            guard !revisionBytes.isEmpty else { throw fault("a revision after the last '-'", bytes.count) }
             if let wrong = revisionBytes.firstIndex(where: { !Self.isAllowed($0, besides: "+.~") }) {
                 throw fault("letters, digits, '+', '.' and '~' in the revision", wrong)
             }
@@ -85,7 +85,7 @@ extension DebianVersion: Comparable, Hashable {
         hasher.combine(Self.canonical(revision ?? ""))
     }
 
-    /// Numbers without leading zeros; a zero by itself is like nothing at all.
+    /// Numbers without leading zeros; a lone zero counts as nothing.
     private static func canonical(_ text: String) -> [UInt8] {
         var result: [UInt8] = []
         var isInNumber = false
@@ -163,7 +163,7 @@ extension DebianVersion {
     /// A byte of the mapped version with its place in the given text.
     private typealias Placed = (byte: UInt8, offset: Int)
 
-    /// Words that announce a release directly behind a number, as in `1.0rc1`.
+    /// Words that announce a release directly after a number, as in `1.0rc1`.
     private static let announcements: Set<String> = ["alpha", "beta", "dev", "pre", "preview", "rc", "snapshot"]
     /// The same in PEP 440's short form, where a number has to follow: `1.0a1` comes before 1.0, `1.1.1a` after 1.1.1.
     private static let shortAnnouncements: Set<String> = ["a", "b", "c"]

@@ -5,7 +5,7 @@ public struct PackageName: Hashable, Sendable, Comparable, CustomStringConvertib
     /// The name.
     public let description: String
 
-    /// Reads a name: two characters at least, lower-case letters, digits and `+-.`, a letter or digit first.
+    /// Reads a name: at least two characters, lower-case letters, digits and `+-.`, a letter or digit first.
     ///
     /// dpkg itself is content with one character; Policy asks for two.
     public init(_ text: String) throws(FormatError) {
@@ -22,7 +22,7 @@ public struct PackageName: Hashable, Sendable, Comparable, CustomStringConvertib
                 throw fault("lower-case letters, digits, '+', '-' and '.' only", index)
             }
         }
-        guard bytes.count >= 2 else { throw fault("two characters at least", bytes.count) }
+        guard bytes.count >= 2 else { throw fault("at least two characters", bytes.count) }
         description = text
     }
 
@@ -63,11 +63,11 @@ public struct Maintainer: Hashable, Sendable, CustomStringConvertible {
             throw fault("letters, digits and !#$%&'*+-/=?^_`{|}~. before '@'", wrong)
         }
         let host = inner[(at + 1)...]
-        guard let first = host.first else { throw fault("a host name behind '@'", host.endIndex) }
+        guard let first = host.first else { throw fault("a host name after '@'", host.endIndex) }
         if let wrong = host.firstIndex(where: {
             !Ascii.isAlphanumeric($0) && $0 != UInt8(ascii: "-") && $0 != UInt8(ascii: ".")
         }) {
-            throw fault("letters, digits, '-' and '.' in the host name behind '@'", wrong)
+            throw fault("letters, digits, '-' and '.' in the host name after '@'", wrong)
         }
         guard first != UInt8(ascii: "."), host.last != UInt8(ascii: ".") else {
             throw fault("a host name without '.' at its ends", first == UInt8(ascii: ".") ? at + 1 : host.endIndex - 1)

@@ -233,7 +233,7 @@ struct RelationParser {
             throw fault("a version (\(error.expected))", at: from + error.offset)
         }
         skipBlanks()
-        guard peek == UInt8(ascii: ")") else { throw fault("')' behind the version") }
+        guard peek == UInt8(ascii: ")") else { throw fault("')' after the version") }
         position += 1
         return Relation.Constraint(relationship: relationship, version: value)
     }

@@ -1,7 +1,7 @@
 import DebianArchive
 import Platform
 
-/// One thing that lint looks for: a pure function of a package, with a code that is never given to another rule.
+/// One thing that lint looks for: a pure function of a package, with a code that is never reused.
 public struct LintRule: Sendable {
     /// `DB` and four digits, the first two the group: 01 control data, 02 entries and modes, 03 maintainer scripts,
     /// 04 units, 05 ELF, 06 archive format; rules from outside have groups of their own.
@@ -60,7 +60,7 @@ public struct LintRule: Sendable {
         readErrors = errors
     }
 
-    /// Findings of one rule in one package at the most; the rest is counted.
+    /// The maximum number of findings of one rule in one package; the rest is counted.
     static let findingLimit = 100
 
     /// The findings in one package, texts made safe to print.
@@ -92,7 +92,7 @@ public struct LintRule: Sendable {
 public enum LintSeverity: String, Sendable, Hashable, CaseIterable, Comparable {
     /// The package cannot be installed, or does harm or nothing useful once it is.
     case error
-    /// The package works and somebody will suffer from it.
+    /// The package works, but somebody will suffer from it.
     case warning
     /// Worth knowing.
     case info

@@ -49,7 +49,7 @@ public struct LintedPackage: Sendable {
             return UnitFile(path: entry.path, text: text)
         }
         shippedScripts = image.entries.compactMap { entry in
-            // Examples in the documentation are nobody's to run as they are.
+            // Examples in the documentation are not run as they are.
             guard let text = entry.text, text.starts(with: Array("#!".utf8)), !entry.path.hasPrefix("/usr/share/doc/")
             else { return nil }
             let script = ShellScript(text)

@@ -70,7 +70,7 @@ public struct ShellScript: Sendable {
     /// Programs that the script asks for before it runs them.
     public let guardedPrograms: Set<String>
 
-    /// Larger texts are no maintainer scripts; reading stops here.
+    /// Larger texts are not maintainer scripts; reading stops here.
     static let sizeLimit = 1 << 20
 
     /// Reads a script.
@@ -161,7 +161,7 @@ public struct ShellScript: Sendable {
 }
 
 extension String.UTF8View {
-    /// The bytes behind the last one that a condition does not hold for.
+    /// The bytes after the last one that fails a condition.
     fileprivate func suffix(while condition: (UInt8) -> Bool) -> Substring.UTF8View {
         var start = endIndex
         while start > startIndex, condition(self[index(before: start)]) { start = index(before: start) }

@@ -92,7 +92,7 @@ enum MeshPackageRules {
                 found.append(.init(required.path, "is not shipped by \(package.name)"))
                 continue
             }
-            if !entry.isRegularFile { found.append(.init(required.path, "is no regular file")) }
+            if !entry.isRegularFile { found.append(.init(required.path, "is not a regular file")) }
             if entry.permissions != required.permissions {
                 found.append(
                     .init(
@@ -108,7 +108,7 @@ enum MeshPackageRules {
     }
 
     static let certificateDirectory = LintRule(
-        "DB0711", .error, "certificates are open to others, or their directory is made by nobody",
+        "DB0711", .error, "certificates are readable by others, or nothing creates their directory",
         remedy: "make /etc/certs with mode 0750 or 0700 for istio-proxy, by tmpfiles.d or in postinst",
         reference: "mesh contract, certificates"
     ) { subject in
@@ -134,7 +134,7 @@ enum MeshPackageRules {
             if makers.contains(where: { $0.words.contains(path) || $0.words.contains(path + "/") }) { isMade = true }
         }
         if subject.name == MeshPackage.nodeAgent.name, !isMade, !subject.depends(on: MeshPackage.proxy.name) {
-            found.append(.init(path, "is written by the node agent and made by nobody"))
+            found.append(.init(path, "is written by the node agent, but nothing creates it"))
         }
         return found
     }
@@ -205,7 +205,7 @@ enum MeshPackageRules {
 
 /// Lines of tmpfiles.d(5).
 enum TemporaryFiles {
-    /// The user of a line; nil for root by default. A colon in front means only for what is made anew.
+    /// The user of a line; nil for root by default. A leading colon limits it to what is newly created.
     static func user(_ words: [String]) -> String? {
         guard words.count > 3 else { return nil }
         let user = words[3].drop { $0 == ":" }

@@ -81,7 +81,7 @@ enum MeshServiceRules {
     }
 
     static let unitUser = LintRule(
-        "DB0414", .error, "the user of a service is made by nobody",
+        "DB0414", .error, "nothing creates the user of a service",
         remedy: "ship a sysusers.d file for it, and have postinst run systemd-sysusers",
         reference: "sysusers.d(5), Debian Policy 9.2.2"
     ) { subject in
@@ -94,7 +94,7 @@ enum MeshServiceRules {
                 !made.contains("$\(user)"),
                 !MeshPackage.all.contains(where: { subject.depends(on: $0.name) })
             else { return nil }
-            return .init(unit.path, "runs as '\(user)', whom neither this package nor its dependencies make")
+            return .init(unit.path, "runs as '\(user)', which neither this package nor its dependencies create")
         }
     }
 

@@ -13,8 +13,8 @@ struct AllCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "all", abstract: "Build every package of the workspace.",
         discussion:
-            "Writes the paths of the packages to standard output, one a line. What has not changed since it was "
-            + "last built is left as it is.")
+            "Writes the paths of the packages to standard output, one per line. A package that has not changed "
+            + "since it was last built is left alone.")
 
     @OptionGroup var workspace: WorkspaceOptions
     @OptionGroup var build: BuildOptions

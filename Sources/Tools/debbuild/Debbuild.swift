@@ -11,7 +11,7 @@ struct Debbuild: AsyncParsableCommand {
         commandName: "debbuild",
         abstract: "Build Debian packages from a declared workspace: correct, reproducible, fast.",
         discussion: """
-            A workspace is a folder with workspace.yaml and one folder a package, each with package.yaml. It is looked \
+            A workspace is a folder with workspace.yaml and one folder per package, each with package.yaml. It is looked \
             for here, in ./Packaging, and in the folders above.
 
             EXAMPLES
@@ -24,8 +24,8 @@ struct Debbuild: AsyncParsableCommand {
               0   done
               1   lint found errors, or diff found differences
               2   the input is wrong: a specification, an option, a package file
-              3   a download could not be had
-              70  the machine failed (disk full, a file that changed while it was read) or a fault of debbuild
+              3   a download failed
+              70  the machine failed (disk full, a file that changed while it was read), or debbuild has a bug
             """,
         version: ToolVersion.text,
         subcommands: [

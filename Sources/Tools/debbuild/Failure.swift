@@ -8,7 +8,7 @@ import StandardStreams
 
 /// Turns what went wrong into text on standard error and an exit status.
 enum Failure {
-    /// Wrong input: 2, or 3 when all that is wrong is a download that could not be had.
+    /// Wrong input: 2, or 3 when all that went wrong is a failed download.
     static func report(_ diagnostics: Diagnostics, _ format: OutputFormat) -> ExitCode {
         show(diagnostics, format)
         let errors = diagnostics.all.filter { $0.severity == .error }

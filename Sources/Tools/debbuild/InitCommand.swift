@@ -12,7 +12,7 @@ import StandardStreams
 /// `debbuild init NAME`.
 struct InitCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "init", abstract: "Make a commented package folder to start from.",
+        commandName: "init", abstract: "Create a commented package folder to start from.",
         discussion: "Writes NAME/package.yaml with a changelog, a copyright file and a small program, and "
             + "workspace.yaml if there is none. Nothing that exists is touched.")
 

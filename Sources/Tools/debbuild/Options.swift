@@ -61,7 +61,7 @@ struct WorkspaceOptions: ParsableArguments {
             valueName: "codec[:level]"))
     var compression: String?
 
-    @Flag(help: "For inner loops: zstd at level 1.")
+    @Flag(help: "Compress with zstd at level 1, for quick rebuilds.")
     var fast = false
 }
 
@@ -102,7 +102,7 @@ struct BuildOptions: ParsableArguments {
         }
         if let releaseURL, IstioVersionFile(url: releaseURL) == nil {
             throw ValidationError(
-                "--release-url '\(releaseURL)' is no http, https or file URL without quotes or spaces")
+                "--release-url '\(releaseURL)' is not an http, https or file URL without quotes or spaces")
         }
     }
 }
@@ -135,7 +135,7 @@ extension WorkspaceOptions {
             }
         }
         if fast, compression != nil {
-            diagnostics.error("compression", "--fast and --compression exclude each other", at: nil)
+            diagnostics.error("compression", "--fast and --compression cannot be used together", at: nil)
         }
         if let text = compression ?? (fast ? "zstd:1" : nil) {
             do throws(CompressionError) { request.compression = try Compression(parsing: text) } catch {
@@ -156,7 +156,7 @@ extension WorkspaceOptions {
             } else {
                 diagnostics.error(
                     "source-date-epoch",
-                    "\(sourceDateEpoch == nil ? "SOURCE_DATE_EPOCH" : "--source-date-epoch") '\(epoch)' is no number of "
+                    "\(sourceDateEpoch == nil ? "SOURCE_DATE_EPOCH" : "--source-date-epoch") '\(epoch)' is not a number of "
                         + "seconds (must be >=0 and <=253402300799)", at: nil,
                     help: "for the date of the last commit: git log -1 --format=%ct")
             }

@@ -31,7 +31,7 @@ struct InspectCommand: ParsableCommand {
 struct DiffCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "diff", abstract: "Compare two .deb files: control data, scripts, entries, contents.",
-        discussion: "Ends with 0 when they are alike and 1 when they differ.")
+        discussion: "Exits with 0 when they are alike and 1 when they differ.")
 
     @Argument(help: "The earlier .deb.") var first: String
     @Argument(help: "The later .deb.") var second: String
@@ -53,8 +53,9 @@ struct DiffCommand: ParsableCommand {
 struct LintCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "lint", abstract: "Check packages, built or still a specification, against debbuild's own rules.",
-        discussion: "A subject with a '/' or ending in .deb is a file, any other a package of the workspace. Ends with "
-            + "1 when there is an error. The rules with their codes: debbuild lint --list.")
+        discussion:
+            "A subject with a '/' or ending in .deb is a file, any other a package of the workspace. Exits with "
+            + "1 when there is an error. List the rules with debbuild lint --list.")
 
     @Argument(
         help: ArgumentHelp("Package files or package names (default: all of the workspace).", valueName: "subject"))

@@ -11,8 +11,7 @@ import StandardStreams
 struct PlanCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "plan", abstract: "Show what the packages would be, without writing anything.",
-        discussion: "Everything that can be wrong with a specification is found here: nothing after the plan can be a "
-            + "user's mistake.")
+        discussion: "Finds every mistake in a specification; after the plan only the machine can fail.")
 
     @Argument(help: ArgumentHelp("Package folders in the workspace (default: all).", valueName: "name"))
     var names: [String] = []

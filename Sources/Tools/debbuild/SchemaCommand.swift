@@ -17,7 +17,7 @@ struct SchemaCommand: ParsableCommand {
               # yaml-language-server: $schema=package.schema.json
             """)
 
-    /// What a schema can be had of.
+    /// The files that have a schema.
     enum Subject: String, ExpressibleByArgument, CaseIterable {
         case package, workspace
     }

@@ -91,7 +91,7 @@ public enum PlanReport {
     }
 }
 
-/// What a build left behind, for programs.
+/// What a build has written, for programs.
 public enum BuildReport {
     /// Every package with its size and checksum.
     public static func json(_ outcomes: [BuildOutcome]) -> JSONValue {

@@ -97,7 +97,8 @@ public struct Builder: Sendable {
             if supported.contains(.all) {
                 if supported.count > 1 {
                     diagnostics.error(
-                        "architectures", "'all' stands beside other architectures", at: spec.architectures.first?.range,
+                        "architectures", "'all' is listed beside other architectures",
+                        at: spec.architectures.first?.range,
                         help: "a package is either for all or for some (Policy 5.6.8)")
                 }
                 if !result.contains(where: { $0.architecture == .all }) {

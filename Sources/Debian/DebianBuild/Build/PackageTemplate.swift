@@ -134,7 +134,7 @@ public struct PackageTemplate: Sendable {
 
 /// Why a template could not be written.
 public enum TemplateError: Error, Sendable, CustomStringConvertible {
-    /// The folder is there already.
+    /// The folder exists.
     case exists(String)
     /// The file system failed.
     case file(FileError)

@@ -105,13 +105,13 @@ enum AssembledScript: Equatable {
 }
 
 /// One choice for update-alternatives(1).
-public struct Alternative: Sendable, Hashable {
+struct Alternative: Sendable, Hashable {
     /// The name of the group, such as `editor`.
-    public var name: String
+    var name: String
     /// The generic path, such as `/usr/bin/editor`.
-    public var link: String
+    var link: String
     /// The file that this package offers.
-    public var path: String
+    var path: String
     /// The higher one wins.
-    public var priority: Int
+    var priority: Int
 }

@@ -71,7 +71,7 @@ enum UnitSnippets {
         var branches: [(condition: String, action: String)] = []
         if unit.onUpgrade == .stopStart {
             // Not "start": that leaves out a unit that the administrator disabled and ran all the same. Every other verb
-            // goes to systemctl(1) as it is, behind policy-rc.d.
+            // goes to systemctl(1) unchanged, subject to policy-rc.d.
             branches.append(
                 ("[ -e \(marker) ]", "rm -f \(marker)\n        deb-systemd-invoke reload-or-restart '\(unit.name)'"))
         }

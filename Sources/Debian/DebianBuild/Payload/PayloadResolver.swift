@@ -5,20 +5,20 @@ import Files
 import Subprocess
 
 /// Makes a payload available as a plain file: verified, unpacked from its archive, downloaded or compiled.
-public struct PayloadResolver: Sendable {
+struct PayloadResolver: Sendable {
     /// Folder for downloads and unpacked members, addressed by checksum.
-    public var cacheDirectory: String
+    var cacheDirectory: String
     /// The root of the Swift package whose products are payload.
-    public var packageDirectory: String?
+    var packageDirectory: String?
     /// Swift SDK names by architecture, for products of other architectures than this machine's.
-    public var swiftSDKs: [Architecture: String]
+    var swiftSDKs: [Architecture: String]
     /// Remembers checksums by size, time and inode.
-    public var checksums: ChecksumCache
+    var checksums: ChecksumCache
     /// Told what is being done, in a few words.
-    public var announce: @Sendable (String) -> Void
+    var announce: @Sendable (String) -> Void
 
     /// Creates a resolver.
-    public init(
+    init(
         cacheDirectory: String, packageDirectory: String?, swiftSDKs: [Architecture: String] = [:],
         checksums: ChecksumCache, announce: @escaping @Sendable (String) -> Void = { _ in }
     ) {
@@ -30,7 +30,7 @@ public struct PayloadResolver: Sendable {
     }
 
     /// Resolves one payload.
-    public func resolve(_ source: PayloadSource) async throws(PayloadError) -> ResolvedPayload {
+    func resolve(_ source: PayloadSource) async throws(PayloadError) -> ResolvedPayload {
         switch source.location {
         case .path(let path):
             let status = try verified(path, sha256: source.sha256)

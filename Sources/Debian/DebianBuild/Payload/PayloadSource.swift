@@ -5,41 +5,41 @@ import Platform
 import SpecLoading
 
 /// Where a payload comes from: everything that `debbuild` does not make itself and that a package folder does not hold.
-public enum PayloadLocation: Sendable, Hashable {
+enum PayloadLocation: Sendable, Hashable {
     /// A file on this machine, absolute.
     case path(String)
     /// An executable product of a Swift package, built with `swift build`.
     case product(String)
     /// A member of an archive on this machine, by its exact path in it.
     case archive(path: String, member: String)
-    /// A file behind an http, https or file URL, or a member of it.
+    /// A file at an http, https or file URL, or a member of it.
     case url(String, member: String?)
 }
 
 /// One payload for one architecture.
-public struct PayloadSource: Sendable, Hashable {
+struct PayloadSource: Sendable, Hashable {
     /// The name by which packages refer to it.
-    public var name: String
+    var name: String
     /// The architecture that it is for; `all` where one serves every architecture.
-    public var architecture: Architecture
+    var architecture: Architecture
     /// Where it comes from.
-    public var location: PayloadLocation
+    var location: PayloadLocation
     /// SHA-256 of the file that the location names (of the archive, not of its member), in lower-case hexadecimal.
-    public var sha256: String?
+    var sha256: String?
     /// Where the specification names it, to point at when something is wrong.
-    public var range: SourceRange?
+    var range: SourceRange?
 }
 
 /// A payload that lies as a plain file on this machine, ready to be packaged.
-public struct ResolvedPayload: Sendable, Hashable {
+struct ResolvedPayload: Sendable, Hashable {
     /// The file.
-    public var path: String
+    var path: String
     /// Its status when it was resolved.
-    public var status: FileStatus
+    var status: FileStatus
 }
 
-/// Why a payload cannot be had. What was expected and found is in each case; `help` says what to do.
-public enum PayloadError: Error, Sendable {
+/// Why a payload is not available. Each case holds what was expected and found; `help` says what to do.
+enum PayloadError: Error, Sendable {
     /// The file is not there.
     case missing(path: String, nearest: String?)
     /// The path is a directory, device or socket.
@@ -62,7 +62,7 @@ public enum PayloadError: Error, Sendable {
 
 extension PayloadError: CustomStringConvertible {
     /// The sentence for people.
-    public var description: String {
+    var description: String {
         switch self {
         case .missing(let path, _): "there is no file '\(path)'"
         case .notAFile(let path): "'\(path)' is not a regular file"
@@ -79,18 +79,18 @@ extension PayloadError: CustomStringConvertible {
         }
     }
 
-    /// The code of the diagnostic; a download is told apart because its failure may not be the user's.
-    public var code: String {
+    /// The code of the diagnostic; a download has its own, because its failure may not be the user's fault.
+    var code: String {
         if case .download = self { "payload-download" } else { "payload" }
     }
 
     /// What to do about it.
-    public var help: String? {
+    var help: String? {
         switch self {
         case .missing(_, let nearest): nearest.map { "'\($0)' exists" }
         case .notAFile, .file, .archive: nil
         case .checksum:
-            "the file is not the one that was reviewed: fetch it again, or put the new checksum in after a look"
+            "the file is not the one that was reviewed: fetch it again, or review it and update the checksum"
         case .download: "see EXIT CODES in curl(1)"
         case .programMissing(let program, _): "apt-get install \(program)"
         case .productBuild(_, _, let output): output.isEmpty ? nil : output
@@ -149,7 +149,7 @@ struct PayloadCatalogue {
         }
         for (key, _) in payload.architectures where (try? Architecture(key.value)) == nil {
             diagnostics.error(
-                "architecture", "'\(key.value)' is no architecture", at: key.range,
+                "architecture", "'\(key.value)' is not an architecture", at: key.range,
                 help: SpellingSuggestion.of(key.value, among: Architecture.common).map { "did you mean '\($0)'?" })
             return nil
         }

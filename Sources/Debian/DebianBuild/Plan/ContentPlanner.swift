@@ -96,8 +96,8 @@ struct ContentPlanner {
         guard let name else { return table("root") }
         guard OwnerTable.isValidName(name.value) else {
             diagnostics.error(
-                "owner-name", "'\(name.value)' is no user or group name", at: name.range,
-                help: "a letter or '_', then letters, digits, '_' and '-', 32 at the most (useradd(8))")
+                "owner-name", "'\(name.value)' is not a user or group name", at: name.range,
+                help: "a letter or '_', then letters, digits, '_' and '-', at most 32 (useradd(8))")
             return table("root")
         }
         return table(name.value)
@@ -205,7 +205,7 @@ struct ContentPlanner {
                     if [".", "./", "/"].contains(entry.path) { continue }
                     diagnostics.error(
                         "archive-path",
-                        "entry '\(DisplayText.inline(entry.path))' of '\(archive.value)' leaves its place",
+                        "entry '\(DisplayText.inline(entry.path))' of '\(archive.value)' leads out of the archive",
                         at: archive.range, help: "an entry's path has no '..', newline or NUL")
                     continue
                 }
@@ -241,7 +241,7 @@ struct ContentPlanner {
                     }
                     guard let link, !link.isEmpty else {
                         diagnostics.error(
-                            "archive-link", "hard link '\(inside)' of '\(archive.value)' leaves its place",
+                            "archive-link", "hard link '\(inside)' of '\(archive.value)' leads out of the archive",
                             at: archive.range)
                         continue
                     }

@@ -111,7 +111,7 @@ struct ControlPlanner {
             name.first != "#", name.first != "-"
         else {
             diagnostics.error(
-                "field-name", "'\(DisplayText.inline(name))' is no field name", at: field.name.range,
+                "field-name", "'\(DisplayText.inline(name))' is not a field name", at: field.name.range,
                 help: "printable ASCII without ':' and space, not beginning with '#' or '-' (Policy 5.1)")
             return
         }

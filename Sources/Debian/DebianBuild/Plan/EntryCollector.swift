@@ -4,7 +4,7 @@ import DebianFormat
 import Files
 import SpecLoading
 
-/// Gathers the entries of one package and sees to it that they fit together: one entry a path, directories above each
+/// Gathers the entries of one package and sees to it that they fit together: one entry per path, directories above each
 /// file, no file where a directory is needed.
 struct EntryCollector {
     private struct Slot {
@@ -81,7 +81,7 @@ struct EntryCollector {
                 return
             }
             var notes: [String] = []
-            if let first = present.range { notes.append("the first one stands in \(first.place)") }
+            if let first = present.range { notes.append("the first one is in \(first.place)") }
             diagnostics.error(
                 "duplicate-entry", "two entries at '\(path)'", at: range, notes: notes,
                 help: "keep one of them; a tree can leave a file out with 'exclude'")
@@ -99,8 +99,8 @@ struct EntryCollector {
             if let present = indices[key].map({ slots[$0] }) {
                 if present.planned.entry.kind != .directory {
                     diagnostics.error(
-                        "parent-not-directory", "'\(path)' needs a directory at '\(key)', where another entry stands",
-                        at: range, notes: present.range.map { ["'\(key)' stands in \($0.place)"] } ?? [])
+                        "parent-not-directory", "'\(path)' needs a directory at '\(key)', where another entry is",
+                        at: range, notes: present.range.map { ["'\(key)' is in \($0.place)"] } ?? [])
                 }
                 return
             }
@@ -135,7 +135,7 @@ enum OwnerTable {
 
     static func group(_ name: String) -> Owner { Owner(name: name, id: BaseAccounts.groups[name] ?? 0) }
 
-    /// useradd(8): a letter or underscore, then letters, digits, underscores and dashes; 32 at the most.
+    /// useradd(8): a letter or underscore, then letters, digits, underscores and dashes; at most 32.
     static func isValidName(_ name: String) -> Bool {
         guard let first = name.utf8.first, name.utf8.count <= 32 else { return false }
         let lower = UInt8(ascii: "a")...UInt8(ascii: "z")

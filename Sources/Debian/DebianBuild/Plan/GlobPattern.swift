@@ -4,9 +4,9 @@ import DebianArchive
 ///
 /// A pattern without `/` is compared with the last component of a path, as in gitignore(5); one with `/` with the whole
 /// path below the tree.
-public struct GlobPattern: Sendable, Hashable {
+struct GlobPattern: Sendable, Hashable {
     /// The pattern as written.
-    public let text: String
+    let text: String
     private let tokens: [Token]
     private let matchesWholePath: Bool
 
@@ -19,7 +19,7 @@ public struct GlobPattern: Sendable, Hashable {
     }
 
     /// Reads a pattern. An unclosed `[` is taken literally, as in glob(7).
-    public init(_ text: String) {
+    init(_ text: String) {
         self.text = text
         var tokens: [Token] = []
         var bytes = Array(text.utf8)[...]
@@ -50,7 +50,7 @@ public struct GlobPattern: Sendable, Hashable {
     }
 
     /// Whether a path relative to the tree (without a leading slash) matches.
-    public func matches(_ path: String) -> Bool {
+    func matches(_ path: String) -> Bool {
         let bytes = Array(path.utf8)
         guard !matchesWholePath, let slash = bytes.lastIndex(of: UInt8(ascii: "/")) else { return matches(bytes[...]) }
         return matches(bytes[(slash + 1)...])
@@ -81,7 +81,7 @@ public struct GlobPattern: Sendable, Hashable {
         return reachable.contains(tokens.count)
     }
 
-    // A star may match nothing, so the token behind it is reachable as well; `**/` may match nothing at all.
+    // A star may match nothing, so the token after it is reachable as well; `**/` may match nothing at all.
     private func expand(_ positions: inout Set<Int>) {
         var queue = Array(positions)
         while let index = queue.popLast() {

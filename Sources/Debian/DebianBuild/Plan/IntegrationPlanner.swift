@@ -28,7 +28,7 @@ struct IntegrationPlanner {
             let name = LexicalPath.components(file.value).last.map(String.init) ?? file.value
             guard Self.isUnitName(name) else {
                 diagnostics.error(
-                    "unit-name", "'\(name)' is no unit name", at: file.range,
+                    "unit-name", "'\(name)' is not a unit name", at: file.range,
                     help: "letters, digits and ':_.@-' with a type such as .service, .socket or .timer "
                         + "(systemd.unit(5))")
                 continue

@@ -119,30 +119,30 @@ struct MachineCode {
 /// The C library, GCC's runtime and the C++ library follow from symbol versions, so that the answer does not depend on
 /// the machine that builds. Other libraries come from the workspace's own table first, then from the shlibs files of
 /// the packages installed here (deb-shlibs(5)).
-public struct LibraryDependencies: Sendable {
+struct LibraryDependencies: Sendable {
     /// Sonames with the relation that the workspace gives for them.
-    public var declared: [String: String]
+    var declared: [String: String]
     /// Where dpkg keeps the shlibs files of installed packages.
-    public var shlibsDirectory: String
+    var shlibsDirectory: String
 
     /// Creates a resolver.
-    public init(declared: [String: String] = [:], shlibsDirectory: String = "/var/lib/dpkg/info") {
+    init(declared: [String: String] = [:], shlibsDirectory: String = "/var/lib/dpkg/info") {
         self.declared = declared
         self.shlibsDirectory = shlibsDirectory
     }
 
     /// The outcome for one package.
-    public struct Result: Sendable, Equatable {
+    struct Result: Sendable, Equatable {
         /// Relations, sorted by package name, each package once with the highest version.
-        public var relations: [String]
+        var relations: [String]
         /// Sonames for which no package is known.
-        public var unknown: [String]
+        var unknown: [String]
     }
 
     /// Resolves what a set of ELF files needs.
     ///
     /// - Parameter provided: sonames that the package itself ships.
-    public func resolve(_ files: [ELFFile], provided: Set<String>, architecture: Architecture) -> Result {
+    func resolve(_ files: [ELFFile], provided: Set<String>, architecture: Architecture) -> Result {
         var minimum: [String: DebianVersion?] = [:]
         var verbatim: Set<String> = []
         var unknown: Set<String> = []

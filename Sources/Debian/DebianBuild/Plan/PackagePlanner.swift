@@ -99,7 +99,7 @@ struct PackagePlanner {
                 diagnostics.error(
                     "conffile-missing", "conffile '\(normalised)' is not in the package", at: path.range,
                     help: SpellingSuggestion.of(normalised, among: files).map { "did you mean '\($0)'?" }
-                        ?? "a path that the package shipped once and ships no more belongs in 'obsolete-conffiles'")
+                        ?? "a path that the package no longer ships belongs in 'obsolete-conffiles'")
             default:
                 diagnostics.error(
                     "conffile-not-file", "conffile '\(normalised)' is not a regular file", at: path.range)
@@ -153,7 +153,7 @@ struct PackagePlanner {
                     "script-marker", "maintainer script '\(script.rawValue)' has no line '#DEBHELPER#'",
                     at: spec.scripts[script]?.range,
                     help: "units, users or alternatives of this package need lines in it: add '#DEBHELPER#' on a line "
-                        + "of its own where they shall go")
+                        + "of its own where they are to go")
             case nil: break
             }
         }

@@ -31,7 +31,7 @@ final class SourceFiles {
     private var archives: [String: [Int: ContentFacts]] = [:]
     private let isShared: Bool
 
-    /// Units, scripts, changelogs and the like; a larger file is no such thing.
+    /// Units, scripts, changelogs and the like; a larger file is something else.
     static let textLimit = 4 << 20
 
     /// - Parameter isShared: whether several architectures are planned from these files.
@@ -190,7 +190,7 @@ enum InstalledPath {
         if !LexicalPath.isAbsolute(text) {
             problem = ("path '\(text)' is not absolute", "write '/\(text)'")
         } else if text.utf8.contains(where: { $0 < 0x20 || $0 == 0x7f }) {
-            problem = ("path has control characters", "dpkg's file lists hold one path a line: rename the file")
+            problem = ("path has control characters", "dpkg's file lists hold one path per line: rename the file")
         } else if LexicalPath.components(text).contains("..") {
             problem = ("path '\(text)' has '..'", "write the path that is meant")
         } else if text.utf8.count > 4096 || LexicalPath.components(text).contains(where: { $0.utf8.count > 255 }) {

@@ -6,7 +6,7 @@ import Synchronization
 
 /// SHA-256 of files, remembered by size, modification time, inode and device, so that a file that has not changed is
 /// not read again.
-public final class ChecksumCache: Sendable {
+final class ChecksumCache: Sendable {
     private struct Key: Hashable {
         var size: Int64
         var seconds: Int64
@@ -37,7 +37,7 @@ public final class ChecksumCache: Sendable {
     /// - Parameters:
     ///   - path: nil keeps the sums in memory alone.
     ///   - isFresh: begins empty whatever the file holds.
-    public init(path: String?, isFresh: Bool = false) {
+    init(path: String?, isFresh: Bool = false) {
         self.path = path
         var loaded = State()
         if let path, !isFresh, let bytes = try? FileTree.readWhole(path, limit: 256 << 20) {
@@ -47,7 +47,7 @@ public final class ChecksumCache: Sendable {
     }
 
     /// The remembered checksum of a file, if it has not changed since.
-    public func remembered(_ status: FileStatus) -> String? {
+    func remembered(_ status: FileStatus) -> String? {
         state.withLock { $0.sums[Key(status)] }?.text
     }
 
@@ -61,7 +61,7 @@ public final class ChecksumCache: Sendable {
     }
 
     /// The checksum of a file, read only if it is not remembered.
-    public func sha256(of path: String, status: FileStatus) throws(FileError) -> String {
+    func sha256(of path: String, status: FileStatus) throws(FileError) -> String {
         if let known = remembered(status) { return known }
         let file = try InputFile(path: path)
         var hash = SHA256()
@@ -79,7 +79,7 @@ public final class ChecksumCache: Sendable {
     }
 
     /// Writes what is new to the file, if the cache has one.
-    public func save() throws(FileError) {
+    func save() throws(FileError) {
         guard let path else { return }
         let changed: [Key: Checksum]? = state.withLock { state in
             guard state.isChanged else { return nil }

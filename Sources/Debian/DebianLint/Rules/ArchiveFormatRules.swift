@@ -9,7 +9,7 @@ enum ArchiveFormatRules {
     ]
 
     static let notArchive = LintRule(
-        reading: "DB0601", "file is no ar archive",
+        reading: "DB0601", "file is not an ar archive",
         remedy: "build it with debbuild or dpkg-deb; check a download's checksum",
         reference: "deb(5)", errors: [.notArchive])
 
@@ -84,7 +84,7 @@ enum ArchiveFormatRules {
     ) { subject in
         subject.image.members.filter {
             $0.name != "debian-binary" && !$0.name.hasPrefix("control.tar") && !$0.name.hasPrefix("data.tar")
-        }.map { .init($0.name, "is no member of the format 2.0") }
+        }.map { .init($0.name, "is not a member of format 2.0") }
     }
 
     static let skippedTexts = LintRule(

@@ -64,7 +64,7 @@ enum ControlFieldRules {
                     "'\(text)' puts the package into the archive area '\(area)', which Debian alone hands out")
             ]
         }
-        return sections.contains(text) ? [] : [.init("Section", "'\(text)' is no section of Debian")]
+        return sections.contains(text) ? [] : [.init("Section", "'\(text)' is not a section of Debian")]
     }
 
     static let priority = LintRule(
@@ -74,7 +74,7 @@ enum ControlFieldRules {
         guard let text = subject.image.control["Priority"] else { return [.init("Priority", "field is missing")] }
         if text == "extra" { return [.init("Priority", "'extra' is deprecated")] }
         let known = ["required", "important", "standard", "optional"]
-        return known.contains(text) ? [] : [.init("Priority", "'\(text)' is no priority")]
+        return known.contains(text) ? [] : [.init("Priority", "'\(text)' is not a priority")]
     }
 
     static let installedSize = LintRule(
@@ -86,11 +86,11 @@ enum ControlFieldRules {
             return [.init("Installed-Size", "field is missing")]
         }
         let computed = subject.image.computedInstalledSize
-        guard let stated = Int64(text) else { return [.init("Installed-Size", "'\(text)' is no number")] }
+        guard let stated = Int64(text) else { return [.init("Installed-Size", "'\(text)' is not a number")] }
         // Builders count directories of the file system that they build on differently.
         let tolerance = max(Int64(subject.image.entries.count) * 4, computed / 50)
         guard abs(stated.subtractingReportingOverflow(computed).partialValue) > tolerance else { return [] }
-        return [.init("Installed-Size", "says \(stated) KiB, the entries sum up to \(computed) KiB")]
+        return [.init("Installed-Size", "says \(stated) KiB, the entries add up to \(computed) KiB")]
     }
 
     static let prerelease = LintRule(
@@ -108,16 +108,16 @@ enum ControlFieldRules {
     }
 
     static let homepage = LintRule(
-        "DB0120", .warning, "homepage is no web address", remedy: "write the address without '<' and '>'",
+        "DB0120", .warning, "homepage is not a web address", remedy: "write the address without '<' and '>'",
         reference: "Debian Policy 5.6.23"
     ) { subject in
         guard let text = subject.image.control["Homepage"] else { return [] }
         let isAddress = ["http://", "https://", "ftp://"].contains { text.hasPrefix($0) && text.count > $0.count }
-        return isAddress && !text.contains(" ") ? [] : [.init("Homepage", "'\(text)' is no address")]
+        return isAddress && !text.contains(" ") ? [] : [.init("Homepage", "'\(text)' is not an address")]
     }
 
     static let synopsisStyle = LintRule(
-        "DB0121", .warning, "synopsis is no phrase of at most 80 characters",
+        "DB0121", .warning, "synopsis is not a phrase of at most 80 characters",
         remedy: "write a phrase that completes 'NAME is a …', without the name and without a full stop",
         reference: "Debian Policy 3.4.1, developers' reference 6.2.2"
     ) { subject in
@@ -151,7 +151,7 @@ enum ControlFieldRules {
     ) { subject in
         guard let text = subject.image.control["Multi-Arch"] else { return [] }
         guard ["no", "same", "foreign", "allowed"].contains(text) else {
-            return [.init("Multi-Arch", "'\(text)' is no value of this field")]
+            return [.init("Multi-Arch", "'\(text)' is not a value of this field")]
         }
         guard text == "same", subject.image.control["Architecture"] == "all" else { return [] }
         return [.init("Multi-Arch", "'same' in a package for all architectures")]

@@ -11,7 +11,7 @@ enum ControlFileRules {
     ]
 
     static let md5sumsMissing = LintRule(
-        "DB0110", .warning, "no md5sums", remedy: "ship the checksums of all files that are no conffiles",
+        "DB0110", .warning, "no md5sums", remedy: "ship the checksums of all files that are not conffiles",
         reference: "deb-md5sums(5)"
     ) { subject in
         // A plan has none yet: the writer takes them while it writes.
@@ -38,7 +38,7 @@ enum ControlFileRules {
             listed.insert(path)
             guard let entry = subject.entries[path], entry.isRegularFile || entry.md5 != nil else {
                 if case .hardLink = subject.entries[path]?.kind { continue }
-                found.append(.init(path, "is listed and not shipped"))
+                found.append(.init(path, "is listed but not shipped"))
                 continue
             }
             if let actual = entry.md5, actual != sum.digest.lowercased() {
@@ -47,7 +47,7 @@ enum ControlFileRules {
         }
         for entry in subject.image.entries
         where entry.isRegularFile && !listed.contains(entry.path) && !subject.conffiles.contains(entry.path) {
-            found.append(.init(entry.path, "is shipped and not listed"))
+            found.append(.init(entry.path, "is shipped but not listed"))
         }
         return found
     }
@@ -55,7 +55,7 @@ enum ControlFileRules {
     static let conffilesMalformed = LintRule(
         "DB0115", .error, "conffiles is malformed",
         remedy:
-            "write one absolute path a line, without spaces in front, empty lines or repetition, the last line ended",
+            "write one absolute path per line and end every line: no leading spaces, empty lines or repetition",
         reference: "deb-conffiles(5)"
     ) { subject in
         guard let file = subject.image.controlFile("conffiles") else { return [] }
@@ -68,7 +68,7 @@ enum ControlFileRules {
     }
 
     static let conffileNotShipped = LintRule(
-        "DB0116", .error, "conffile is not shipped or no regular file",
+        "DB0116", .error, "conffile is not shipped or not a regular file",
         remedy: "list what the package ships, and nothing else", reference: "deb-conffiles(5)"
     ) { subject in
         guard let file = subject.image.controlFile("conffiles") else { return [] }
@@ -79,12 +79,12 @@ enum ControlFileRules {
             let isRemoved = words.first == "remove-on-upgrade"
             let entry = subject.entries[path]
             switch entry {
-            case nil where !isRemoved: found.append(.init(path, "is listed in conffiles and not shipped"))
+            case nil where !isRemoved: found.append(.init(path, "is listed in conffiles but not shipped"))
             case let entry? where isRemoved:
                 found.append(
                     .init(entry.path, "is to be removed on upgrade and shipped", remedy: "ship it or remove it"))
             case let entry? where !entry.isRegularFile:
-                found.append(.init(entry.path, "is listed in conffiles and no regular file"))
+                found.append(.init(entry.path, "is listed in conffiles and is not a regular file"))
             default: break
             }
         }
@@ -92,13 +92,13 @@ enum ControlFileRules {
     }
 
     static let configurationNotConffile = LintRule(
-        "DB0117", .warning, "a file in /etc is no conffile",
+        "DB0117", .warning, "a file in /etc is not a conffile",
         remedy: "list it in conffiles, or an upgrade overwrites what the administrator changed",
         reference: "Debian Policy 10.7.2"
     ) { subject in
         subject.image.entries.filter {
             $0.isRegularFile && $0.path.hasPrefix("/etc/") && !subject.conffiles.contains($0.path)
-        }.map { .init($0.path, "is shipped in /etc and not listed in conffiles") }
+        }.map { .init($0.path, "is shipped in /etc but not listed in conffiles") }
     }
 
     static let triggersMalformed = LintRule(
@@ -129,12 +129,12 @@ enum ControlFileRules {
             "symbols", "isinstallable",
         ]
         return subject.image.controlFiles.filter { !known.contains($0.name) }.map {
-            .init($0.name, "is no control file")
+            .init($0.name, "is not a control file")
         }
     }
 
     static let controlFileMode = LintRule(
-        "DB0129", .warning, "a control file that is no script is executable or writable by others",
+        "DB0129", .warning, "a control file that is not a script is executable or writable by others",
         remedy: "set its mode to 0644", reference: "deb(5)"
     ) { subject in
         let scripts = Set(MaintainerScriptName.allCases.map(\.rawValue))

@@ -89,7 +89,7 @@ enum EntryModeRules {
         return subject.image.entries.flatMap { entry -> [LintRule.Observation] in
             var found: [LintRule.Observation] = []
             if !entry.owner.name.isEmpty, BaseAccounts.users[entry.owner.name] == nil, entry.owner.name != "_apt" {
-                found.append(.init(entry.path, "belongs to user '\(entry.owner.name)', whom dpkg may not know yet"))
+                found.append(.init(entry.path, "belongs to user '\(entry.owner.name)', which dpkg may not know yet"))
             }
             if !entry.group.name.isEmpty, BaseAccounts.groups[entry.group.name] == nil {
                 found.append(.init(entry.path, "belongs to group '\(entry.group.name)', which dpkg may not know yet"))

@@ -25,7 +25,7 @@ enum EntryPathRules {
     ) { subject in
         var seen: Set<String> = []
         return subject.image.entries.filter { !seen.insert($0.path).inserted }.map {
-            .init($0.path, "stands in data.tar more than once")
+            .init($0.path, "is in data.tar more than once")
         }
     }
 
@@ -65,7 +65,7 @@ enum EntryPathRules {
     }
 
     static let missingParent = LintRule(
-        "DB0217", .error, "entry stands before its directory, or without it",
+        "DB0217", .error, "entry comes before its directory, or without it",
         remedy: "put every directory into data.tar before what is in it", reference: "dpkg-deb(1), tar(5)"
     ) { subject in
         var seen: Set<String> = ["/"]
@@ -81,12 +81,12 @@ enum EntryPathRules {
     }
 
     static let parentNotDirectory = LintRule(
-        "DB0218", .error, "entry is below something that is no directory",
+        "DB0218", .error, "entry is below something that is not a directory",
         remedy: "ship it at the place that the link points to", reference: "Debian Policy 10.5"
     ) { subject in
         subject.image.entries.compactMap { entry in
             EntryPaths.ancestors(of: entry.path).first { subject.entries[$0].map { !$0.isDirectory } ?? false }.map {
-                .init(entry.path, "is below '\($0)', which the package ships as no directory")
+                .init(entry.path, "is below '\($0)', which the package does not ship as a directory")
             }
         }
     }
@@ -179,7 +179,7 @@ enum LinkRules {
     }
 
     static let dangling = LintRule(
-        "DB0207", .warning, "link points to nothing in a folder that the package ships",
+        "DB0207", .warning, "link points to a file that is missing from a folder of the package",
         remedy: "ship the target, or depend on the package that has it", reference: "Debian Policy 10.5"
     ) { subject in
         // A development package's links point into the library package of the same version.
@@ -225,9 +225,9 @@ enum LinkRules {
             if case .hardLink(let target) = entry.kind {
                 let path = "/" + LexicalPath.components(target).filter { $0 != "." }.joined(separator: "/")
                 if !seen.contains(path) {
-                    found.append(.init(entry.path, "is a hard link to '\(path)', which does not stand before it"))
+                    found.append(.init(entry.path, "is a hard link to '\(path)', which does not come before it"))
                 } else if subject.conffiles.contains(path) || subject.conffiles.contains(entry.path) {
-                    found.append(.init(entry.path, "is a hard link and a conffile"))
+                    found.append(.init(entry.path, "is both a hard link and a conffile"))
                 }
             }
             seen.insert(entry.path)

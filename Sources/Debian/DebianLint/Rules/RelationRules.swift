@@ -89,7 +89,7 @@ enum RelationRules {
     }
 
     static let duplicateRelation = LintRule(
-        "DB0124", .warning, "the same relation stands twice", remedy: "keep one of them",
+        "DB0124", .warning, "the same relation is there twice", remedy: "keep one of them",
         reference: "Debian Policy 7.1"
     ) { subject in
         var found: [LintRule.Observation] = []
@@ -97,7 +97,7 @@ enum RelationRules {
             var seen: Set<String> = []
             for group in subject.relations[kind]?.groups ?? [] {
                 let text = group.map { "\($0)" }.joined(separator: " | ")
-                if !seen.insert(text).inserted { found.append(.init(kind.rawValue, "'\(text)' stands twice")) }
+                if !seen.insert(text).inserted { found.append(.init(kind.rawValue, "'\(text)' is there twice")) }
             }
         }
         return found

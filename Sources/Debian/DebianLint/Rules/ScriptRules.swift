@@ -31,7 +31,7 @@ enum ScriptRules {
     }
 
     static let errorExit = LintRule(
-        "DB0303", .warning, "maintainer script goes on after a failure", remedy: "write 'set -e' in its second line",
+        "DB0303", .warning, "maintainer script continues after a failure", remedy: "write 'set -e' in its second line",
         reference: "Debian Policy 10.4"
     ) { subject in
         subject.scripts.filter { _, script in !script.isEmpty && !stopsOnFailure(script) }.map { name, _ in
@@ -130,7 +130,7 @@ package enum ScriptActionRules {
             }.map { command in
                 .init(
                     name.rawValue,
-                    "line \(command.line) runs \(command.program ?? "chown") -R: it follows hard links that a user laid"
+                    "line \(command.line) runs \(command.program ?? "chown") -R: it follows hard links that a user made"
                 )
             }
         }
@@ -277,7 +277,7 @@ enum ServiceScriptRules {
                 return false
             }
             return !stops(subject.scripts[.prerm], unit.name)
-        }.map { .init($0.path, "is not stopped in prerm: its processes go on from deleted files") }
+        }.map { .init($0.path, "is not stopped in prerm: its processes keep running from deleted files") }
     }
 
     static let directCalls = LintRule(
@@ -303,11 +303,11 @@ enum ServiceScriptRules {
     }
 
     static let removalReload = LintRule(
-        "DB0319", .warning, "systemd goes on knowing a removed unit",
+        "DB0319", .warning, "systemd still knows a removed unit",
         remedy: "run 'systemctl --system daemon-reload' in postrm on remove", reference: "systemctl(1)"
     ) { subject in
         guard let unit = subject.units.first, !reloads(subject.scripts[.postrm]) else { return [] }
-        return [.init("postrm", "does not reload systemd, which goes on knowing \(unit.name)")]
+        return [.init("postrm", "does not reload systemd, which still knows \(unit.name)")]
     }
 
     // MARK: - parts

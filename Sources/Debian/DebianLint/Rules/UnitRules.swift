@@ -8,7 +8,7 @@ enum UnitRules {
     ]
 
     static let startLimitSection = LintRule(
-        "DB0401", .error, "start limit stands in [Service]",
+        "DB0401", .error, "start limit is in [Service]",
         remedy: "write 'StartLimitIntervalSec=' and 'StartLimitBurst=' in [Unit]", reference: "systemd.unit(5)"
     ) { subject in
         subject.units.flatMap { unit in
