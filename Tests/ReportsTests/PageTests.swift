@@ -114,4 +114,32 @@ final class PageTests: XCTestCase {
             }
         }
     }
+
+    /// The samples of docs/meshcheck.md are what the renderers write; a line `…` stands for lines that are left out.
+    func testTheSamplesInTheDocumentsAreRendered() throws {
+        let text = try String(contentsOfFile: repositoryRoot + "/docs/meshcheck.md", encoding: .utf8)
+        let start = try XCTUnwrap(text.range(of: "```\n$ meshcheck run\n"))
+        let sample = text[start.upperBound...].prefix(while: { $0 != "`" }).split(
+            separator: "\n", omittingEmptySubsequences: false).dropLast()
+        var rest = TerminalRenderer(usesSymbols: true).render(Fixture.broken).split(
+            separator: "\n", omittingEmptySubsequences: false)[...]
+        var mayLeaveOut = false
+        for line in sample {
+            if line == "…" {
+                mayLeaveOut = true
+                continue
+            }
+            if mayLeaveOut { rest = rest.drop { $0 != line } }
+            XCTAssertEqual(rest.first, line)
+            rest = rest.dropFirst()
+            mayLeaveOut = false
+        }
+        XCTAssertEqual(rest, [""])
+        let json = try XCTUnwrap(text.range(of: "```json\n"))
+        let object = text[json.upperBound...].prefix(while: { $0 != "`" })
+        XCTAssertNoThrow(try ReportReader.run(object.utf8))
+        let folder = try TemporaryDirectory()
+        let schema = try folder.file("schema.json", ReportSchema.json.pretty)
+        _ = try Python.run(JSONTests.validate, on: String(object), arguments: [schema])
+    }
 }
