@@ -148,14 +148,15 @@ let package = Package(
         .module(
             "HostProbes", on: .checks,
             [
-                "CLinux", "CResolver", "DebianFormat", "ELF", "Files", "MeshContract", "Patterns", "Platform", "Processes",
+                "CLinux", "CResolver", "DebianFormat", "ELF", "Files", "MeshContract", "Patterns", "Platform",
+                "Processes",
                 "WorkloadCertificates", .asyncHTTPClient, .crypto, .nioCore, .nioHTTP1, .nioPosix, .nioSSL, .nioTLS,
                 .swiftASN1, .x509,
             ]),
         .module(
             "Scenarios", on: .checks,
-            ["DebianFormat", "Files", "HostProbes", "MeshContract", "Patterns", "Platform", "SpecLoading"]),
-        .module("Reports", on: .checks, ["HostProbes", "MeshContract", "Platform", "Scenarios", "SpecLoading"]),
+            ["DebianFormat", "Files", "HostProbes", "Patterns", "Platform", "SpecLoading"]),
+        .module("Reports", on: .checks, ["HostProbes", "Platform", "Scenarios", "SpecLoading"]),
 
         // MARK: Remote
         // Hosts by name: inventories, and the system's ssh towards them.
@@ -168,6 +169,8 @@ let package = Package(
         .module(
             "WorkloadCertificates", on: .mesh,
             ["Files", "MeshContract", "Platform", .crypto, .cryptoExtras, .swiftASN1, .x509]),
+        // What the checks know of the mesh: facts of its hosts, their way into it, profiles.
+        .module("MeshChecks", on: .mesh, ["HostProbes", "MeshContract", "Platform", "Reports", "Scenarios"]),
         // Generated from the .proto beside it.
         .target(
             name: "IstioCAProtocol", dependencies: [.grpcCore, .grpcProtobuf, .swiftProtobuf],
@@ -213,7 +216,7 @@ let package = Package(
         .tool(
             "meshcheck",
             [
-                "CLinux", "Files", "Fleet", "HostProbes", "MeshContract", "Platform", "Reports", "Scenarios",
+                "CLinux", "Files", "Fleet", "HostProbes", "MeshChecks", "Platform", "Reports", "Scenarios",
                 "SpecLoading", "StandardStreams", .hummingbird, .logging, .nioCore,
             ]),
         .tool(
@@ -255,12 +258,12 @@ let package = Package(
         .testTarget(
             name: "ScenariosTests",
             dependencies: [
-                "Files", "HostProbes", "MeshContract", "Platform", "Scenarios", "SpecLoading", "TestSupport",
+                "Files", "HostProbes", "MeshChecks", "Platform", "Scenarios", "SpecLoading", "TestSupport",
             ]
         ),
         .testTarget(
             name: "ReportsTests",
-            dependencies: ["HostProbes", "MeshContract", "Platform", "Reports", "Scenarios", "TestSupport"],
+            dependencies: ["HostProbes", "MeshChecks", "Platform", "Reports", "Scenarios", "TestSupport"],
             exclude: ["Recorded"]),
         .testTarget(name: "FleetTests", dependencies: ["Fleet", "Platform", "Reports", "SpecLoading", "TestSupport"]),
         .testTarget(name: "MeshcheckTests", dependencies: ["meshcheck", "TestSupport"]),

@@ -1,5 +1,6 @@
 import Foundation
 import HostProbes
+import MeshChecks
 import Scenarios
 import SpecLoading
 import TestSupport
@@ -108,7 +109,7 @@ final class LoaderFuzzTests: XCTestCase {
         var found: Diagnostics
         let isAccepted: Bool
         do {
-            found = try await ScenarioSuite.load(paths: [path], host: Host(root: "/nowhere")).warnings
+            found = try await ScenarioSuite.load(paths: [path], host: Host(root: "/nowhere"), kinds: .mesh).warnings
             isAccepted = true
         } catch {
             found = error.diagnostics

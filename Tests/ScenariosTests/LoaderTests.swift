@@ -1,4 +1,5 @@
 import HostProbes
+import MeshChecks
 import Scenarios
 import SpecLoading
 import TestSupport
@@ -183,7 +184,7 @@ final class LoaderTests: XCTestCase {
         let folder = try TemporaryDirectory()
         let path = try folder.file("t.yaml", text)
         do {
-            _ = try await ScenarioSuite.load(paths: [path], host: Host(root: "/nowhere"))
+            _ = try await ScenarioSuite.load(paths: [path], host: Host(root: "/nowhere"), kinds: .mesh)
             return []
         } catch {
             return error.diagnostics.all

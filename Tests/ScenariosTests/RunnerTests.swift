@@ -1,5 +1,6 @@
 import Foundation
 import HostProbes
+import MeshChecks
 import Scenarios
 import Synchronization
 import TestSupport
@@ -25,7 +26,7 @@ final class RunnerTests: XCTestCase {
         let suite: ScenarioSuite
         do {
             suite = try await ScenarioSuite.load(
-                paths: [try folder.file("t.yaml", "name: t\nchecks:\n" + checks)], host: Host())
+                paths: [try folder.file("t.yaml", "name: t\nchecks:\n" + checks)], host: Host(), kinds: .mesh)
         } catch let error as ScenarioLoadError {
             XCTFail(error.description)
             throw error

@@ -1,5 +1,6 @@
 import Foundation
 import HostProbes
+import MeshChecks
 import Scenarios
 import SpecLoading
 import TestSupport
@@ -27,7 +28,8 @@ final class ShippedScenarioTests: XCTestCase {
 
     private func load(_ profile: String) async throws -> ScenarioSuite {
         do {
-            return try await ScenarioSuite.load(paths: [Self.folder], profile: profile, host: Host(root: "/nowhere"))
+            return try await ScenarioSuite.load(
+                paths: [Self.folder], profile: profile, host: Host(root: "/nowhere"), kinds: .mesh)
         } catch {
             XCTFail(error.description)
             throw error

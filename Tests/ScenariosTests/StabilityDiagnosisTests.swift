@@ -1,6 +1,6 @@
 import HostProbes
-import MeshContract
 import Platform
+import MeshChecks
 import XCTest
 
 @testable import Scenarios
@@ -12,7 +12,8 @@ final class StabilityDiagnosisTests: XCTestCase {
         _ id: String, profile: String, restarts: Int64, seconds: Int64, missing: [Value] = []
     ) async throws -> [String] {
         let folder = ShippedScenarioTests.folder
-        let suite = try await ScenarioSuite.load(paths: [folder], profile: profile, host: Host(root: "/nowhere"))
+        let suite = try await ScenarioSuite.load(
+            paths: [folder], profile: profile, host: Host(root: "/nowhere"), kinds: .mesh)
         let catalogue = try DiagnosisCatalogue.load(path: folder + "/diagnoses.yaml")
         var ends = suite.checks.map { check in
             CompletedCheck(result: CheckText.result(check, check.id == id ? .failed : .passed, subject: check.kind))

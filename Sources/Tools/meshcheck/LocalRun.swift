@@ -1,6 +1,7 @@
 import ArgumentParser
 import CLinux
 import HostProbes
+import MeshChecks
 import Scenarios
 import SpecLoading
 import Synchronization
@@ -22,7 +23,8 @@ struct LocalRun {
         let host = Host()
         do {
             var suite = try await ScenarioSuite.load(
-                paths: paths, variables: options.variableSources, profile: options.profile, host: host)
+                paths: paths, variables: options.variableSources, profile: options.profile, host: host,
+                kinds: .mesh)
             if !options.tags.isEmpty || !options.ids.isEmpty {
                 suite = try suite.selecting(Selection(tags: options.tags, ids: options.ids))
             }

@@ -1,6 +1,5 @@
 import DebianFormat
 import HostProbes
-import MeshContract
 import Patterns
 import Platform
 

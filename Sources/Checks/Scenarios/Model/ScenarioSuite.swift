@@ -124,19 +124,25 @@ struct IdentifierPattern: Sendable, Hashable {
     }
 }
 
-/// The kinds of subjects that checks can be about.
+/// What scenarios can be about: kinds of subjects, facts of the host, profiles.
 public struct KindCatalogue: Sendable {
     /// The kinds, in the order of the reference.
     public let kinds: [SubjectKind]
+    let facts: [any FactSource]
+    let profileRule: ProfileRule?
     private let byName: [String: (kind: SubjectKind, probe: any Probe.Type)]
 
-    /// All kinds that this machine's probes know.
-    public static let standard = KindCatalogue(ProbeCatalogue.all)
-
-    /// The kinds of some probes; of two with the same name the first counts.
-    public init(_ probes: [any Probe.Type]) {
+    /// Puts a catalogue together.
+    ///
+    /// - Parameters:
+    ///   - probes: what looks at subjects; of two with the same name the first counts.
+    ///   - facts: what scenarios can mention beside the versions of packages.
+    ///   - profileRule: how a profile is chosen when nobody names one.
+    public init(_ probes: [any Probe.Type], facts: [any FactSource] = [], profileRule: ProfileRule? = nil) {
         kinds = probes.map { $0.kind }
         byName = Dictionary(probes.map { ($0.kind.name, ($0.kind, $0)) }, uniquingKeysWith: { first, _ in first })
+        self.facts = facts + [PackageFacts()]
+        self.profileRule = profileRule
     }
 
     /// The kind of a name.
@@ -147,6 +153,23 @@ public struct KindCatalogue: Sendable {
 
     /// What looks at subjects of this kind.
     func probe(_ name: String) -> (any Probe.Type)? { byName[name]?.probe }
+
+    /// The names of facts, without those that stand for many.
+    var factNames: [String] { facts.flatMap { $0.declarations.filter(\.isSingle).map(\.name) } }
+
+    /// Whether a name is that of a fact, on whatever host.
+    func isFact(_ name: String) -> Bool { facts.contains { $0.has(name) } }
+
+    /// The facts of some names; other names are left out.
+    func readFacts(_ names: some Sequence<String>, on host: Host) async -> [String: Fact] {
+        let reader = FactReader(host: host, kinds: self)
+        var read: [String: Fact] = [:]
+        for source in facts {
+            let wanted = Set(names.filter(source.has))
+            if !wanted.isEmpty { read.merge(await source.read(wanted, reader)) { first, _ in first } }
+        }
+        return read
+    }
 }
 
 /// Why scenarios or diagnoses cannot be used: everything that is wrong with them.
@@ -159,4 +182,21 @@ public struct ScenarioLoadError: Error, Sendable, CustomStringConvertible {
 
     /// All of it for people, in the user's own lines.
     public var description: String { DiagnosticRenderer.text(diagnostics) }
+}
+
+/// How the profile of a run is chosen when nobody names one: by whether a package is installed.
+public struct ProfileRule: Sendable, Hashable {
+    /// The package.
+    public let package: String
+    /// The profile where it is installed.
+    public let installed: String
+    /// The profile where it is not.
+    public let absent: String
+
+    /// Creates a rule.
+    public init(package: String, installed: String, absent: String) {
+        self.package = package
+        self.installed = installed
+        self.absent = absent
+    }
 }

@@ -1,6 +1,5 @@
 import Glibc
 import HostProbes
-import MeshContract
 import Patterns
 import Platform
 import Synchronization

@@ -1,5 +1,4 @@
 import HostProbes
-import MeshContract
 import Platform
 
 /// Values and types as people and templates see them.

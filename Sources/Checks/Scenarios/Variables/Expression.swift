@@ -1,5 +1,4 @@
 import HostProbes
-import MeshContract
 import Patterns
 import Platform
 

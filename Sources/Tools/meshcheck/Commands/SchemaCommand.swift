@@ -1,4 +1,5 @@
 import ArgumentParser
+import MeshChecks
 import Reports
 import Scenarios
 import SpecLoading
@@ -36,8 +37,8 @@ struct SchemaCommand: ParsableCommand {
 
     func run() throws {
         switch (subject, form) {
-        case (.scenario, .json): Terminal.write(ScenarioSchema.json().pretty + "\n")
-        case (.scenario, .markdown): Terminal.write(ScenarioReference.markdown())
+        case (.scenario, .json): Terminal.write(ScenarioSchema.json(kinds: .mesh).pretty + "\n")
+        case (.scenario, .markdown): Terminal.write(ScenarioReference.markdown(kinds: .mesh))
         case (.report, _): Terminal.write(ReportSchema.json.pretty + "\n")
         case (.diagnoses, _): Terminal.write(DiagnosisSchema.json().pretty + "\n")
         }

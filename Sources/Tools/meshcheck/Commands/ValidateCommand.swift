@@ -1,5 +1,6 @@
 import ArgumentParser
 import HostProbes
+import MeshChecks
 import Scenarios
 import SpecLoading
 import StandardStreams
@@ -24,7 +25,8 @@ struct ValidateCommand: AsyncParsableCommand {
         let diagnosesPath = try suite.diagnosesPath(scenarios: paths)
         do throws(ScenarioLoadError) {
             let loaded = try await ScenarioSuite.load(
-                paths: paths, variables: suite.variableSources, profile: suite.profile, host: Host())
+                paths: paths, variables: suite.variableSources, profile: suite.profile, host: Host(),
+                kinds: .mesh)
             let (checks, scenarios) = (loaded.checks.count, loaded.scenarios.count)
             var text = "\(checks) check\(checks == 1 ? "" : "s") in \(scenarios) scenario\(scenarios == 1 ? "" : "s")"
             if let diagnosesPath {
