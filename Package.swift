@@ -163,15 +163,12 @@ let package = Package(
             "Probes", on: .checks,
             [
                 "CLinux", "Certificates", "DebianFormat", "ELF", "Files", "Patterns", "Platform", "Processes",
-                .asyncHTTPClient,
-                .crypto, .nioCore, .nioHTTP1, .nioPosix, .nioSSL, .nioTLS, .swiftASN1, .x509,
+                .asyncHTTPClient, .crypto, .nioCore, .nioHTTP1, .nioPosix, .nioSSL, .nioTLS, .swiftASN1, .x509,
             ]),
-        // The former name of Probes, until its users import that.
-        .module("HostProbes", on: .checks, ["Probes"]),
         .module(
             "Scenarios", on: .checks,
-            ["DebianFormat", "Files", "HostProbes", "MeshContract", "Patterns", "Platform", "SpecLoading"]),
-        .module("Reports", on: .checks, ["HostProbes", "MeshContract", "Platform", "Scenarios", "SpecLoading"]),
+            ["DebianFormat", "Files", "Probes", "Patterns", "Platform", "SpecLoading"]),
+        .module("Reports", on: .checks, ["Probes", "Platform", "Scenarios", "SpecLoading"]),
 
         // MARK: Remote
         // Hosts by name: inventories, and the system's ssh towards them.
@@ -184,6 +181,9 @@ let package = Package(
         .module(
             "WorkloadCertificates", on: .mesh,
             ["Certificates", "Files", "MeshContract", "Platform", .crypto, .swiftASN1, .x509]),
+        // What the checks know of the mesh: facts of its hosts, their way into it, profiles.
+        .module(
+            "MeshChecks", on: .mesh, ["Probes", "MeshContract", "MeshProbes", "Platform", "Reports", "Scenarios"]),
         // Generated from the .proto beside it.
         .target(
             name: "IstioCAProtocol", dependencies: [.grpcCore, .grpcProtobuf, .swiftProtobuf],
@@ -234,7 +234,8 @@ let package = Package(
         .tool(
             "debbuild",
             [
-                "Archive", "DebianArchive", "DebianBuild", "DebianFormat", "DebianLint", "Files", "MeshLint", "Platform",
+                "Archive", "DebianArchive", "DebianBuild", "DebianFormat", "DebianLint", "Files", "MeshLint",
+                "Platform",
                 "SpecLoading", "StandardStreams",
             ]),
         .tool("pilot-agent", ["MeshContract", "Platform", "Processes", "SidecarAgent", "StandardStreams"]),
@@ -245,8 +246,7 @@ let package = Package(
         .tool(
             "meshcheck",
             [
-                "CLinux", "Files", "Fleet", "HostProbes", "MeshContract", "MeshProbes", "Platform", "Reports",
-                "Scenarios",
+                "CLinux", "Files", "Fleet", "Probes", "MeshChecks", "MeshProbes", "Platform", "Reports", "Scenarios",
                 "SpecLoading", "StandardStreams", .hummingbird, .logging, .nioCore,
             ]),
         .tool(
@@ -301,13 +301,12 @@ let package = Package(
         .testTarget(
             name: "ScenariosTests",
             dependencies: [
-                "Files", "HostProbes", "MeshContract", "MeshProbes", "Platform", "Scenarios", "SpecLoading",
-                "TestSupport",
+                "Files", "Probes", "MeshChecks", "MeshProbes", "Platform", "Scenarios", "SpecLoading", "TestSupport",
             ]
         ),
         .testTarget(
             name: "ReportsTests",
-            dependencies: ["HostProbes", "MeshContract", "Platform", "Reports", "Scenarios", "TestSupport"],
+            dependencies: ["Probes", "MeshChecks", "Platform", "Reports", "Scenarios", "TestSupport"],
             exclude: ["Recorded"]),
         .testTarget(name: "FleetTests", dependencies: ["Fleet", "Platform", "SpecLoading", "TestSupport"]),
         .testTarget(name: "MeshcheckTests", dependencies: ["meshcheck", "TestSupport"]),

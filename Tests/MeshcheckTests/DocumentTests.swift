@@ -87,6 +87,33 @@ final class DocumentTests: XCTestCase {
         XCTAssertEqual(try MeshcheckFixture.run(["explain", "MX0101", "--form", "markdown"]).status, 2)
     }
 
+    /// Whoever changes a declaration runs: meshcheck schema --form markdown >docs/scenarios.md,
+    /// meshcheck schema report >docs/report.schema.json
+    func testTheReferencesAreThoseOfTheProgram() throws {
+        for (arguments, name) in [(["--form", "markdown"], "scenarios.md"), (["report"], "report.schema.json")] {
+            let result = try MeshcheckFixture.run(["schema"] + arguments)
+            XCTAssertEqual(result.status, 0, result.errors)
+            XCTAssertEqual(
+                result.output, try String(contentsOfFile: repositoryRoot + "/docs/" + name, encoding: .utf8), name)
+        }
+    }
+
+    /// docs/meshcheck.md names every command, exit status, format and metric that the program has.
+    func testTheManualNamesWhatThereIs() throws {
+        let text = try String(contentsOfFile: repositoryRoot + "/docs/meshcheck.md", encoding: .utf8)
+        let help = try MeshcheckFixture.run(["--help"]).output
+        let commands = help.split(separator: "\n").drop { $0 != "SUBCOMMANDS:" }.dropFirst().compactMap { line in
+            line.hasPrefix("  ") && !line.hasPrefix("   ") ? line.split(separator: " ").first.map(String.init) : nil
+        }
+        XCTAssertGreaterThan(commands.count, 8)
+        for command in commands where command != "help" {
+            XCTAssertTrue(text.contains("| `\(command)"), "\(command) is missing")
+        }
+        for format in ["terminal", "json", "events", "junit", "tap", "prometheus", "html"] {
+            XCTAssertTrue(text.contains("| `\(format)` |"), "\(format) is missing")
+        }
+    }
+
     func testCausesAreExplained() throws {
         let folder = try TemporaryDirectory()
         let file = repositoryRoot + "/Scenarios/diagnoses.yaml"

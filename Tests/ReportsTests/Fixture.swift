@@ -1,5 +1,4 @@
-import HostProbes
-import MeshContract
+import Probes
 import Scenarios
 
 @testable import Reports
@@ -31,7 +30,7 @@ enum Fixture {
                     "dns.dnsmasq.active", "The forwarder answers on port 53", step: "10-dns", outcome: .failed,
                     expectations: [
                         ExpectationResult(
-                            attribute: "active", expected: "equals active", found: "failed", holds: false),
+                            attribute: "active", expected: "'active'", found: "'failed'", holds: false),
                         ExpectationResult(attribute: "restarts", expected: "at most 1", found: "0", holds: true),
                     ],
                     evidence: ["port 53 is held by systemd-resolve (pid 612)"], attempts: 3, diagnosis: "MX0401",
@@ -62,14 +61,14 @@ enum Fixture {
                     severity: .warning,
                     expectations: [
                         ExpectationResult(
-                            attribute: "enabled", expected: "equals enabled", found: "disabled", holds: false)
+                            attribute: "enabled", expected: "'enabled'", found: "'disabled'", holds: false)
                     ], kind: "unit", subject: "unit istio.service"),
                 check(
                     "ipt.v6", "Global IPv6 is not intercepted", step: "70-interception", outcome: .failed,
                     severity: .info,
                     expectations: [
                         ExpectationResult(
-                            attribute: "ipv6-global", expected: "is empty", found: "[2001:db8::5]", holds: false)
+                            attribute: "ipv6-global", expected: "nothing in it", found: "['2001:db8::5']", holds: false)
                     ]),
                 check(
                     "mesh.http", "A request reaches the mesh", step: "90-mesh",

@@ -7,7 +7,7 @@ import XCTest
 
 /// The JSON report: what is written can be read, by us as the same run, and by others by the schema.
 final class JSONTests: XCTestCase {
-    private static let validate = """
+    static let validate = """
         import json, sys, jsonschema
         schema = json.load(open(sys.argv[1]))
         jsonschema.Draft202012Validator.check_schema(schema)

@@ -23,7 +23,7 @@ final class MachineFormatTests: XCTestCase {
     func testJUnitIsCountedAsItSays() throws {
         let output = try Python.run(Self.counts, on: JUnitRenderer().render(Fixture.broken))
         XCTAssertEqual(
-            output, "11\nMX0401 active: expected equals active, found failed\n")
+            output, "11\nMX0401 active: expected 'active', found 'failed'\n")
         XCTAssertEqual(
             try Python.run(Self.counts, on: JUnitRenderer().render(Fixture.hostileRun)).prefix(3), "33\n")
         XCTAssertEqual(try Python.run(Self.counts, on: JUnitRenderer().render(Fixture.fleet)).prefix(3), "29\n")

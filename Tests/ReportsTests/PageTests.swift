@@ -1,4 +1,5 @@
 import Foundation
+import MeshChecks
 import Scenarios
 import TestSupport
 import XCTest
@@ -35,18 +36,20 @@ final class PageTests: XCTestCase {
             assert '\\x1b' not in text and '\\x00' not in text
             """
         for run in [Fixture.broken, Fixture.healthy, Fixture.hostileRun] {
-            _ = try Python.run(program, on: HTMLRenderer().render(run))
+            _ = try Python.run(program, on: HTMLRenderer(route: .mesh).render(run))
         }
-        _ = try Python.run(program, on: HTMLRenderer(refreshSeconds: 30).render(Fixture.fleet))
+        _ = try Python.run(program, on: HTMLRenderer(route: .mesh, refreshSeconds: 30).render(Fixture.fleet))
     }
 
     func testTheMapMarksTheFirstBrokenLink() {
-        let route = MeshRoute(Fixture.broken.checks)
+        let route = RouteReport(.mesh, Fixture.broken.checks)
         XCTAssertEqual(route.stops.map(\.state), [.warned, .broken, .broken, .unknown, .unknown])
         XCTAssertEqual(route.firstBroken, 1)
-        XCTAssertEqual(HTMLRenderer().render(Fixture.broken).components(separatedBy: "class=\"break\"").count, 2)
-        XCTAssertEqual(HTMLRenderer().render(Fixture.healthy).components(separatedBy: "class=\"break\"").count, 1)
-        XCTAssertNil(MeshRoute(Fixture.healthy.checks).firstBroken)
+        XCTAssertEqual(
+            HTMLRenderer(route: .mesh).render(Fixture.broken).components(separatedBy: "class=\"break\"").count, 2)
+        XCTAssertEqual(
+            HTMLRenderer(route: .mesh).render(Fixture.healthy).components(separatedBy: "class=\"break\"").count, 1)
+        XCTAssertNil(RouteReport(.mesh, Fixture.healthy.checks).firstBroken)
     }
 
     func testTheTerminalShowsNothingThatDrivesIt() {
@@ -101,8 +104,8 @@ final class PageTests: XCTestCase {
             ("broken.xml", JUnitRenderer().render(Fixture.broken)),
             ("broken.prom", PrometheusRenderer().render(Fixture.broken)),
             ("fleet.tap", TAPRenderer().render(Fixture.fleet)), ("fleet.json", JSONRenderer().render(Fixture.fleet)),
-            ("broken.html", HTMLRenderer().render(Fixture.broken)),
-            ("fleet.html", HTMLRenderer().render(Fixture.fleet)),
+            ("broken.html", HTMLRenderer(route: .mesh).render(Fixture.broken)),
+            ("fleet.html", HTMLRenderer(route: .mesh).render(Fixture.fleet)),
         ]
         let folder = repositoryRoot + "/Tests/ReportsTests/Recorded"
         for (name, text) in documents {
@@ -113,5 +116,34 @@ final class PageTests: XCTestCase {
                 XCTAssertEqual(try String(contentsOfFile: folder + "/" + name, encoding: .utf8), text, name)
             }
         }
+    }
+
+    /// The samples of docs/meshcheck.md are what the renderers write; a line `…` stands for lines that are left out.
+    func testTheSamplesInTheDocumentsAreRendered() throws {
+        let text = try String(contentsOfFile: repositoryRoot + "/docs/meshcheck.md", encoding: .utf8)
+        let start = try XCTUnwrap(text.range(of: "```\n$ meshcheck run\n"))
+        let sample = text[start.upperBound...].prefix(while: { $0 != "`" }).split(
+            separator: "\n", omittingEmptySubsequences: false
+        ).dropLast()
+        var rest = TerminalRenderer(usesSymbols: true).render(Fixture.broken).split(
+            separator: "\n", omittingEmptySubsequences: false)[...]
+        var mayLeaveOut = false
+        for line in sample {
+            if line == "…" {
+                mayLeaveOut = true
+                continue
+            }
+            if mayLeaveOut { rest = rest.drop { $0 != line } }
+            XCTAssertEqual(rest.first, line)
+            rest = rest.dropFirst()
+            mayLeaveOut = false
+        }
+        XCTAssertEqual(rest, [""])
+        let json = try XCTUnwrap(text.range(of: "```json\n"))
+        let object = text[json.upperBound...].prefix(while: { $0 != "`" })
+        XCTAssertNoThrow(try ReportReader.run(object.utf8))
+        let folder = try TemporaryDirectory()
+        let schema = try folder.file("schema.json", ReportSchema.json.pretty)
+        _ = try Python.run(JSONTests.validate, on: String(object), arguments: [schema])
     }
 }

@@ -1,4 +1,5 @@
 import Platform
+import MeshChecks
 import XCTest
 
 @testable import Reports
@@ -67,7 +68,7 @@ final class SecretMaskTests: XCTestCase {
         run.diagnoses[0].remedy.append("curl -H 'Authorization: Bearer \(secret)'")
         let renderers: [any Renderer] = [
             TerminalRenderer(isVerbose: true), JSONRenderer(), JUnitRenderer(), TAPRenderer(), PrometheusRenderer(),
-            HTMLRenderer(),
+            HTMLRenderer(route: .mesh),
         ]
         for renderer in renderers {
             XCTAssertFalse(renderer.render(run).contains("c2lnbmF0dXJl"), "\(renderer)")

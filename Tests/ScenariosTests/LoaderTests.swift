@@ -1,5 +1,5 @@
-import HostProbes
-import MeshProbes
+import Probes
+import MeshChecks
 import Scenarios
 import SpecLoading
 import TestSupport

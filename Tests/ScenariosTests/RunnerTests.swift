@@ -1,6 +1,6 @@
 import Foundation
-import HostProbes
-import MeshProbes
+import Probes
+import MeshChecks
 import Scenarios
 import Synchronization
 import TestSupport

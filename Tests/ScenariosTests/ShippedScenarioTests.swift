@@ -1,6 +1,6 @@
 import Foundation
-import HostProbes
-import MeshProbes
+import Probes
+import MeshChecks
 import Scenarios
 import SpecLoading
 import TestSupport
@@ -41,8 +41,8 @@ final class ShippedScenarioTests: XCTestCase {
             (
                 "classic",
                 [
-                    "10-dns", "20-pilot", "30-certs", "40-packages", "50-services", "60-processes", "70-interception",
-                    "80-node-agent-log", "90-mesh", "bookinfo",
+                    "10-dns", "20-pilot", "24-mixer", "28-ca", "30-certs", "40-packages", "50-services", "60-processes",
+                    "70-interception", "80-node-agent-log", "90-mesh", "bookinfo",
                 ]
             ), ("modern", ["modern-files", "modern-istiod", "modern-agent", "modern-dns"]),
         ] {

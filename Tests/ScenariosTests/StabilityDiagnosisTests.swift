@@ -1,7 +1,6 @@
-import HostProbes
-import MeshProbes
-import MeshContract
+import Probes
 import Platform
+import MeshChecks
 import XCTest
 
 @testable import Scenarios

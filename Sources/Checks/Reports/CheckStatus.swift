@@ -1,4 +1,4 @@
-import HostProbes
+import Probes
 import Scenarios
 
 /// What became of a check, as a report shows it: the outcome and how much it matters in one word.

@@ -1,15 +1,21 @@
-import HostProbes
+import Probes
 import Platform
 import Scenarios
 
 /// A page that stands by itself: one file, no scripts, nothing loaded from anywhere.
 public struct HTMLRenderer: Renderer {
+    let route: Route
     let refreshSeconds: Int?
 
     /// Creates a renderer.
     ///
-    /// - Parameter refreshSeconds: after how many seconds a browser asks for the page again; nil for never.
-    public init(refreshSeconds: Int? = nil) { self.refreshSeconds = refreshSeconds }
+    /// - Parameters:
+    ///   - route: what is drawn above the causes.
+    ///   - refreshSeconds: after how many seconds a browser asks for the page again; nil for never.
+    public init(route: Route, refreshSeconds: Int? = nil) {
+        self.route = route
+        self.refreshSeconds = refreshSeconds
+    }
 
     /// The document of one run.
     public func text(of run: MaskedRun) -> String {
@@ -19,7 +25,7 @@ public struct HTMLRenderer: Renderer {
             title: result.host, verdict: HTMLParts.verdict(result),
             meta: "profile \(result.profile), \(RFC3339.readableText(result.startedAt)), "
                 + "took \(DurationText.short(result.duration))")
-        body += "<section class=\"card map\">\n\(RouteDrawing.svg(MeshRoute(result.checks)))</section>\n"
+        body += "<section class=\"card map\">\n\(RouteDrawing.svg(RouteReport(route, result.checks)))</section>\n"
         body += HTMLParts.causes(result)
         body += HTMLParts.checks(result)
         return page(title: title, body: body)

@@ -1,48 +1,45 @@
 import Scenarios
 
-/// The way of a machine into the mesh: itself, names, Pilot, certificates, traffic. Each station needs the ones before.
-struct MeshRoute: Sendable {
+/// The way of a host to what it has to reach: stations, each of which needs the ones before.
+public struct Route: Sendable {
     /// A station of the way.
-    enum Station: String, Sendable, CaseIterable {
-        case machine, names, pilot, authority, mesh
-
+    public struct Station: Sendable {
         /// What a person calls it.
-        var label: String {
-            switch self {
-            case .machine: "VM"
-            case .names: "DNS"
-            case .pilot: "Pilot"
-            case .authority: "CA"
-            case .mesh: "Mesh"
-            }
-        }
-
+        public let label: String
         /// What is checked there.
-        var summary: String {
-            switch self {
-            case .machine: "packages and services"
-            case .names: "names of the cluster"
-            case .pilot: "discovery"
-            case .authority: "certificates and their renewal"
-            case .mesh: "traffic in and out"
-            }
-        }
+        public let summary: String
+        /// First parts of the ids of its checks, as in `dns.pilot.short`; second parts count as well.
+        public let families: Set<String>
 
-        /// First parts of check ids, as in `dns.pilot.short`.
-        private static let families: [String: Station] = [
-            "dns": .names, "pilot": .pilot, "mixer": .pilot, "discovery": .pilot, "xds": .pilot, "istiod": .pilot,
-            "ca": .authority, "certs": .authority, "nal": .authority, "token": .authority, "mesh": .mesh, "in": .mesh,
-            "reg": .mesh, "bookinfo": .mesh,
-        ]
-
-        /// The station of a check: by its id, `modern.token.expiry` by its second part; the machine for all others.
-        init(_ check: CheckResult) {
-            let parts = check.id.utf8.split(separator: UInt8(ascii: "."), maxSplits: 2)
-                .map { String(decoding: $0, as: UTF8.self) }
-            self = parts.prefix(2).lazy.compactMap { Self.families[$0] }.first ?? .machine
+        /// Creates a station.
+        public init(label: String, summary: String, families: Set<String> = []) {
+            self.label = label
+            self.summary = summary
+            self.families = families
         }
     }
 
+    /// What the way is called, as in `the way into the mesh`.
+    public let name: String
+    /// The stations in their order; the first one has all checks that belong to no other.
+    public let stations: [Station]
+
+    /// Creates a route.
+    public init(name: String, stations: [Station]) {
+        self.name = name
+        self.stations = stations
+    }
+
+    /// The station of a check, by its place.
+    fileprivate func station(of check: CheckResult) -> Int {
+        let parts = check.id.utf8.split(separator: UInt8(ascii: "."), maxSplits: 2).prefix(2)
+            .map { String(decoding: $0, as: UTF8.self) }
+        return parts.lazy.compactMap { part in stations.firstIndex { $0.families.contains(part) } }.first ?? 0
+    }
+}
+
+/// A route with what was found on it.
+struct RouteReport: Sendable {
     /// How a station is.
     enum State: Sendable, Hashable {
         case good, warned, broken
@@ -52,7 +49,7 @@ struct MeshRoute: Sendable {
 
     /// A station with what was found there.
     struct Stop: Sendable {
-        var station: Station
+        var station: Route.Station
         var state: State
         var summary: Summary
     }
@@ -60,10 +57,14 @@ struct MeshRoute: Sendable {
     /// The stations in their order.
     let stops: [Stop]
 
-    init(_ checks: [CheckResult]) {
-        let members = Dictionary(grouping: checks) { Station($0) }
-        stops = Station.allCases.map { station in
-            let summary = Summary(members[station] ?? [])
+    /// What the way is called.
+    let name: String
+
+    init(_ route: Route, _ checks: [CheckResult]) {
+        name = route.name
+        let members = Dictionary(grouping: checks, by: route.station)
+        stops = route.stations.enumerated().map { place, station in
+            let summary = Summary(members[place] ?? [])
             let state: State =
                 summary.hasFailed
                 ? .broken : summary[.warning] > 0 ? .warned : summary[.passed] > 0 ? .good : .unknown
@@ -75,19 +76,19 @@ struct MeshRoute: Sendable {
     var firstBroken: Int? { stops.firstIndex { $0.state == .broken } }
 }
 
-/// The way into the mesh as a drawing (SVG 1.1), with the link marked that breaks it.
+/// A route as a drawing (SVG 1.1), with the link marked that breaks it.
 enum RouteDrawing {
     private static let spacing = 190
     private static let margin = 95
     private static let line = 62
     private static let radius = 26
 
-    static func svg(_ route: MeshRoute) -> String {
+    static func svg(_ route: RouteReport) -> String {
         let width = 2 * margin + spacing * (route.stops.count - 1)
         let broken = route.firstBroken
         let summary =
-            broken.map { "The way into the mesh is broken at \(route.stops[$0].station.label)." }
-            ?? "No station of the way into the mesh is broken."
+            broken.map { "The \(route.name) is broken at \(route.stops[$0].station.label)." }
+            ?? "No station of the \(route.name) is broken."
         var text = """
             <svg class="route" viewBox="0 0 \(width) 150" role="img" aria-labelledby="route-title">
             <title id="route-title">\(summary)</title>\n
@@ -97,7 +98,7 @@ enum RouteDrawing {
         return text + "</svg>\n"
     }
 
-    private static func link(into index: Int, _ route: MeshRoute) -> String {
+    private static func link(into index: Int, _ route: RouteReport) -> String {
         let from = margin + spacing * (index - 1) + radius
         let to = margin + spacing * index - radius
         let stop = route.stops[index]
@@ -120,7 +121,7 @@ enum RouteDrawing {
         return text
     }
 
-    private static func station(_ stop: MeshRoute.Stop, at index: Int, isBreak: Bool) -> String {
+    private static func station(_ stop: RouteReport.Stop, at index: Int, isBreak: Bool) -> String {
         let x = margin + spacing * index
         let (kind, symbol, word): (String, String, String)
         switch stop.state {

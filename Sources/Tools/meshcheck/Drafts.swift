@@ -1,5 +1,5 @@
 import Files
-import HostProbes
+import Probes
 import MeshProbes
 import Platform
 import SpecLoading

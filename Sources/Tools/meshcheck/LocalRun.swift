@@ -1,7 +1,7 @@
 import ArgumentParser
 import CLinux
-import HostProbes
-import MeshProbes
+import Probes
+import MeshChecks
 import Scenarios
 import SpecLoading
 import Synchronization

@@ -1,7 +1,6 @@
 import ArgumentParser
 import Files
 import Fleet
-import MeshContract
 import Platform
 import Reports
 import Scenarios

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Files
 import Glibc
+import MeshChecks
 import Reports
 import Scenarios
 import SpecLoading
@@ -46,7 +47,7 @@ struct ReportWriter {
         case .junit: return JUnitRenderer()
         case .tap: return TAPRenderer()
         case .prometheus: return PrometheusRenderer()
-        case .html: return HTMLRenderer()
+        case .html: return HTMLRenderer(route: .mesh)
         case .events: return nil
         }
     }

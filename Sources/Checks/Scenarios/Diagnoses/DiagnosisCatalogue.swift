@@ -1,4 +1,4 @@
-import HostProbes
+import Probes
 import Platform
 import SpecLoading
 

@@ -1,4 +1,4 @@
-import HostProbes
+import Probes
 
 extension DiagnosisCatalogue {
     private static let evidenceLimit = 12

@@ -1,5 +1,4 @@
-import HostProbes
-import MeshContract
+import Probes
 import Platform
 import SpecLoading
 

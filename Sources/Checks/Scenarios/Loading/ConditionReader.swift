@@ -1,4 +1,4 @@
-import HostProbes
+import Probes
 import Platform
 import SpecLoading
 
@@ -54,7 +54,7 @@ struct ConditionReader {
             ("package.", "name", "installed"), ("unit.", "name", "exists"), ("file.", "path", "exists"),
             ("user.", "name", "exists"),
         ] {
-            guard let name = MachineFacts.suffix(of: key, behind: prefix) else { continue }
+            guard let name = key.suffix(behind: prefix) else { continue }
             let kind = String(decoding: prefix.utf8.dropLast(), as: UTF8.self)
             guard kinds.kind(kind) != nil else {
                 diagnostics.error("unknown-condition", "nothing here can look at a \(kind)", at: pair.key.range)
@@ -71,7 +71,7 @@ struct ConditionReader {
             return .subject(
                 kind: kind, parameter: parameter, name: name, attribute: attribute, wanted: word != "absent")
         }
-        if let name = MachineFacts.suffix(of: key, behind: "variable.") {
+        if let name = key.suffix(behind: "variable.") {
             return variable(name, pair, &diagnostics)
         }
         MappingReader.reportUnknown(
@@ -88,7 +88,7 @@ struct ConditionReader {
         case .unknown:
             diagnostics.error(
                 "undefined-variable", "there is no variable '\(name)'", at: pair.key.range,
-                help: SpellingSuggestion.of(name, among: table.names + MachineFacts.names).map {
+                help: SpellingSuggestion.of(name, among: table.names).map {
                     "did you mean '\($0)'?"
                 }
                     ?? "define it under 'variables'; an empty text is ''")

@@ -15,7 +15,7 @@ enum ScenarioKey: String, CaseIterable {
         case .tags: "Tags that all checks of the file get."
         case .profiles:
             "The profiles that it belongs to, such as `[classic]`; all when it is missing. The profile of a run is "
-                + "chosen with `--profile`, else `modern` where the package istio-sidecar is installed, else `classic`."
+                + "chosen with `--profile`, else by what is installed."
         case .variables: "Values by names, which `--var`, `--vars` and the environment can change."
         case .checks: "The checks, in the order of the report."
         }

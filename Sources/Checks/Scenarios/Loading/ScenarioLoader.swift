@@ -1,5 +1,5 @@
 import Files
-import HostProbes
+import Probes
 import Platform
 import SpecLoading
 
@@ -9,12 +9,12 @@ extension ScenarioSuite {
     /// - Parameters:
     ///   - paths: files, or folders whose files ending in `.yaml` or `.yml` are loaded in the order of their names.
     ///   - variables: what wins over the scenarios' own variables.
-    ///   - profile: `classic` or `modern` or whatever the scenarios name; nil to choose by what is installed.
+    ///   - profile: one that the scenarios name; nil to choose by what is installed.
     ///   - host: the machine whose facts the scenarios mention.
     ///   - kinds: what can be looked at.
     public static func load(
         paths: [String], variables: VariableSources = VariableSources(), profile: String? = nil, host: Host,
-        kinds: KindCatalogue = .standard
+        kinds: KindCatalogue
     ) async throws(ScenarioLoadError) -> ScenarioSuite {
         var loader = ScenarioLoader(kinds: kinds, host: host)
         return try await loader.load(paths: paths, sources: variables, profile: profile)
@@ -43,9 +43,8 @@ struct ScenarioLoader {
             return names
         }
         reportUnused(external, outlines, mentioned)
-        let facts = await MachineFacts(host: host, kinds: kinds).read(
-            mentioned.reduce(into: Set<String>()) { $0.formUnion($1) })
-        var base = VariableTable()
+        let facts = await kinds.readFacts(mentioned.reduce(into: Set<String>()) { $0.formUnion($1) }, on: host)
+        var base = VariableTable(factNames: kinds.factNames)
         for (name, fact) in facts {
             switch fact {
             case .value(let value): base.values[name] = Variable(value)
@@ -131,7 +130,7 @@ struct ScenarioLoader {
                     diagnostics.error(
                         "duplicate-capture", "check '\(other)' captures '\(name)' as well", at: pair.key.range,
                         help: "give it another name")
-                } else if MachineFacts.isFact(name)
+                } else if kinds.isFact(name)
                     || outlines.contains(where: { $0.variables.contains { $0.key.scalarText == name } })
                 {
                     diagnostics.error(
@@ -167,11 +166,14 @@ struct ScenarioLoader {
             return wanted
         }
         guard !known.isEmpty else { return "all" }
-        let facts = await MachineFacts(host: host, kinds: kinds).read(["package.istio-sidecar.installed"])
-        if case .value(.bool(true))? = facts["package.istio-sidecar.installed"], known.contains("modern") {
-            return "modern"
+        guard let rule = kinds.profileRule, known.contains(rule.installed) || known.contains(rule.absent) else {
+            return "all"
         }
-        return known.contains("classic") || known.contains("modern") ? "classic" : "all"
+        let fact = "package.\(rule.package).installed"
+        if case .value(.bool(true))? = await kinds.readFacts([fact], on: host)[fact], known.contains(rule.installed) {
+            return rule.installed
+        }
+        return rule.absent
     }
 }
 

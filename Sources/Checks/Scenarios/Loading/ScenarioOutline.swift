@@ -1,4 +1,4 @@
-import HostProbes
+import Probes
 import Platform
 import SpecLoading
 
@@ -92,7 +92,7 @@ struct ScenarioOutline {
         case .mapping(let pairs):
             for pair in pairs {
                 // Conditions name variables in their keys.
-                if let key = pair.key.scalarText, let name = MachineFacts.suffix(of: key, behind: "variable.") {
+                if let key = pair.key.scalarText, let name = key.suffix(behind: "variable.") {
                     names.insert(name)
                 }
                 mentioned(in: pair.value, into: &names)

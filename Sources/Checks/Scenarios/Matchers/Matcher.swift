@@ -1,4 +1,4 @@
-import HostProbes
+import Probes
 import Patterns
 
 /// What is expected of a value.

@@ -1,6 +1,5 @@
 import DebianFormat
-import HostProbes
-import MeshContract
+import Probes
 import Patterns
 import Platform
 

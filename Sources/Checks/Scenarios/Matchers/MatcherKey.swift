@@ -1,4 +1,4 @@
-import HostProbes
+import Probes
 
 /// The keys of matchers, with what the loader, the schema and the reference need to know of each.
 enum MatcherKey: String, CaseIterable, Sendable {

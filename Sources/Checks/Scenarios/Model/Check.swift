@@ -1,5 +1,4 @@
-import HostProbes
-import MeshContract
+import Probes
 import Patterns
 
 /// One thing that is looked at, with what is expected of it.

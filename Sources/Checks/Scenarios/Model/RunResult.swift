@@ -1,5 +1,4 @@
-import HostProbes
-import MeshContract
+import Probes
 
 /// A cause with what followed from it.
 public struct DiagnosisResult: Sendable, Hashable {

@@ -1,4 +1,4 @@
-import HostProbes
+import Probes
 import Platform
 import SpecLoading
 
@@ -124,6 +124,55 @@ struct IdentifierPattern: Sendable, Hashable {
     }
 }
 
+/// What scenarios can be about: kinds of subjects, facts of the host, profiles.
+public struct KindCatalogue: Sendable {
+    /// What looks at subjects.
+    let probes: ProbeCatalogue
+    let facts: [any FactSource]
+    let profileRule: ProfileRule?
+
+    /// Puts a catalogue together.
+    ///
+    /// - Parameters:
+    ///   - probes: what looks at subjects.
+    ///   - facts: what scenarios can mention in addition to the versions of packages.
+    ///   - profileRule: how a profile is chosen when nobody names one.
+    public init(_ probes: ProbeCatalogue, facts: [any FactSource] = [], profileRule: ProfileRule? = nil) {
+        self.probes = probes
+        self.facts = facts + [PackageFacts()]
+        self.profileRule = profileRule
+    }
+
+    /// The kinds, in the order of the reference.
+    public var kinds: [SubjectKind] { probes.kinds }
+
+    /// The kind of a name.
+    func kind(_ name: String) -> SubjectKind? { probes.kind(name) }
+
+    /// Whether there is a kind of this name.
+    func has(_ name: String) -> Bool { probes.has(name) }
+
+    /// What looks at subjects of this kind.
+    func probe(_ name: String) -> (any Probe.Type)? { probes.probe(name) }
+
+    /// The names of facts, without those that stand for many.
+    var factNames: [String] { facts.flatMap { $0.declarations.filter(\.isSingle).map(\.name) } }
+
+    /// Whether a name is that of a fact, on whatever host.
+    func isFact(_ name: String) -> Bool { facts.contains { $0.has(name) } }
+
+    /// The facts of some names; other names are left out.
+    func readFacts(_ names: some Sequence<String>, on host: Host) async -> [String: Fact] {
+        let reader = FactReader(host: host, kinds: self)
+        var read: [String: Fact] = [:]
+        for source in facts {
+            let wanted = Set(names.filter(source.has))
+            if !wanted.isEmpty { read.merge(await source.read(wanted, reader)) { first, _ in first } }
+        }
+        return read
+    }
+}
+
 /// Why scenarios or diagnoses cannot be used: everything that is wrong with them.
 public struct ScenarioLoadError: Error, Sendable, CustomStringConvertible {
     /// What is wrong, with the places in the user's files.
@@ -134,4 +183,21 @@ public struct ScenarioLoadError: Error, Sendable, CustomStringConvertible {
 
     /// All of it for people, in the user's own lines.
     public var description: String { DiagnosticRenderer.text(diagnostics) }
+}
+
+/// How the profile of a run is chosen when nobody names one: by whether a package is installed.
+public struct ProfileRule: Sendable, Hashable {
+    /// The package.
+    public let package: String
+    /// The profile where it is installed.
+    public let installed: String
+    /// The profile where it is not.
+    public let absent: String
+
+    /// Creates a rule.
+    public init(package: String, installed: String, absent: String) {
+        self.package = package
+        self.installed = installed
+        self.absent = absent
+    }
 }

@@ -1,6 +1,5 @@
 import Glibc
-import HostProbes
-import MeshContract
+import Probes
 import Patterns
 import Platform
 import Synchronization

@@ -1,5 +1,5 @@
 import Glibc
-import HostProbes
+import Probes
 import Platform
 
 /// Looks at everything that a suite asks for, and says what is wrong and why.

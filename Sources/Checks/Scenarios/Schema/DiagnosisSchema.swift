@@ -1,4 +1,4 @@
-import HostProbes
+import Probes
 import SpecLoading
 
 /// JSON Schema, draft 2020-12, of the catalogue of causes.

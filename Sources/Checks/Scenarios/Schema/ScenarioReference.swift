@@ -1,10 +1,10 @@
-import HostProbes
+import Probes
 import SpecLoading
 
 /// Every key of a scenario in Markdown, made of the declarations that the loader goes by.
 public enum ScenarioReference {
     /// The reference; ends with a newline.
-    public static func markdown(kinds: KindCatalogue = .standard) -> String {
+    public static func markdown(kinds: KindCatalogue) -> String {
         var text = "# Scenarios: reference\n\n"
         text += section(
             "Keys of a scenario", ["key", "type", "meaning"],
@@ -31,7 +31,7 @@ public enum ScenarioReference {
             })
         text += section(
             "Facts of the machine", ["variable", "type", "where it comes from"],
-            MachineFacts.declarations.map {
+            kinds.facts.flatMap(\.declarations).map {
                 [code($0.name), ValueText.name($0.type), $0.summary]
             })
         text += "## Subjects\n\n"

@@ -1,4 +1,4 @@
-import HostProbes
+import Probes
 import SpecLoading
 
 /// JSON Schema, draft 2020-12, of scenario files, made of the declarations that the loader goes by.
@@ -10,7 +10,7 @@ public enum ScenarioSchema {
     public static let id = "https://istio.io/schemas/meshcheck/scenario.json"
 
     /// The schema.
-    public static func json(kinds: KindCatalogue = .standard) -> JSONValue {
+    public static func json(kinds: KindCatalogue) -> JSONValue {
         var matchers = MatcherSchema()
         var definitions: [(String, JSONValue)] = [("check", check(kinds))]
         for kind in kinds.kinds.sorted(by: { $0.name < $1.name }) {

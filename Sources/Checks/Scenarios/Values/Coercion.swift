@@ -1,5 +1,4 @@
-import HostProbes
-import MeshContract
+import Probes
 import Platform
 
 /// Values turned into the type that a parameter or a matcher wants.

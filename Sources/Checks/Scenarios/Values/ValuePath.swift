@@ -1,4 +1,4 @@
-import HostProbes
+import Probes
 
 /// A way into what a probe reads: an attribute, and what is inside of it, such as `json.hosts[0].port`.
 ///

@@ -1,5 +1,4 @@
-import HostProbes
-import MeshContract
+import Probes
 import Platform
 
 /// Values and types as people and templates see them.

@@ -1,4 +1,4 @@
-import HostProbes
+import Probes
 import Platform
 import SpecLoading
 
@@ -286,7 +286,7 @@ struct ExpressionReader {
     private func reportUndefined(
         _ reference: VariableText.Reference, _ node: YAMLNode, _ diagnostics: inout Diagnostics
     ) {
-        let nearest = SpellingSuggestion.of(reference.name, among: table.names + MachineFacts.names)
+        let nearest = SpellingSuggestion.of(reference.name, among: table.names)
         diagnostics.error(
             "undefined-variable", "there is no variable '\(ValueText.shortened(reference.name, to: 80))'",
             at: place(reference, node),

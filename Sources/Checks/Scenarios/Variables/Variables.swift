@@ -1,5 +1,5 @@
 import Files
-import HostProbes
+import Probes
 import SpecLoading
 
 /// A value that scenarios can mention.
@@ -53,6 +53,8 @@ struct VariableTable: Sendable {
     var missing: [String: String] = [:]
     /// The checks that capture values, by the names of the values.
     var captures: [String: String] = [:]
+    /// The names of facts that this host could have, for suggestions.
+    var factNames: [String] = []
 
     func lookup(_ name: String) -> VariableLookup {
         if let variable = values[name] { return .value(variable) }
@@ -62,7 +64,7 @@ struct VariableTable: Sendable {
     }
 
     /// All names, for suggestions.
-    var names: [String] { (Array(values.keys) + missing.keys + captures.keys).sorted() }
+    var names: [String] { (Array(values.keys) + missing.keys + captures.keys).sorted() + factNames }
 }
 
 /// Where variables come from beside the scenarios: the later ones win over the earlier, and all over the scenarios' own.

@@ -1,6 +1,6 @@
 import ArgumentParser
 import Files
-import HostProbes
+import Probes
 import StandardStreams
 
 /// `meshcheck init`.

@@ -1,5 +1,5 @@
 import ArgumentParser
-import MeshProbes
+import MeshChecks
 import Reports
 import Scenarios
 import SpecLoading

@@ -1,6 +1,6 @@
 import ArgumentParser
-import HostProbes
-import MeshProbes
+import Probes
+import MeshChecks
 import Scenarios
 import SpecLoading
 import StandardStreams

@@ -1,5 +1,6 @@
 import Hummingbird
 import Logging
+import MeshChecks
 import NIOCore
 import Reports
 import Scenarios
@@ -39,7 +40,7 @@ struct ReportServer {
         }
         let pages: [(path: RouterPath, format: ReportFormat, renderer: any Renderer)] = [
             ("metrics", .prometheus, PrometheusRenderer()),
-            ("report", .html, HTMLRenderer(refreshSeconds: refreshSeconds)),
+            ("report", .html, HTMLRenderer(route: .mesh, refreshSeconds: refreshSeconds)),
             ("report.json", .json, JSONRenderer()),
         ]
         for page in pages {

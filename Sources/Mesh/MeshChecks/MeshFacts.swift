@@ -1,22 +1,17 @@
-import Files
-import HostProbes
+import Probes
 import MeshContract
 import Platform
+import Scenarios
 
-/// A fact of the machine that scenarios can mention.
-struct FactDeclaration: Sendable {
-    /// The name; a part in capitals stands for many.
-    let name: String
-    /// The type.
-    let type: ValueType
-    /// Where it comes from.
-    let summary: String
-}
+/// The facts that a host of the mesh has in its files: cluster.env, sidecar.env and kubedns.
+public struct MeshFacts: FactSource {
+    /// Creates the source.
+    public init() {}
 
-/// The values that a machine's own files give: cluster.env, sidecar.env, kubedns, dpkg's database.
-struct MachineFacts: Sendable {
     /// All of them, for the reference.
-    static let declarations: [FactDeclaration] = [
+    public var declarations: [FactDeclaration] { Self.all }
+
+    private static let all: [FactDeclaration] = [
         .init(name: "cluster.NAME", type: .text, summary: "A line of `\(MeshPaths.clusterEnvironment)`."),
         .init(name: "sidecar.NAME", type: .text, summary: "A line of `\(MeshPaths.sidecarEnvironment)`."),
         .init(name: "settings.service-cidr", type: .list(.text), summary: "Ranges whose traffic goes through Envoy."),
@@ -48,53 +43,32 @@ struct MachineFacts: Sendable {
         .init(
             name: "node.id", type: .text, summary: "`sidecar~ADDRESS~NAME.NAMESPACE~NAMESPACE.svc.cluster.local`."),
         .init(name: "node.cluster", type: .text, summary: "What Envoy reports as its cluster."),
-        .init(name: "package.NAME.version", type: .text, summary: "The version of an installed package."),
-        .init(name: "package.NAME.installed", type: .bool, summary: "Whether a package is installed."),
     ]
+    private static let names = Set(all.map(\.name))
 
-    /// The names without those that have a part in capitals.
-    static let names = declarations.map(\.name).filter { !$0.utf8.contains { (0x41...0x5a).contains($0) } }
-
-    private static let fileLimit = 1 << 20
-
-    let host: Host
-    let kinds: KindCatalogue
-
-    /// A fact as it is on this machine.
-    enum Fact: Sendable {
-        case value(Value)
-        /// Why there is none.
-        case missing(String)
-    }
-
-    /// Whether a name is that of a fact, on whatever machine.
-    static func isFact(_ name: String) -> Bool {
-        if names.contains(name) { return true }
-        if let setting = suffix(of: name, behind: "cluster.") ?? suffix(of: name, behind: "sidecar.") {
-            return setting.utf8.allSatisfy { byte in
-                byte == UInt8(ascii: "_") || (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte)
-                    || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
-            }
+    /// Whether a name is that of one of them; those of files have names in capitals.
+    public func has(_ name: String) -> Bool {
+        guard let setting = name.suffix(behind: "cluster.") ?? name.suffix(behind: "sidecar.") else {
+            return Self.names.contains(name)
         }
-        return package(name) != nil
+        return setting.utf8.allSatisfy { byte in
+            byte == UInt8(ascii: "_") || (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte)
+                || Ascii.isDigit(byte)
+        }
     }
 
-    /// The facts of some names; other names are left out. Only what somebody mentions is read.
-    func read(_ names: some Sequence<String>) async -> [String: Fact] {
+    /// The facts of some names.
+    public func read(_ names: Set<String>, _ reader: FactReader) async -> [String: Fact] {
         var facts: [String: Fact] = [:]
-        let wanted = Set(names.filter(Self.isFact))
-        guard !wanted.isEmpty else { return facts }
-        let files = SettingsFiles(self, isWanted: wanted.contains { Self.isSetting($0) })
-        var kubedns: ReadFile<KubeDNSFile>?
-        for name in wanted.sorted() {
-            if Self.suffix(of: name, behind: "kubedns.") != nil {
-                let file = kubedns ?? read(MeshPaths.kubeDNS) { KubeDNSFile($0) }
+        let files = SettingsFiles(reader, isWanted: names.contains { $0.suffix(behind: "kubedns.") == nil })
+        var kubedns: FactReader.File<KubeDNSFile>?
+        for name in names.sorted() {
+            if name.suffix(behind: "kubedns.") != nil {
+                let file = kubedns ?? reader.file(MeshPaths.kubeDNS) { KubeDNSFile($0) }
                 kubedns = file
                 facts[name] = Self.kubedns(name, file)
-            } else if let (package, attribute) = Self.package(name) {
-                facts[name] = await self.package(package, attribute)
-            } else if Self.suffix(of: name, behind: "node.") != nil {
-                facts[name] = await NodeFacts(files: files, facts: self).read(name)
+            } else if name.suffix(behind: "node.") != nil {
+                facts[name] = await NodeFacts(files: files, reader: reader).read(name)
             } else {
                 facts[name] = files.fact(name)
             }
@@ -102,45 +76,7 @@ struct MachineFacts: Sendable {
         return facts
     }
 
-    private static func isSetting(_ name: String) -> Bool {
-        ["cluster.", "sidecar.", "settings.", "node."].contains { suffix(of: name, behind: $0) != nil }
-    }
-
-    /// What stands behind a prefix.
-    static func suffix(of name: String, behind prefix: String) -> String? {
-        guard name.utf8.starts(with: prefix.utf8), name.utf8.count > prefix.utf8.count else { return nil }
-        return String(decoding: name.utf8.dropFirst(prefix.utf8.count), as: UTF8.self)
-    }
-
-    /// `package.NAME.version`: a package's name may have dots itself.
-    private static func package(_ name: String) -> (name: String, attribute: String)? {
-        guard let rest = suffix(of: name, behind: "package."), let dot = rest.utf8.lastIndex(of: UInt8(ascii: ".")),
-            dot > rest.utf8.startIndex
-        else { return nil }
-        let attribute = String(rest.utf8[rest.utf8.index(after: dot)...]) ?? ""
-        guard attribute == "version" || attribute == "installed" else { return nil }
-        return (String(decoding: rest.utf8[..<dot], as: UTF8.self), attribute)
-    }
-
-    // MARK: - reading
-
-    /// A file of the machine, or why it says nothing.
-    struct ReadFile<Contents: Sendable>: Sendable {
-        var path: String
-        var contents: Contents?
-        var reason: String
-    }
-
-    func read<Contents: Sendable>(_ path: String, _ parse: ([UInt8]) -> Contents) -> ReadFile<Contents> {
-        do throws(FileError) {
-            let bytes = try FileTree.readWhole(host.path(path), limit: Self.fileLimit)
-            return ReadFile(path: path, contents: parse(bytes), reason: "")
-        } catch {
-            return ReadFile(path: path, contents: nil, reason: error.description)
-        }
-    }
-
-    private static func kubedns(_ name: String, _ file: ReadFile<KubeDNSFile>) -> Fact {
+    private static func kubedns(_ name: String, _ file: FactReader.File<KubeDNSFile>) -> Fact {
         guard let contents = file.contents else { return .missing(file.reason) }
         let address: IPAddress? =
             switch name {
@@ -151,55 +87,31 @@ struct MachineFacts: Sendable {
             }
         return address.map { .value(.text($0.description)) } ?? .missing("\(file.path) has no address for it")
     }
-
-    private func package(_ name: String, _ attribute: String) async -> Fact {
-        let found: Observation
-        do throws(ProbeError) {
-            found = try await observe("package", ["name": .text(name)], [attribute, "installed"])
-        } catch {
-            return .missing(error.description)
-        }
-        guard let value = found.attributes[attribute], value != .null else {
-            return .missing("the package \(name) is not installed")
-        }
-        return .value(value)
-    }
-
-    /// Looks at a subject for a fact's sake.
-    func observe(
-        _ kind: String, _ parameters: [String: Value], _ attributes: Set<String>
-    ) async throws(ProbeError) -> Observation {
-        guard let type = kinds.probe(kind) else {
-            throw ProbeError(.unavailable, "look at a \(kind)", expected: "a probe for it", found: "none")
-        }
-        let request = ProbeRequest(parameters: parameters, attributes: attributes, deadline: .now + .seconds(3))
-        return try await type.init(host: host).observe(request)
-    }
 }
 
 /// The facts of cluster.env and sidecar.env.
-struct SettingsFiles: Sendable {
-    private let cluster: MachineFacts.ReadFile<EnvironmentFile>
-    private let sidecar: MachineFacts.ReadFile<EnvironmentFile>
+private struct SettingsFiles: Sendable {
+    private let cluster: FactReader.File<EnvironmentFile>
+    private let sidecar: FactReader.File<EnvironmentFile>
     /// What both come to.
     let settings: MeshSettings
 
-    init(_ facts: MachineFacts, isWanted: Bool) {
+    init(_ reader: FactReader, isWanted: Bool) {
         guard isWanted else {
             cluster = .init(path: MeshPaths.clusterEnvironment, contents: nil, reason: "")
             sidecar = .init(path: MeshPaths.sidecarEnvironment, contents: nil, reason: "")
             settings = MeshSettings(cluster: nil, sidecar: nil)
             return
         }
-        cluster = facts.read(MeshPaths.clusterEnvironment) { EnvironmentFile($0) }
-        sidecar = facts.read(MeshPaths.sidecarEnvironment) { EnvironmentFile($0) }
+        cluster = reader.file(MeshPaths.clusterEnvironment) { EnvironmentFile($0) }
+        sidecar = reader.file(MeshPaths.sidecarEnvironment) { EnvironmentFile($0) }
         settings = MeshSettings(cluster: cluster.contents, sidecar: sidecar.contents)
     }
 
     /// The fact of a name that begins with `cluster.`, `sidecar.` or `settings.`.
-    func fact(_ name: String) -> MachineFacts.Fact {
-        if let setting = MachineFacts.suffix(of: name, behind: "cluster.") { return line(setting, of: cluster) }
-        if let setting = MachineFacts.suffix(of: name, behind: "sidecar.") { return line(setting, of: sidecar) }
+    func fact(_ name: String) -> Fact {
+        if let setting = name.suffix(behind: "cluster.") { return line(setting, of: cluster) }
+        if let setting = name.suffix(behind: "sidecar.") { return line(setting, of: sidecar) }
         switch name {
         case "settings.service-cidr":
             if settings.serviceRanges.isEmpty { return .missing(unset(.serviceCIDR)) }
@@ -236,13 +148,13 @@ struct SettingsFiles: Sendable {
         }.keys.sorted()
     }
 
-    private func line(_ setting: String, of file: MachineFacts.ReadFile<EnvironmentFile>) -> MachineFacts.Fact {
+    private func line(_ setting: String, of file: FactReader.File<EnvironmentFile>) -> Fact {
         guard let contents = file.contents else { return .missing(file.reason) }
         guard let value = contents[setting] else { return .missing("\(file.path) does not set \(setting)") }
         return .value(.text(value))
     }
 
-    private func text(_ value: String?, _ name: SettingName) -> MachineFacts.Fact {
+    private func text(_ value: String?, _ name: SettingName) -> Fact {
         value.map { .value(.text($0)) } ?? .missing(unset(name))
     }
 
@@ -253,48 +165,48 @@ struct SettingsFiles: Sendable {
     }
 }
 
-/// Who the machine is in the mesh, by the rules of `istio-start.sh`.
-struct NodeFacts: Sendable {
+/// Who the host is in the mesh, by the rules of `istio-start.sh`.
+private struct NodeFacts: Sendable {
     let files: SettingsFiles
-    let facts: MachineFacts
+    let reader: FactReader
 
     private static let hostNamePath = "/proc/sys/kernel/hostname"
 
     /// The fact of a name that begins with `node.`.
-    func read(_ name: String) async -> MachineFacts.Fact {
+    func read(_ name: String) async -> Fact {
         switch name {
         case "node.name": return self.name
         case "node.cluster": return .value(.text(files.settings.service ?? "istio-proxy"))
         case "node.address": return await address()
         default:
             let address = await address()
-            guard case .value(let host) = address else { return address }
-            guard case .value(let pod) = self.name else { return self.name }
+            guard case .value(.text(let host)) = address else { return address }
+            guard case .value(.text(let pod)) = self.name else { return self.name }
             let namespace = files.settings.namespace
             let identity = NodeIdentity(
-                role: .sidecar, address: ValueText.plain(host), id: "\(ValueText.plain(pod)).\(namespace)",
+                role: .sidecar, address: host, id: "\(pod).\(namespace)",
                 domain: "\(namespace).svc.cluster.local")
             return .value(.text(identity.description))
         }
     }
 
-    private var name: MachineFacts.Fact {
+    private var name: Fact {
         if let name = files.settings.podName { return .value(.text(name)) }
-        let file = facts.read(Self.hostNamePath) { bytes in
+        let file = reader.file(Self.hostNamePath) { bytes in
             String(decoding: bytes.prefix { $0 != UInt8(ascii: ".") && $0 != UInt8(ascii: "\n") }, as: UTF8.self)
         }
         guard let name = file.contents, !name.isEmpty else { return .missing(file.reason) }
         return .value(.text(name))
     }
 
-    private func address() async -> MachineFacts.Fact {
+    private func address() async -> Fact {
         if let address = files.settings.serviceAddress { return .value(.text(address.description)) }
         var pilot = "istio-pilot"
-        if let address = facts.read(MeshPaths.kubeDNS, { KubeDNSFile($0) }).contents?.pilot {
+        if let address = reader.file(MeshPaths.kubeDNS, { KubeDNSFile($0) }).contents?.pilot {
             pilot = address.description
         }
         do throws(ProbeError) {
-            let found = try await facts.observe("addresses", ["towards": .text(pilot)], ["route-source"])
+            let found = try await reader.observe("addresses", ["towards": .text(pilot)], ["route-source"])
             if let source = found.attributes["route-source"], source != .null, source != .text("127.0.0.1") {
                 return .value(source)
             }
@@ -306,9 +218,9 @@ struct NodeFacts: Sendable {
         return await firstAddress()
     }
 
-    private func firstAddress() async -> MachineFacts.Fact {
+    private func firstAddress() async -> Fact {
         do throws(ProbeError) {
-            let found = try await facts.observe("addresses", [:], ["ipv4"])
+            let found = try await reader.observe("addresses", [:], ["ipv4"])
             if case .list(let addresses)? = found.attributes["ipv4"], let first = addresses.first {
                 return .value(first)
             }
