@@ -297,7 +297,7 @@ let package = Package(
                 "MeshContract", "Processes", "SidecarAgent", "WorkloadCertificates", "pilot-agent", "TestSupport",
             ]),
         .testTarget(name: "ControlPlaneTests", dependencies: ["mesh-lab", "node_agent", "TestSupport"]),
-        .testTarget(name: "ProbesTests", dependencies: ["MeshProbes", "Platform", "Probes", "TestSupport"]),
+        .testTarget(name: "ProbesTests", dependencies: ["MeshContract", "MeshProbes", "Platform", "Probes", "TestSupport"]),
         .testTarget(
             name: "ScenariosTests",
             dependencies: [
