@@ -132,5 +132,6 @@ final class DocumentTests: XCTestCase {
         XCTAssertTrue(unknown.errors.contains("unknown-code"), unknown.errors)
         let nothing = try MeshcheckFixture.runUninstalled(["explain", "MX0101"], workingDirectory: folder.path)
         XCTAssertNotEqual(nothing.status, 0)
+        XCTAssertTrue(nothing.errors.hasPrefix("error: "), nothing.errors)
     }
 }
