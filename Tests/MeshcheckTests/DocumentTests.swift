@@ -53,7 +53,7 @@ final class DocumentTests: XCTestCase {
         XCTAssertEqual(valid.status, 0, valid.errors)
         let again = try MeshcheckFixture.run(["init", "--package", "base-files", "--output", file])
         XCTAssertEqual(again.status, 2, "nothing is overwritten")
-        XCTAssertTrue(again.errors.contains("there already"), again.errors)
+        XCTAssertTrue(again.errors.contains("already exists"), again.errors)
     }
 
     func testADraftOfAPackageWithAServiceHasItsUnit() throws {

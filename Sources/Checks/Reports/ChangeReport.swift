@@ -1,7 +1,7 @@
 import Platform
 import Scenarios
 
-/// What is different between two runs on one machine.
+/// What is different between two runs on one host.
 public struct ChangeReport: Sendable {
     /// A check that came out differently.
     public struct Change: Sendable {

@@ -13,7 +13,7 @@ public enum CheckStatus: String, Sendable, Hashable, CaseIterable {
     case warning
     /// It failed with severity info.
     case info
-    /// This user may not see it: it says nothing about the machine.
+    /// This user may not see it: it says nothing about the host.
     case notPermitted = "not-permitted"
     /// It was not looked at.
     case skipped

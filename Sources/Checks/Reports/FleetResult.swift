@@ -1,7 +1,7 @@
 import Platform
 import Scenarios
 
-/// Why a machine gave no result.
+/// Why a host gave no result.
 public struct HostFailure: Error, Sendable, Hashable, CustomStringConvertible {
     /// What kind of failure.
     public enum Reason: String, Sendable, Hashable, CaseIterable {
@@ -48,7 +48,7 @@ public struct HostFailure: Error, Sendable, Hashable, CustomStringConvertible {
     public var description: String { "cannot \(operation): \(found)" }
 }
 
-/// One machine of a fleet.
+/// One host of a fleet.
 public struct HostResult: Sendable, Hashable {
     /// The name by which the user knows it.
     public var target: String
@@ -79,9 +79,9 @@ public struct HostResult: Sendable, Hashable {
     }
 }
 
-/// The runs of several machines.
+/// The runs of several hosts.
 public struct FleetResult: Sendable, Hashable {
-    /// The machines in the order in which they were named.
+    /// The hosts in the order in which they were named.
     public var hosts: [HostResult]
     /// Nanoseconds since 1970.
     public var startedAt: Int64
@@ -98,13 +98,13 @@ public struct FleetResult: Sendable, Hashable {
     /// Whether a check of severity error failed somewhere.
     public var hasFailed: Bool { hosts.contains { $0.run?.hasFailed ?? false } }
 
-    /// Whether a machine gave no result.
+    /// Whether a host gave no result.
     public var hasUnreachable: Bool { hosts.contains { $0.failure != nil } }
 }
 
 /// A fleet without secrets.
 public struct MaskedFleet: Sendable, Hashable {
-    /// The fleet, with every text that came from a machine masked.
+    /// The fleet, with every text that came from a host masked.
     public let result: FleetResult
 
     /// Masks the runs of a fleet.
@@ -124,7 +124,7 @@ public struct MaskedFleet: Sendable, Hashable {
         self.result = copy
     }
 
-    /// The runs that there are, under the names by which the user knows the machines: two may call themselves alike.
+    /// The runs that there are, under the names by which the user knows the hosts: two may call themselves alike.
     var runs: [MaskedRun] {
         result.hosts.compactMap { host in
             host.run.map { run in
@@ -136,9 +136,9 @@ public struct MaskedFleet: Sendable, Hashable {
     }
 }
 
-/// Machines against steps, with machines that fail alike in one row.
+/// Hosts against steps, with hosts that fail alike in one row.
 public struct FleetMatrix: Sendable {
-    /// Machines with the same failures.
+    /// Hosts with the same failures.
     public struct Row: Sendable {
         /// Their names, in the order of the fleet.
         public var hosts: [String]
@@ -152,7 +152,7 @@ public struct FleetMatrix: Sendable {
         public var status: CheckStatus
     }
 
-    /// Machines that gave no result for the same reason.
+    /// Hosts that gave no result for the same reason.
     public struct Absence: Sendable {
         /// Why, as it was with the first.
         public var failure: HostFailure
@@ -160,14 +160,14 @@ public struct FleetMatrix: Sendable {
         public var hosts: [String]
     }
 
-    /// The steps of any machine, in order.
+    /// The steps of any host, in order.
     public let steps: [String]
     /// Rows: those that fail first, and of those the larger groups first.
     public let rows: [Row]
-    /// Machines without a result.
+    /// Hosts without a result.
     public let absences: [Absence]
 
-    /// What makes two machines alike.
+    /// What makes two hosts alike.
     private struct Key: Hashable {
         var statuses: [String: CheckStatus]
         var codes: [String]
@@ -216,7 +216,7 @@ public struct FleetMatrix: Sendable {
         var result: [Absence] = []
         for host in fleet.hosts {
             guard let failure = host.failure else { continue }
-            // Remedies name the machine, so the reason alone decides.
+            // Remedies name the host, so the reason alone decides.
             if let index = result.firstIndex(where: { $0.failure.reason == failure.reason }) {
                 result[index].hosts.append(host.target)
             } else {

@@ -185,7 +185,7 @@ enum HTMLParts {
 }
 
 extension HTMLRenderer {
-    /// The matrix of machines and steps, then the causes of each group of machines that fail alike.
+    /// The matrix of hosts and steps, then the causes of each group of hosts that fail alike.
     public func text(of fleet: MaskedFleet) -> String {
         let result = fleet.result
         let matrix = FleetMatrix(result)
@@ -202,7 +202,7 @@ extension HTMLRenderer {
             : absent > 0
                 ? "<span class=\"verdict warned\">Incomplete</span>"
                 : "<span class=\"verdict good\">✓ In order</span>"
-        let title = Counted.text(result.hosts.count, "machine")
+        let title = Counted.text(result.hosts.count, "host")
         var body = HTMLParts.header(
             title: title, verdict: verdict + "<span>\(counts.joined(separator: ", "))</span>",
             meta: "\(RFC3339.readableText(result.startedAt)), took \(DurationText.short(result.duration))")

@@ -11,7 +11,7 @@ public struct JSONRenderer: Renderer {
     /// The document of one run.
     public func text(of run: MaskedRun) -> String { ReportDocument.run.write(run.result).pretty + "\n" }
 
-    /// The document of several machines.
+    /// The document of several hosts.
     public func text(of fleet: MaskedFleet) -> String { ReportDocument.fleet.write(fleet.result).pretty + "\n" }
 }
 
@@ -28,7 +28,7 @@ public enum ReportReader {
 
 /// The JSON Schema (draft 2020-12) of `JSONRenderer`'s documents.
 public enum ReportSchema {
-    /// The schema: a run of one machine, or of several.
+    /// The schema: a run of one host, or of several.
     public static var json: JSONValue {
         .object([
             ("$schema", .string("https://json-schema.org/draft/2020-12/schema")),
@@ -36,7 +36,7 @@ public enum ReportSchema {
             ("title", .string("Report of meshcheck, version \(ReportVersion.current)")),
             (
                 "description",
-                .string("A run on one machine has 'checks', a run on several has 'hosts'. Members may be added.")
+                .string("A run on one host has 'checks', a run on several has 'hosts'. Members may be added.")
             ),
             ("oneOf", .array([ReportDocument.run.named("run").schema, ReportDocument.fleet.named("fleet").schema])),
             (
@@ -53,7 +53,7 @@ public enum ReportSchema {
     }
 }
 
-/// A run as it goes on, one JSON value a line (jsonlines.org).
+/// A run as it goes on, one JSON value per line (jsonlines.org).
 ///
 /// `{"event":"started","total":80}`, one `{"event":"check","check":{…}}` for every check that is through, and at the end
 /// `{"event":"finished","run":{…}}` with the whole report. A line that is missing at the end means a run that was cut.
@@ -81,7 +81,7 @@ public enum EventLine: Sendable {
 enum ReportDocument {
     static let run = ReportType<RunResult>.object(
         ReportMember("version", version) { _ in },
-        ReportMember("host", .text, "The machine's own name.") { $0.host },
+        ReportMember("host", .text, "The host's own name.") { $0.host },
         ReportMember("profile", .text, "The profile that the scenarios were chosen by.") { $0.profile },
         ReportMember("startedAt", time.named("time")) { $0.startedAt },
         ReportMember("durationNanoseconds", nanoseconds.named("nanoseconds")) { $0.duration },
@@ -189,7 +189,7 @@ enum ReportDocument {
     private static let error = ReportType<ProbeError>.object(
         ReportMember("reason", .word) { $0.reason },
         ReportMember("operation", .text, "What was tried.") { $0.operation },
-        ReportMember("expected", .text, "What a healthy machine answers.") { $0.expected },
+        ReportMember("expected", .text, "What a healthy host answers.") { $0.expected },
         ReportMember("found", .text, "What came instead.") { $0.found }
     ) { reason, operation, expected, found in
         ProbeError(reason, operation, expected: expected, found: found)
@@ -207,7 +207,7 @@ enum ReportDocument {
         ReportMember("severity", severity) { $0.severity },
         ReportMember("cause", .text, "In one sentence.") { $0.cause },
         ReportMember("evidence", .list(.text), "What tells this cause from others.") { $0.evidence },
-        ReportMember("remedy", .list(.text), "Commands, one a line.") { $0.remedy },
+        ReportMember("remedy", .list(.text), "Commands, one per line.") { $0.remedy },
         ReportMember("documentation", .text, "The section of the documents.") { $0.documentation },
         ReportMember("checks", .list(.text), "Ids of the checks that it explains, the most telling first.") {
             $0.checks
@@ -270,11 +270,11 @@ enum ReportDocument {
         derived("startedAt", time.named("time")) { $0.startedAt },
         derived("durationNanoseconds", nanoseconds.named("nanoseconds")) { $0.duration },
         derived("summary", fleetSummary) { $0 },
-        derived("groups", .list(group), "Machines that came out alike.") { FleetMatrix($0).rows },
+        derived("groups", .list(group), "Hosts that came out alike.") { FleetMatrix($0).rows },
         derived("hosts", .list(host.named("host")), "In the order in which they were named.") { $0.hosts })
 
     private static let fleetSummary = written(
-        derived("hosts", .count, "Machines that were asked.") { (fleet: FleetResult) in fleet.hosts.count },
+        derived("hosts", .count, "Hosts that were asked.") { (fleet: FleetResult) in fleet.hosts.count },
         derived("passed", .count, "Without a failure.") { $0.hosts.count { $0.run?.hasFailed == false } },
         derived("failed", .count, "With at least one failure of severity error.") {
             $0.hosts.count { $0.run?.hasFailed == true }
@@ -287,7 +287,7 @@ enum ReportDocument {
     private enum FleetVerdict: String, CaseIterable, Sendable { case passed, failed, incomplete }
 
     private static let group = written(
-        derived("hosts", .list(.text), "Names of the machines.") { (row: FleetMatrix.Row) in row.hosts },
+        derived("hosts", .list(.text), "Names of the hosts.") { (row: FleetMatrix.Row) in row.hosts },
         derived("status", .word) { $0.status },
         derived("diagnoses", .list(.text), "Codes of the causes.") { $0.diagnoses.map(\.code) },
         derived("failures", .list(.text), "Ids of failed checks.") { $0.failures })
@@ -298,7 +298,7 @@ enum ReportDocument {
         derived("run", run.named("run"), isRequired: false) { $0.run },
         derived("failure", failure, isRequired: false) { $0.failure },
         derived(
-            "partialChecks", .list(check.named("check")), "Checks that were through before the machine went.",
+            "partialChecks", .list(check.named("check")), "Checks that were through before the host went.",
             isRequired: false
         ) { $0.run == nil ? $0.partialChecks : nil })
 

@@ -12,7 +12,7 @@ public struct JUnitRenderer: Renderer {
     /// The document of one run.
     public func text(of run: MaskedRun) -> String { document([run], absent: []) }
 
-    /// The document of several machines.
+    /// The document of several hosts.
     public func text(of fleet: MaskedFleet) -> String {
         document(fleet.runs, absent: fleet.result.hosts.filter { $0.failure != nil })
     }

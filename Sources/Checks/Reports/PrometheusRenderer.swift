@@ -10,7 +10,7 @@ public struct PrometheusRenderer: Renderer {
     /// The document of one run.
     public func text(of run: MaskedRun) -> String { document([run], absent: []) }
 
-    /// The document of several machines.
+    /// The document of several hosts.
     public func text(of fleet: MaskedFleet) -> String {
         document(fleet.runs, absent: fleet.result.hosts.filter { $0.failure != nil })
     }
@@ -35,7 +35,7 @@ public struct PrometheusRenderer: Renderer {
     private func document(_ runs: [MaskedRun], absent: [HostResult]) -> String {
         var healthy = Metric(
             name: "meshcheck_healthy", help: "Whether no check of severity error failed in the last run.")
-        var reachable = Metric(name: "meshcheck_reachable", help: "Whether the machine gave a result.")
+        var reachable = Metric(name: "meshcheck_reachable", help: "Whether the host gave a result.")
         var started = Metric(
             name: "meshcheck_run_timestamp_seconds", help: "When the last run began, in seconds since 1970.")
         var length = Metric(name: "meshcheck_run_duration_seconds", help: "How long the last run took.")

@@ -8,7 +8,7 @@ public protocol Renderer: Sendable {
     /// The whole document; it ends in a newline.
     func text(of run: MaskedRun) -> String
 
-    /// The document of several machines.
+    /// The document of several hosts.
     func text(of fleet: MaskedFleet) -> String
 }
 
@@ -16,7 +16,7 @@ extension Renderer {
     /// The whole document. Secrets are masked here, so that no format can forget to.
     public func render(_ result: RunResult) -> String { text(of: MaskedRun(result)) }
 
-    /// The document of several machines.
+    /// The document of several hosts.
     public func render(_ fleet: FleetResult) -> String { text(of: MaskedFleet(fleet)) }
 }
 
@@ -26,7 +26,7 @@ public enum ReportFormat: String, Sendable, Hashable, CaseIterable {
     case terminal
     /// For programs: stable and documented.
     case json
-    /// One JSON value a line while the run goes on; see `EventLine`.
+    /// One JSON value per line while the run goes on; see `EventLine`.
     case events
     /// JUnit's XML, for CI servers.
     case junit
@@ -71,7 +71,7 @@ public enum ReportVersion {
 
 /// A run without secrets: the only thing that a renderer gets to see.
 public struct MaskedRun: Sendable, Hashable {
-    /// The run, with every text that came from the machine masked.
+    /// The run, with every text that came from the host masked.
     public let result: RunResult
 
     /// Masks a run.

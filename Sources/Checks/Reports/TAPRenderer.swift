@@ -5,7 +5,7 @@ import SpecLoading
 /// Test Anything Protocol, version 14 (testanything.org/tap-version-14-specification.html).
 ///
 /// A warning is a TODO: it is shown as not ok and does not fail the harness. What may not be seen is a SKIP.
-/// Several machines are subtests.
+/// Several hosts are subtests.
 public struct TAPRenderer: Renderer {
     /// Creates a renderer.
     public init() {}
@@ -15,7 +15,7 @@ public struct TAPRenderer: Renderer {
         "TAP version 14\n" + body(run.result).map { $0 + "\n" }.joined()
     }
 
-    /// The document of several machines.
+    /// The document of several hosts.
     public func text(of fleet: MaskedFleet) -> String {
         var text = "TAP version 14\n1..\(fleet.result.hosts.count)\n"
         for (index, host) in fleet.result.hosts.enumerated() {

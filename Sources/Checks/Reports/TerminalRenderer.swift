@@ -72,7 +72,7 @@ public struct TerminalRenderer: Renderer {
         }
     }
 
-    /// Skipped checks by their reason: one line a reason, not one a check.
+    /// Skipped checks by their reason: one line per reason, not one per check.
     private func writeSkipped(_ checks: [CheckResult], to output: inout TerminalText) {
         var reasons: [SkipReason] = []
         var ids: [SkipReason: [String]] = [:]
@@ -140,7 +140,7 @@ public struct TerminalRenderer: Renderer {
 }
 
 extension TerminalRenderer {
-    /// Machines against steps; below it the causes, each with the machines that it was found on.
+    /// Hosts against steps; below it the causes, each with the hosts that it was found on.
     public func text(of fleet: MaskedFleet) -> String {
         var output = TerminalText(style)
         let matrix = FleetMatrix(fleet.result)
@@ -163,7 +163,7 @@ extension TerminalRenderer {
         return output.text
     }
 
-    /// The table; a row is a group of machines that fail alike.
+    /// The table; a row is a group of hosts that fail alike.
     private func write(_ matrix: FleetMatrix, to output: inout TerminalText) {
         guard !matrix.rows.isEmpty else { return }
         let names = matrix.rows.map { row in

@@ -23,23 +23,23 @@ public struct MeshFacts: FactSource {
             summary: "Which inbound ports go through Envoy: `none`, `listed`, `all`."),
         .init(
             name: "settings.shadowed", type: .list(.text),
-            summary: "Names that both files set to different values; the machine's file wins."),
+            summary: "Names that both files set to different values; the host's file wins."),
         .init(name: "settings.excluded-ports", type: .list(.integer), summary: "Ports that `*` leaves alone."),
         .init(name: "settings.envoy-port", type: .integer, summary: "Where redirected traffic goes."),
         .init(name: "settings.envoy-user", type: .text, summary: "The user of Envoy."),
-        .init(name: "settings.namespace", type: .text, summary: "Namespace of the machine's services."),
-        .init(name: "settings.service", type: .text, summary: "Name of the machine's service, if it is set."),
-        .init(name: "settings.pod-name", type: .text, summary: "Name of the machine in the mesh."),
+        .init(name: "settings.namespace", type: .text, summary: "Namespace of the host's services."),
+        .init(name: "settings.service", type: .text, summary: "Name of the host's service, if it is set."),
+        .init(name: "settings.pod-name", type: .text, summary: "Name of the host in the mesh."),
         .init(name: "settings.log-directory", type: .text, summary: "Where the log is."),
         .init(name: "settings.programs", type: .text, summary: "Where the programs are."),
         .init(name: "kubedns.server", type: .text, summary: "The cluster's DNS in `\(MeshPaths.kubeDNS)`."),
         .init(name: "kubedns.pilot", type: .text, summary: "Pilot's address there."),
         .init(name: "kubedns.mixer", type: .text, summary: "Mixer's address there."),
         .init(name: "kubedns.ca", type: .text, summary: "The CA's address there."),
-        .init(name: "node.name", type: .text, summary: "The machine's host name up to its first dot."),
+        .init(name: "node.name", type: .text, summary: "The host's name up to its first dot."),
         .init(
             name: "node.address", type: .text,
-            summary: "The machine's address in the mesh: ISTIO_SVC_IP, else the source address towards Pilot."),
+            summary: "The host's address in the mesh: ISTIO_SVC_IP, else the source address towards Pilot."),
         .init(
             name: "node.id", type: .text, summary: "`sidecar~ADDRESS~NAME.NAMESPACE~NAMESPACE.svc.cluster.local`."),
         .init(name: "node.cluster", type: .text, summary: "What Envoy reports as its cluster."),
@@ -140,7 +140,7 @@ private struct SettingsFiles: Sendable {
         }
     }
 
-    /// Names that both files set, to different values: the machine's file wins, and people look at the other one.
+    /// Names that both files set, to different values: the host's file wins, and people look at the other one.
     private var shadowed: [String] {
         let machine = sidecar.contents?.values ?? [:]
         return (cluster.contents?.values ?? [:]).filter { name, value in
@@ -224,7 +224,7 @@ private struct NodeFacts: Sendable {
             if case .list(let addresses)? = found.attributes["ipv4"], let first = addresses.first {
                 return .value(first)
             }
-            return .missing("the machine has no global IPv4 address")
+            return .missing("the host has no global IPv4 address")
         } catch {
             return .missing(error.description)
         }

@@ -29,7 +29,7 @@ struct ScenarioDraft {
     /// The file. JSON's strings are YAML's double-quoted ones.
     var yaml: String {
         var text = """
-            # Drawn up by 'meshcheck init' from \(DisplayText.visible(origin, keepsNewlines: false)) as it was on this machine.
+            # Drafted by 'meshcheck init' from \(DisplayText.visible(origin, keepsNewlines: false)) as it was on this host.
             # Take out what may change, and say in the titles why each check exists.
             name: \(scalar(name))
             title: \(scalar(title))
@@ -215,7 +215,7 @@ struct UnitDraft {
             ScenarioDraft.Check(
                 id: running, title: "\(unit) runs and stays up", kind: "unit",
                 parameters: [(nil, .string(unit))], expectations: expectations,
-                note: isActive ? nil : "It did not run when this was drawn up."))
+                note: isActive ? nil : "It did not run when this was drafted."))
         if case .text(let state)? = seen["enabled"], state == "enabled" {
             checks.append(
                 ScenarioDraft.Check(
@@ -227,7 +227,7 @@ struct UnitDraft {
         return checks
     }
 
-    /// Checks that hold whatever systemd says now, for a machine on which it cannot be asked.
+    /// Checks that hold whatever systemd says now, for a host on which it cannot be asked.
     var plainChecks: [ScenarioDraft.Check] {
         [
             ScenarioDraft.Check(
@@ -236,7 +236,7 @@ struct UnitDraft {
                 expectations: [
                     ("active", .string("active")), ("stable-for", .object([("at-least", .string("15s"))])),
                     ("missing-files", .object([("empty", .bool(true))])),
-                ], note: "systemd could not be asked when this was drawn up.")
+                ], note: "systemd could not be asked when this was drafted.")
         ]
     }
 
@@ -306,7 +306,7 @@ enum DraftIdentifier {
     }
 }
 
-/// Looks at this machine for a draft, by the probes that checks use.
+/// Looks at this host for a draft, by the probes that checks use.
 struct MachineReader {
     let host = Host()
 

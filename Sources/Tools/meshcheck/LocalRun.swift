@@ -6,7 +6,7 @@ import Scenarios
 import SpecLoading
 import Synchronization
 
-/// One run on this machine: load, select, run, within a time limit.
+/// One run on this host: load, select, run, within a time limit.
 struct LocalRun {
     let suite: ScenarioSuite
     let diagnoses: DiagnosisCatalogue?
@@ -15,7 +15,7 @@ struct LocalRun {
     /// From how many checks on the memory that loading took is worth giving back.
     private static let largeSuite = 256
 
-    /// Loads what the options name. Variables come from the machine's files, so every run loads anew.
+    /// Loads what the options name. Variables come from the host's files, so every run loads anew.
     ///
     /// - Throws: the exit status, after everything that is wrong was said.
     static func load(_ options: SuiteOptions) async throws -> LocalRun {

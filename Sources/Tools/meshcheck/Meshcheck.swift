@@ -6,13 +6,13 @@ import StandardStreams
 struct Meshcheck: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "meshcheck",
-        abstract: "Say whether a VM is in the Istio mesh, and when it is not, why.",
+        abstract: "Check whether a VM is in the Istio mesh, and if it is not, say why.",
         discussion: """
-            Scenarios are YAML files with checks, one file a step of the mesh-expansion guide. Those of the toolchain are \
+            Scenarios are YAML files with checks, one file per step of the mesh-expansion guide. Those of the toolchain are \
             in \(SuiteOptions.installedScenarios).
 
             EXAMPLES
-              meshcheck run                              check this machine
+              meshcheck run                              check this host
               meshcheck run --target ssh://admin@vm-1    check another one
               meshcheck explain MX0401                   what a cause means, and what to do
               meshcheck serve                            health, metrics and a page over HTTP
@@ -22,8 +22,8 @@ struct Meshcheck: AsyncParsableCommand {
               0   in order
               1   at least one check of severity error failed
               2   the input is wrong: an option, a scenario, an inventory
-              3   a machine could not be reached, or an address not be listened at
-              4   the time limit was over
+              3   a host could not be reached, or the address could not be used
+              4   the time limit was reached
               70  a fault of meshcheck, or a report that could not be written
             """,
         version: ToolVersion.text,

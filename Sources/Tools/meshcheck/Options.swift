@@ -58,7 +58,7 @@ struct SuiteOptions: ParsableArguments {
         for assignment in assignments {
             let name = assignment.utf8.prefix { $0 != UInt8(ascii: "=") }
             guard !name.isEmpty, name.count < assignment.utf8.count else {
-                throw ValidationError("--var '\(assignment)' is no assignment (must be name=value)")
+                throw ValidationError("--var '\(assignment)' is not an assignment (must be name=value)")
             }
         }
     }
@@ -115,19 +115,20 @@ struct ExecutionOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "Checks at once. Most of them wait, so it may be far more than there are processors.", valueName: "n"))
+            "Checks to run at the same time. Most of them wait, so it may be far more than there are processors.",
+            valueName: "n"))
     var jobs = 128
 
     @Option(
         help: ArgumentHelp(
-            "Look at a failed check again until it passes or this time is over, such as 30s: for a machine that is "
+            "Look at a failed check again until it passes or this time is over, such as 30s: for a host that is "
                 + "starting.", valueName: "time"))
     var retryFor: DurationArgument?
 
     @Option(help: ArgumentHelp("End the whole run after this time, with exit status 4.", valueName: "time"))
     var timeout: DurationArgument?
 
-    @Flag(help: "What may not be seen without root counts as failed.")
+    @Flag(help: "Count what cannot be seen without root as failed.")
     var strict = false
 
     func validate() throws {
@@ -180,10 +181,10 @@ struct OutputOptions: ParsableArguments {
         help: ArgumentHelp("Where the format without a file goes, in place of standard output.", valueName: "file"))
     var output: String?
 
-    @Flag(name: .shortAndLong, help: "Name checks that passed or were skipped as well.")
+    @Flag(name: .shortAndLong, help: "List checks that passed or were skipped as well.")
     var verbose = false
 
-    @Flag(name: .shortAndLong, help: "No progress, and no report on standard output that was not asked for.")
+    @Flag(name: .shortAndLong, help: "Show no progress, and write no report to standard output unless asked.")
     var quiet = false
 
     func validate() throws {
@@ -222,34 +223,34 @@ struct OutputOptions: ParsableArguments {
     var writesEvents: Bool { requests.contains { $0.format == .events } }
 }
 
-/// On which machines.
+/// On which hosts.
 struct TargetOptions: ParsableArguments {
     @Option(
         name: .customLong("target"),
         help: ArgumentHelp(
-            "A machine to check by ssh; repeatable (default: this one).", valueName: "ssh://user@host:port"))
+            "A host to check by ssh; repeatable (default: this one).", valueName: "ssh://user@host:port"))
     var targets: [String] = []
 
     @Option(
-        help: ArgumentHelp("An inventory of Ansible, INI or YAML, with machines to check by ssh.", valueName: "file"))
+        help: ArgumentHelp("An inventory of Ansible, INI or YAML, with hosts to check by ssh.", valueName: "file"))
     var inventory: String?
 
     @Option(
         help: ArgumentHelp(
-            "Only these machines of the inventory: names, groups and globs with commas between, '!' to take away, '&' to "
+            "Only these hosts of the inventory: names, groups and globs with commas between, '!' to take away, '&' to "
                 + "keep only.", valueName: "patterns"))
     var limit: String?
 
-    @Option(help: ArgumentHelp("Machines at once.", valueName: "n"))
+    @Option(help: ArgumentHelp("Hosts to check at the same time.", valueName: "n"))
     var forks = 16
 
-    @Flag(help: "Run on the machines as root, by sudo without a password.")
+    @Flag(help: "Run on the hosts as root, with sudo and no password.")
     var sudo = false
 
-    @Option(help: ArgumentHelp("Seconds for a connection.", valueName: "n"))
+    @Option(help: ArgumentHelp("Seconds to wait for a connection.", valueName: "n"))
     var connectTimeout = 10
 
-    @Option(help: ArgumentHelp("Time for one machine, from connecting to its result.", valueName: "time"))
+    @Option(help: ArgumentHelp("Time limit for one host, from connecting to its result.", valueName: "time"))
     var hostTimeout = DurationArgument(seconds: 600)
 
     @Option(
@@ -264,7 +265,7 @@ struct TargetOptions: ParsableArguments {
 
     @Option(
         name: .customLong("remote-binary"),
-        help: ArgumentHelp("The meshcheck for the machines, where this one does not run there.", valueName: "file"))
+        help: ArgumentHelp("The meshcheck to send to the hosts, where this one does not run there.", valueName: "file"))
     var remoteBinary: String?
 
     func validate() throws {
@@ -275,7 +276,7 @@ struct TargetOptions: ParsableArguments {
         if limit != nil, inventory == nil { throw ValidationError("--limit needs an --inventory") }
     }
 
-    /// Whether other machines are meant.
+    /// Whether other hosts are meant.
     var areRemote: Bool { !targets.isEmpty || inventory != nil }
 
     /// ssh's options.
@@ -283,7 +284,7 @@ struct TargetOptions: ParsableArguments {
         SSHOptions(configuration: sshConfiguration, connectTimeout: connectTimeout, options: sshOptions)
     }
 
-    /// The machines, each once; all mistakes are reported at once.
+    /// The hosts, each once; all mistakes are reported at once.
     func machines() throws -> [Machine] {
         var diagnostics = Diagnostics()
         let machines = MachineList.load(

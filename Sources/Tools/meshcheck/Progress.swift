@@ -57,7 +57,7 @@ final class StatusLine: Sendable {
     }
 }
 
-/// Follows a run on this machine: a line on the terminal, or events on standard output.
+/// Follows a run on this host: a line on the terminal, or events on standard output.
 final class RunProgress: Sendable {
     private struct State {
         var total = 0
@@ -150,7 +150,7 @@ final class FleetProgress: Sendable {
     func end() { line.clear() }
 
     private static func text(_ state: State, total: Int) -> String {
-        var parts = ["\(state.ended)/\(total) machines"]
+        var parts = ["\(state.ended)/\(total) hosts"]
         if state.failed > 0 { parts.append("\(state.failed) failed") }
         if state.absent > 0 { parts.append("\(state.absent) without result") }
         let running = state.running.sorted { $0.key < $1.key }.prefix(4).map { name, count in

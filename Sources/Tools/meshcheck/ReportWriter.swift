@@ -91,11 +91,11 @@ enum Status {
     static let failed = ExitCode(1)
     /// The input is wrong: an option, a scenario, an inventory.
     static let wrongInput = ExitCode(2)
-    /// A machine, or an address to listen at, could not be had.
+    /// A host, or an address to listen at, could not be had.
     static let unreachable = ExitCode(3)
     /// The time limit of the whole run is over.
     static let timedOut = ExitCode(4)
-    /// A fault of ours, or of the machine that we run on.
+    /// A fault of ours, or of the host that we run on.
     static let fault = ExitCode(70)
 }
 

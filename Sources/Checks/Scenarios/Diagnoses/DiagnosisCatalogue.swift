@@ -101,7 +101,7 @@ public struct DiagnosisEntry: Sendable {
     public let cause: String
     /// Lines with what was seen; one whose values are not there is left out.
     public let evidence: [String]
-    /// What to do: commands, one a line.
+    /// What to do: commands, one per line.
     public let remedy: [String]
     /// The section of the documents.
     public let documentation: String

@@ -17,7 +17,7 @@ enum DiagnosisKey: String, CaseIterable {
         case .unless: "Conditions of which none holds."
         case .explains: "Ids of checks that fail for the same cause; `*` stands for any characters."
         case .evidence: "Lines with what was seen."
-        case .remedy: "What to do: commands, one a line."
+        case .remedy: "What to do: commands, one per line."
         case .documentation: "The section of the documents; that of `docs/diagnoses.md` when it is missing."
         }
     }
@@ -111,7 +111,7 @@ struct DiagnosisReader {
             && bytes[2...].allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
         guard isCode else {
             diagnostics.error(
-                "code", "'\(ValueText.shortened(text, to: 40))' is no code", at: node.range,
+                "code", "'\(ValueText.shortened(text, to: 40))' is not a code", at: node.range,
                 help: "MX, two digits of the family, two digits: MX0401")
             return nil
         }

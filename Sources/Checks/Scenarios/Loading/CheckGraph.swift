@@ -87,7 +87,7 @@ enum CheckGraph {
                     let circle = path.map(\.id).drop { $0 != need.value } + [need.value]
                     diagnostics.error(
                         "needs-cycle", "checks need one another: \(circle.joined(separator: " → "))", at: need.range,
-                        help: "take one of the needs out")
+                        help: "remove one of the needs")
                 } else if families[need.value] != nil, !finished.contains(need.value) {
                     path.append((need.value, 0))
                     onPath.insert(need.value)

@@ -21,12 +21,12 @@ struct CheckReader {
         if case .sequence(let nodes) = list.content, nodes.isEmpty {
             diagnostics.error(
                 "empty-list", "there is no item, so the check would never be looked at", at: list.range,
-                help: "write items, or take 'for-each' out")
+                help: "write items, or remove 'for-each'")
         }
         let items = ItemList(reason == nil ? MatcherEvaluation.items(value) : [])
         if items.isEmpty, reason == nil { reason = "the list \(list.scalarText ?? "of for-each") is empty" }
         guard !items.isEmpty else {
-            // With a stand-in for the item all mistakes are found on a machine without items, too.
+            // With a stand-in for the item all mistakes are found on a host without items, too.
             var copy = table
             copy.missing["item"] = reason
             for name in ItemList.names(in: node) { copy.missing[name] = reason }
@@ -114,7 +114,7 @@ struct CheckReader {
         }
         if !hasKind, unknown.isEmpty {
             diagnostics.error(
-                "missing-subject", "the check says nothing of what it looks at", at: node.range,
+                "missing-subject", "the check does not say what it looks at", at: node.range,
                 help: "name one of: " + names.joined(separator: ", "))
         }
     }
@@ -151,7 +151,7 @@ struct ItemList {
     let entries: [Entry]
     var isEmpty: Bool { entries.isEmpty }
 
-    /// Takes each item once: a list of a machine's settings may have one twice.
+    /// Takes each item once: a list of a host's settings may have one twice.
     init(_ items: [Value]) {
         var seen: Set<Value> = []
         var labels: Set<String> = []
@@ -240,7 +240,7 @@ struct TimesReader {
         guard let value = reader.value(node, as: .duration, &diagnostics), case .duration(let found) = value else {
             if let (name, reason) = reader.missing.first {
                 diagnostics.error(
-                    "missing-fact", "this machine has no '\(name)': \(reason)", at: node.range,
+                    "missing-fact", "this host has no '\(name)': \(reason)", at: node.range,
                     help: "give a default: ${\(name):-5s}")
             }
             return nil

@@ -40,7 +40,7 @@ struct ConditionReader {
         guard let pairs = MappingReader.pairs(node, "a mapping of conditions", &diagnostics) else { return [] }
         if pairs.isEmpty {
             diagnostics.error(
-                "empty-condition", "there is no condition", at: node.range, help: "write one, or take 'when' out")
+                "empty-condition", "there is no condition", at: node.range, help: "write one, or remove 'when'")
         }
         return pairs.compactMap { condition($0, &diagnostics) }
     }

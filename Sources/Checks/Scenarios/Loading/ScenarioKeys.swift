@@ -49,8 +49,8 @@ enum CheckKey: String, CaseIterable {
         case .title: "Why the check exists, in one line. Variables can be used."
         case .expect: "What is expected: attributes of the subject, each with a value or with matchers. Not empty."
         case .needs: "Ids of checks: when one of them fails, this one is skipped, and the report says why."
-        case .after: "Ids of checks that this one waits for, whatever becomes of them."
-        case .when: "Facts of the machine without which the check makes no sense; it is skipped then."
+        case .after: "Ids of checks that this one waits for, whatever their outcome."
+        case .when: "Facts of the host without which the check makes no sense; it is skipped then."
         case .eventually:
             "`{within: 10s, every: 1s}`: look again until it passes or the time is over. The pauses begin with `every` "
                 + "and grow by half each, up to ten times as much."
@@ -60,7 +60,7 @@ enum CheckKey: String, CaseIterable {
         case .runAs: "The user to look as, such as `nobody`; needs root. Variables can be used."
         case .capture:
             "Values for other checks: `{pilot.pod: \"json.hosts[0].ip_address\"}`, or `{from: body, matches: 'id=(\\d+)'}` "
-                + "for the first group of a regular expression. Who uses one has to need this check."
+                + "for the first group of a regular expression. A check that uses one has to need this one."
         case .forEach:
             "A list: one check for each item, with the item as `${item}` and in brackets behind the id. Without items "
                 + "the check is skipped."

@@ -10,7 +10,7 @@ extension ScenarioSuite {
     ///   - paths: files, or folders whose files ending in `.yaml` or `.yml` are loaded in the order of their names.
     ///   - variables: what wins over the scenarios' own variables.
     ///   - profile: one that the scenarios name; nil to choose by what is installed.
-    ///   - host: the machine whose facts the scenarios mention.
+    ///   - host: the host whose facts the scenarios mention.
     ///   - kinds: what can be looked at.
     public static func load(
         paths: [String], variables: VariableSources = VariableSources(), profile: String? = nil, host: Host,

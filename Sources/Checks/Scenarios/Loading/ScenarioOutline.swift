@@ -156,7 +156,7 @@ enum MappingReader {
             ![UInt8(ascii: "."), UInt8(ascii: "-"), UInt8(ascii: "_")].contains(first)
         else {
             diagnostics.error(
-                "identifier", "'\(ValueText.shortened(text, to: 100))' is no \(what)", at: node.range,
+                "identifier", "'\(ValueText.shortened(text, to: 100))' is not a valid \(what)", at: node.range,
                 help: "at most 100 letters, digits, '.', '_' and '-', a letter or digit first")
             return nil
         }
@@ -172,7 +172,7 @@ extension YAMLNode {
     }
 }
 
-/// Works out the variables of a scenario, which may mention one another and facts of the machine.
+/// Works out the variables of a scenario, which may mention one another and facts of the host.
 struct VariableResolver {
     private static let depthLimit = 32
 
@@ -184,7 +184,7 @@ struct VariableResolver {
     private(set) var table: VariableTable
 
     /// - Parameters:
-    ///   - base: the facts of the machine.
+    ///   - base: the facts of the host.
     ///   - external: what wins over the scenario's own.
     ///   - mentioned: the names that the scenario mentions, which the environment may set.
     init(

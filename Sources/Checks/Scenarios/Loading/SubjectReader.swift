@@ -62,7 +62,7 @@ struct SubjectReader {
             let isAttribute = kind.attributes.contains { $0.name == name }
             guard !isAttribute else {
                 diagnostics.error(
-                    "unknown-parameter", "'\(name)' is an attribute of '\(kind.name)', no parameter",
+                    "unknown-parameter", "'\(name)' is an attribute of '\(kind.name)', not a parameter",
                     at: pair.key.range,
                     help: "write it under 'expect'")
                 return
@@ -104,7 +104,7 @@ struct SubjectReader {
         return operand
     }
 
-    /// Whether the value stands here as it is: what the machine's own files say cannot be a mistake of the scenario.
+    /// Whether the value stands here as it is: what the host's own files say cannot be a mistake of the scenario.
     private static func isWritten(_ node: YAMLNode) -> Bool {
         switch node.content {
         case .scalar(let text, _): !text.utf8.contains(UInt8(ascii: "$"))
@@ -219,7 +219,7 @@ struct AttributeReader {
         if pairs.isEmpty {
             diagnostics.error(
                 "empty-capture", "nothing is captured", at: node.range,
-                help: "write such as {pilot.pod: 'json.hosts[0].ip_address'}, or take 'capture' out")
+                help: "write such as {pilot.pod: 'json.hosts[0].ip_address'}, or remove 'capture'")
         }
         return pairs.compactMap { pair in
             let name = pair.key.scalarText ?? ""

@@ -33,7 +33,7 @@ public struct Check: Sendable {
     let expectations: [Expectation]
     /// What other checks may use of what is seen.
     let captures: [Capture]
-    /// What the machine has to be like for the check to make sense.
+    /// What the host has to be like for the check to make sense.
     let conditions: [Condition]
     /// For how long it is looked at again.
     let eventually: Eventually?
@@ -41,7 +41,7 @@ public struct Check: Sendable {
     let timeout: Duration
     /// As whom to look; nil is the user that runs us.
     let user: String?
-    /// Why it cannot be looked at on this machine: a fact that is not there, a list without items.
+    /// Why it cannot be looked at on this host: a fact that is not there, a list without items.
     let unavailable: String?
 
     /// The attributes that the expectations and captures are about.
@@ -76,11 +76,11 @@ struct Eventually: Sendable, Hashable {
     let every: Duration
 }
 
-/// What the machine has to be like for a check to make sense.
+/// What the host has to be like for a check to make sense.
 enum Condition: Sendable, Hashable {
     /// Whether we run as root.
     case root(Bool)
-    /// Something is or is not on the machine: a package is installed, a unit, file or user exists.
+    /// Something is or is not on the host: a package is installed, a unit, file or user exists.
     case subject(kind: String, parameter: String, name: String, attribute: String, wanted: Bool)
     /// Whether a variable has a value.
     case isSet(String, Operand, Bool)

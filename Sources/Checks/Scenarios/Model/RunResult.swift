@@ -10,7 +10,7 @@ public struct DiagnosisResult: Sendable, Hashable {
     public var cause: String
     /// What was seen that tells this cause from others.
     public var evidence: [String]
-    /// What to do: commands, one a line.
+    /// What to do: commands, one per line.
     public var remedy: [String]
     /// The section of the documents.
     public var documentation: String
@@ -32,9 +32,9 @@ public struct DiagnosisResult: Sendable, Hashable {
     }
 }
 
-/// All checks of one run on one machine.
+/// All checks of one run on one host.
 public struct RunResult: Sendable, Hashable {
-    /// The machine's name.
+    /// The host's name.
     public var host: String
     /// The profile that was chosen.
     public var profile: String
@@ -175,7 +175,7 @@ public struct CheckResult: Sendable, Hashable {
         self.diagnosis = diagnosis
     }
 
-    /// Whether it says that something is wrong with the machine.
+    /// Whether it says that something is wrong with the host.
     public var isFailure: Bool {
         switch outcome {
         case .failed: true

@@ -160,7 +160,7 @@ struct CheckRun: Sendable {
         case .missingCapture(let name):
             .skipped(.missingCapture(name: name, from: context.suite.variables.captures[name] ?? ""))
         case .endless(let pattern, let error):
-            // Not a time-out of the machine: another look would end in the same way.
+            // Not a time-out of the host: another look would end in the same way.
             .error(
                 ProbeError(
                     .invalid, "match /\(ValueText.shortened(pattern.source))/",

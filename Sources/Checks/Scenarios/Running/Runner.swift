@@ -16,7 +16,7 @@ public struct Runner: Sendable {
     ///
     /// - Parameters:
     ///   - diagnoses: what explains failures; nil for no explanations.
-    ///   - host: the machine; facts that were read for one check are there for the others.
+    ///   - host: the host; facts that were read for one check are there for the others.
     public init(
         suite: ScenarioSuite, diagnoses: DiagnosisCatalogue?, host: Host, options: RunOptions = RunOptions()
     ) {
@@ -107,7 +107,7 @@ public struct Runner: Sendable {
         case turn(Bool)
     }
 
-    /// The machine's name.
+    /// The host's name.
     private static func hostName(_ host: Host) -> String {
         var buffer = [CChar](repeating: 0, count: 256)
         guard host.root == "/", gethostname(&buffer, buffer.count - 1) == 0 else { return host.root }

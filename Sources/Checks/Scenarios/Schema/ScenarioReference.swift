@@ -30,7 +30,7 @@ public enum ScenarioReference {
                 [code(key.rawValue), key.types, key.summary]
             })
         text += section(
-            "Facts of the machine", ["variable", "type", "where it comes from"],
+            "Facts of the host", ["variable", "type", "where it comes from"],
             kinds.facts.flatMap(\.declarations).map {
                 [code($0.name), ValueText.name($0.type), $0.summary]
             })

@@ -136,7 +136,7 @@ public struct ValuePath: Sendable, Hashable, CustomStringConvertible {
             if text == "*" { return .all }
             guard let index = Int(text), bytes[start + 1] != UInt8(ascii: "+") else {
                 throw ShapeError(
-                    "'[\(text)]' is no place in a list", offset: start, help: "write [0], [-1], [*] or [\"key\"]")
+                    "'[\(text)]' is not a place in a list", offset: start, help: "write [0], [-1], [*] or [\"key\"]")
             }
             return .index(index)
         }

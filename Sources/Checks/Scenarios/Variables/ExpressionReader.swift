@@ -8,7 +8,7 @@ struct ExpressionReader {
 
     /// What can be mentioned here.
     let table: VariableTable
-    /// Facts that were mentioned and that this machine does not have.
+    /// Facts that were mentioned and that this host does not have.
     private(set) var missing: [String: String] = [:]
     /// Captured values that were mentioned, with their places.
     private(set) var captures: [Located<String>] = []

@@ -38,7 +38,7 @@ struct Variable: Sendable, Hashable {
 /// What a name stands for.
 enum VariableLookup: Sendable {
     case value(Variable)
-    /// A fact of the machine that it does not have, with the reason.
+    /// A fact of the host that it does not have, with the reason.
     case missing(String)
     /// A check captures it while the scenarios run.
     case capture(check: String)
@@ -49,7 +49,7 @@ enum VariableLookup: Sendable {
 struct VariableTable: Sendable {
     /// Values by name.
     var values: [String: Variable] = [:]
-    /// Facts that the machine does not have, with the reasons.
+    /// Facts that the host does not have, with the reasons.
     var missing: [String: String] = [:]
     /// The checks that capture values, by the names of the values.
     var captures: [String: String] = [:]
@@ -123,7 +123,7 @@ struct ExternalVariables {
     private mutating func assign(_ name: String, _ text: String, _ diagnostics: inout Diagnostics) {
         guard !name.isEmpty, name.unicodeScalars.allSatisfy(VariableText.isNameCharacter) else {
             diagnostics.error(
-                "variable-name", "'\(ValueText.shortened(name))' is no name of a variable", at: nil,
+                "variable-name", "'\(ValueText.shortened(name))' is not the name of a variable", at: nil,
                 help: "letters, digits, '.', '_' and '-'")
             return
         }
@@ -182,7 +182,7 @@ enum VariableNames {
     static func check(_ name: String, at range: SourceRange?, _ diagnostics: inout Diagnostics) -> Bool {
         guard !name.isEmpty, name.utf8.count <= 200, name.unicodeScalars.allSatisfy(VariableText.isNameCharacter) else {
             diagnostics.error(
-                "variable-name", "'\(ValueText.shortened(name))' is no name of a variable", at: range,
+                "variable-name", "'\(ValueText.shortened(name))' is not the name of a variable", at: range,
                 help: "letters, digits, '.', '_' and '-'")
             return false
         }

@@ -7,7 +7,7 @@ import StandardStreams
 /// `meshcheck explain CODE`.
 struct ExplainCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "explain", abstract: "Say what a cause means, how it is told from others, and what to do.",
+        commandName: "explain", abstract: "Explain what a cause means, what shows it, and what to do.",
         discussion: """
             Codes are stable and never used again for something else.
 
@@ -58,7 +58,7 @@ struct ExplainCommand: ParsableCommand {
         guard let entry = catalogue.entry(wanted) else {
             let nearest = SpellingSuggestion.of(wanted, among: catalogue.entries.map(\.code))
             throw Failure.message(
-                "'\(DisplayText.visible(code))' is no code of '\(path)'", code: "unknown-code",
+                "'\(DisplayText.visible(code))' is not a code in '\(path)'", code: "unknown-code",
                 help: nearest.map { "did you mean '\($0)'? all codes: meshcheck explain" }
                     ?? "all codes: meshcheck explain", status: Status.wrongInput)
         }

@@ -6,7 +6,7 @@ import StandardStreams
 /// `meshcheck init`.
 struct InitCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "init", abstract: "Draw up a scenario from an installed package or a unit.",
+        commandName: "init", abstract: "Draft a scenario from an installed package or a unit.",
         discussion: """
             The scenario says how the package or unit is now: go on from there. Nothing is overwritten.
 
@@ -45,7 +45,7 @@ struct InitCommand: AsyncParsableCommand {
         }
         if isTaken {
             throw Failure.message(
-                "the file '\(output)' is there already", code: "output", help: "name another one, or move it away",
+                "the file '\(output)' already exists", code: "output", help: "name another one, or move it away",
                 status: Status.wrongInput)
         }
     }
@@ -65,7 +65,7 @@ struct InitCommand: AsyncParsableCommand {
             let unitDraft = UnitDraft(reader: reader, unit: isPlain ? name : name + ".service")
             guard let checks = try await unitDraft.checks() else {
                 throw ProbeError(
-                    .invalid, "draw up a scenario", expected: "a unit that systemd knows", found: "'\(name)'")
+                    .invalid, "draft a scenario", expected: "a unit that systemd knows", found: "'\(name)'")
             }
             return ScenarioDraft(
                 name: unitDraft.stem, title: "\(unitDraft.unit) runs", origin: "the unit \(unitDraft.unit)",

@@ -7,7 +7,7 @@ import Synchronization
 /// `meshcheck serve [PATH…]`.
 struct ReportServe: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "serve", abstract: "Answer over HTTP with the state of this machine.",
+        commandName: "serve", abstract: "Serve the state of this host over HTTP.",
         discussion: """
             GET /healthz      200 when no check of severity error fails, else 503, with the causes as text
             GET /metrics      Prometheus' text format
@@ -24,14 +24,14 @@ struct ReportServe: AsyncParsableCommand {
             EXIT STATUS
               0   ended by SIGTERM or SIGINT
               2   the input is wrong
-              3   the address cannot be listened at
+              3   the address cannot be used
             """)
 
     @OptionGroup(title: "Scenarios") var suite: SuiteOptions
     @OptionGroup(title: "Execution") var execution: ExecutionOptions
     @Option(help: ArgumentHelp("Where to listen; port 0 takes a free one.", valueName: "address:port"))
     var listen = ListenAddress(host: "127.0.0.1", port: 9115)
-    @Option(help: ArgumentHelp("For how long a result is given out again.", valueName: "time"))
+    @Option(help: ArgumentHelp("How long a result is served again.", valueName: "time"))
     var cache = DurationArgument(seconds: 30)
 
     func run() async throws {

@@ -8,12 +8,12 @@ import StandardStreams
 /// `meshcheck run [PATH…]`.
 struct RunCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "run", abstract: "Run checks on this machine or others, and say what is wrong and why.",
+        commandName: "run", abstract: "Run checks on this host or others, and say what is wrong and why.",
         discussion: """
             EXAMPLES
-              meshcheck run                                  everything, on this machine
+              meshcheck run                                  everything, on this host
               meshcheck run Scenarios/10-dns.yaml --verbose  one step, check by check
-              meshcheck run --tag dns --retry-for 30s        while the machine starts
+              meshcheck run --tag dns --retry-for 30s        while the host starts
               meshcheck run --format junit=report.xml        for a CI server as well
               meshcheck run --format prometheus -o /var/lib/node_exporter/mesh.prom
               meshcheck run --target ssh://admin@vm-1 --target ssh://vm-2:2222 --sudo
@@ -23,19 +23,19 @@ struct RunCommand: AsyncParsableCommand {
               0   no check of severity error failed
               1   at least one did
               2   the input is wrong: an option, a scenario, an inventory
-              3   machines could not be reached, and the checks on all others passed
-              4   the time limit (--timeout, --host-timeout) was over
+              3   hosts could not be reached, and the checks on all others passed
+              4   the time limit (--timeout, --host-timeout) was reached
               70  a fault of meshcheck, or a report that could not be written
             """)
 
     @OptionGroup(title: "Scenarios") var suite: SuiteOptions
     @OptionGroup(title: "Execution") var execution: ExecutionOptions
     @OptionGroup(title: "Reports") var output: OutputOptions
-    @OptionGroup(title: "Other machines") var target: TargetOptions
+    @OptionGroup(title: "Other hosts") var target: TargetOptions
 
     func validate() throws {
         if target.areRemote, output.writesEvents {
-            throw ValidationError("the format events is for one machine: use json for several")
+            throw ValidationError("the format events is for one host: use json for several")
         }
     }
 
@@ -54,7 +54,7 @@ struct RunCommand: AsyncParsableCommand {
         progress.end(result)
         try ReportWriter(options: output).write(result)
         if isLate {
-            Terminal.writeError("meshcheck: the time limit of the run was over before all checks were through\n")
+            Terminal.writeError("meshcheck: the time limit was reached before all checks had run\n")
             throw Status.timedOut
         }
         if result.hasFailed || (execution.strict && result.checks.contains { CheckStatus($0) == .notPermitted }) {
@@ -91,18 +91,18 @@ struct RunCommand: AsyncParsableCommand {
         if fleet.hasFailed || isBlind { return Status.failed }
         let failures = fleet.hosts.compactMap(\.failure)
         if failures.isEmpty { return nil }
-        // Scenarios that every machine refuses are wrong themselves.
+        // Scenarios that every host refuses are wrong themselves.
         if failures.allSatisfy({ $0.reason == .refused }) { return Status.wrongInput }
         return failures.allSatisfy { $0.reason == .timedOut } ? Status.timedOut : Status.unreachable
     }
 
-    /// Variables of scenarios in our environment, which hold on the other machines as well.
+    /// Variables of scenarios in our environment, which hold on the other hosts as well.
     private static var variables: [String] {
         Terminal.environment.filter { $0.key.utf8.starts(with: VariableSources.environmentPrefix.utf8) }
             .map { "\($0.key)=\($0.value)" }.sorted()
     }
 
-    /// The files that the machines need, and the arguments for the program there.
+    /// The files that the hosts need, and the arguments for the program there.
     private func bundle() throws -> (bundle: Bundle, arguments: [String]) {
         let paths = try suite.scenarioPaths()
         let diagnoses = try suite.diagnosesPath(scenarios: paths)

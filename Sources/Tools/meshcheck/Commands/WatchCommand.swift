@@ -21,11 +21,11 @@ struct WatchCommand: AsyncParsableCommand {
 
     @OptionGroup(title: "Scenarios") var suite: SuiteOptions
     @OptionGroup(title: "Execution") var execution: ExecutionOptions
-    @Option(help: ArgumentHelp("From the end of a run to the next.", valueName: "time"))
+    @Option(help: ArgumentHelp("Pause between the end of a run and the next.", valueName: "time"))
     var interval = DurationArgument(seconds: 10)
-    @Option(help: ArgumentHelp("End after so many runs (default: never).", valueName: "n"))
+    @Option(help: ArgumentHelp("Number of runs (default: without end).", valueName: "n"))
     var count: Int?
-    @Flag(name: .shortAndLong, help: "No progress.")
+    @Flag(name: .shortAndLong, help: "Show no progress.")
     var quiet = false
 
     func validate() throws {
@@ -52,7 +52,7 @@ struct WatchCommand: AsyncParsableCommand {
         var previous: RunResult?
         var number = 0
         while true {
-            // Variables come from the machine's files, which are what changes.
+            // Variables come from the host's files, which are what changes.
             let run = try await LocalRun.load(suite)
             let progress = RunProgress(isQuiet: quiet)
             let result = await run.result(execution) { progress.take($0) }.result
