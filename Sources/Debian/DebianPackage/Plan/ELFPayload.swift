@@ -37,23 +37,23 @@ struct ELFPayload {
                 result.bytes += status.size
             } catch let error as ELFError {
                 diagnostics.error(
-                    "elf-malformed", "'\(planned.installedPath)' is a broken ELF file: \(error)", at: spec.name?.range,
+                    "elf-malformed", "'\(planned.installedPath)' is a broken ELF file: \(error)", at: spec.name.range,
                     help: "see it with readelf(1); a truncated download looks like this")
             } catch {
-                diagnostics.error("source-unreadable", "\(error)", at: spec.name?.range)
+                diagnostics.error("source-unreadable", "\(error)", at: spec.name.range)
             }
         }
-        if spec.hasAutomaticDepends {
+        if spec.hasShlibDepends {
             let declared = Dictionary(
-                spec.libraries.map { ($0.name.value, $0.value.value) }, uniquingKeysWith: { _, last in last })
+                spec.shlibs.map { ($0.name.value, $0.value.value) }, uniquingKeysWith: { _, last in last })
             result.dependencies = LibraryDependencies(declared: declared)
                 .resolve(result.files, provided: sonames, architecture: architecture)
             for library in result.dependencies.unknown {
                 diagnostics.error(
                     "library-unknown", "no package is known for library '\(library)' that the payload needs",
-                    at: spec.name?.range,
-                    help: "install the package that has it, or name it under 'libraries:', e.g. "
-                        + "'\(library): \"libfoo1 (>= 1.2)\"'; 'automatic-depends: false' turns this off")
+                    at: spec.name.range,
+                    help: "install the package that has it, or name it under 'shlibs:', e.g. "
+                        + "'\(library): \"libfoo1 (>= 1.2)\"'; 'shlib-depends: false' turns this off")
             }
         }
         return result
@@ -89,11 +89,11 @@ struct ELFPayload {
         if architecture == .all {
             diagnostics.error(
                 "elf-in-all", "'\(path)' is machine code (\(elf.machine)) in a package for all architectures",
-                at: spec.name?.range, help: "set 'architectures: [amd64, arm64]'")
+                at: spec.name.range, help: "set 'architectures: [amd64, arm64]'")
         } else if let machine = Self.machine(of: architecture), elf.machine != machine {
             diagnostics.error(
                 "elf-machine", "'\(path)' is for \(elf.machine), the package is for \(architecture) (\(machine))",
-                at: spec.name?.range, help: "give a payload for \(architecture)")
+                at: spec.name.range, help: "give a payload for \(architecture)")
         }
         if elf.type == .relocatable { return }
         if elf.isStatic {
