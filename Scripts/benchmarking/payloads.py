@@ -127,7 +127,7 @@ def make_payload(name, folder):
         f"Description: {description}\n").encode())
     write(folder / "package.yaml", (
         f"package: bench-{name}\nsummary: {description}\narchitectures: [{machine}]\nmaintainer: {maintainer}\n"
-        "section: misc\npriority: optional\nautomatic-depends: false\ncontents:\n  - tree: tree/usr\n    to: /usr\n"
+        "section: misc\npriority: optional\nshlib-depends: false\ncontents:\n  - tree: tree/usr\n    to: /usr\n"
         + ('    rules: [{match: "envoy", mode: "0755"}]\n' if name == "envoy" else "")).encode())
     write(folder.parent / "workspace.yaml", b"version: '1.0'\n")
     files = [path for path in (tree / "usr").rglob("*") if path.is_file()]

@@ -318,6 +318,17 @@ final class BuildTests: XCTestCase {
         XCTAssertEqual(try fixture.debbuild(["all", "--release-url", "https://x/$(id)"]).status, 2)
     }
 
+    func testFormerKeysStillBuild() throws {
+        let workspace = try WorkspaceFixture(
+            package: WorkspaceFixture.packageYAML + "automatic-depends: false\nlibraries: {libfoo.so.1: libfoo1}\n",
+            workspace: WorkspaceFixture.workspaceYAML + "  shlib-depends: true\n")
+        let result = try workspace.debbuild(["all"])
+        XCTAssertEqual(result.status, 0, result.errors)
+        XCTAssertTrue(result.errors.contains("note: 'automatic-depends' is now called 'shlib-depends'"), result.errors)
+        XCTAssertTrue(result.errors.contains("note: 'libraries' is now called 'shlibs'"), result.errors)
+        XCTAssertFalse(result.output.contains("renamed-key"), result.output)
+    }
+
     func testInitMakesAPackageThatBuilds() throws {
         let directory = try TemporaryDirectory()
         let tool = productPath("debbuild")

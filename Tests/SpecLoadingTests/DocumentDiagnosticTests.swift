@@ -11,7 +11,7 @@ final class DocumentDiagnosticTests: XCTestCase {
               |
             1 | name: a\u{1}b
               |        ^^^^^
-              = help: take it out, or write it as an escape in double quotes
+              = help: remove it, or write it as an escape in double quotes
 
             """#)
     }
@@ -25,7 +25,7 @@ final class DocumentDiagnosticTests: XCTestCase {
               |
             2 | ---
               | ^^^
-              = help: take the '---' out, or put each into a file of its own
+              = help: remove the '---', or put each into a file of its own
 
             """#)
     }
@@ -34,7 +34,7 @@ final class DocumentDiagnosticTests: XCTestCase {
         XCTAssertEqual(
             PlanShapes.report("<<: {name: x}\n"),
             #"""
-            error: merge keys are not understood [merge-key]
+            error: merge keys are not supported [merge-key]
              --> plan.yaml:1:1
               |
             1 | <<: {name: x}
@@ -55,7 +55,7 @@ final class DocumentDiagnosticTests: XCTestCase {
         XCTAssertEqual(
             PlanShapes.report("[a]: b\nname: x\n"),
             #"""
-            error: a list stands where a key is expected [key]
+            error: a list is where a key is expected [key]
              --> plan.yaml:1:1
               |
             1 | [a]: b
@@ -69,18 +69,18 @@ final class DocumentDiagnosticTests: XCTestCase {
         XCTAssertEqual(
             PlanShapes.report("name: !!binary aGk=\ntags: !set [a]\n"),
             #"""
-            error: tag '!!binary' is not understood here [tag]
+            error: tag '!!binary' is not supported [tag]
              --> plan.yaml:1:7
               |
             1 | name: !!binary aGk=
               |       ^^^^^^^^^^^^^
-              = help: '!replace' is; a text that begins with '!' needs quotes
-            error: tag '!set' is not understood here [tag]
+              = help: only '!replace' is; a text that begins with '!' needs quotes
+            error: tag '!set' is not supported [tag]
              --> plan.yaml:2:7
               |
             2 | tags: !set [a]
               |       ^^^^^^
-              = help: '!replace' is; a text that begins with '!' needs quotes
+              = help: only '!replace' is; a text that begins with '!' needs quotes
             2 errors
 
             """#)
@@ -166,7 +166,7 @@ final class DocumentDiagnosticTests: XCTestCase {
               |
             1 | name: a: b
               |        ^
-              = help: put the value in quotes, or begin its mapping in the next line
+              = help: put the value in quotes, or begin its mapping on the next line
 
             """#)
     }

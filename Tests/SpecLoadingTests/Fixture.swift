@@ -7,25 +7,25 @@ enum Level: String, Sendable, CaseIterable {
 }
 
 /// One of two kinds of step.
-struct Step: Sendable {
-    var command: String?
-    var seconds = 0
-    var mode: UInt16?
+enum Step: Sendable {
+    case run(String, mode: UInt16?)
+    case wait(seconds: Int)
+
+    var command: String? { if case .run(let command, _) = self { command } else { nil } }
 }
 
 /// A specification with a key of every shape.
 struct Plan: Sendable {
-    var name: String?
-    var version = "0"
-    var isEnabled = true
-    var count = 3
-    var mode: UInt16 = 0o644
-    var level = Level.low
-    var tags: [String] = []
-    var labels: [(name: Located<String>, value: String)] = []
-    var steps: [Step] = []
+    var name: String
+    var version: String
+    var isEnabled: Bool
+    var count: Int
+    var mode: UInt16
+    var level: Level
+    var tags: [String]
+    var labels: [(name: Located<String>, value: String)]
+    var steps: [Step]
     var remark: String?
-    var hasRemark = false
     var limit: Located<Limit>?
     var port: Int?
 }
@@ -62,48 +62,45 @@ enum PlanShapes {
     static let step = Shape<Step>.keyed(by: [
         (
             "run",
-            .object(
-                "Run", doc: "A command.", new: Step.init,
-                fields: [
-                    .required("run", \.command, .nonEmptyString, "The command.", example: "ls -l"),
-                    .optional("mode", \.mode, .octalMode, "The mode of its output.", example: "\"0600\""),
-                ])
+            .object("Run", "A command.", as: { .run($0, mode: $1) }) {
+                required("run", .nonEmptyString, "The command.", example: "ls -l")
+                optional("mode", .octalMode, "The mode of its output.", example: "\"0600\"")
+            }
         ),
         (
             "wait",
-            .object(
-                "Wait", doc: "A pause.", new: Step.init,
-                fields: [.required("wait", \.seconds, .integer(0...60), "Seconds to wait.", example: "5")])
+            .object("Wait", "A pause.", as: { .wait(seconds: $0) }) {
+                required("wait", .integer(0...60), "Seconds to wait.", example: "5")
+            }
         ),
     ])
 
-    static let plan = Shape<Plan>.object(
-        "Plan", doc: "Something to do.", new: Plan.init,
-        fields: [
-            .required("name", \.name, .nonEmptyString, "What it is called.", example: "first"),
-            .optional("version", \.version, .string, "The version | as text.", example: "1.30"),
-            .optional("enabled", \.isEnabled, .boolean, "Whether it runs.", example: "true"),
-            .optional("count", \.count, .integer(1...9), "How often."),
-            .optional("mode", \.mode, .octalMode, "Permission bits."),
-            .optional("level", \.level, .enumeration(Level.self), "How loud."),
-            .optional("tags", \.tags, .list(of: .string), "Words.", example: "[a, b]"),
-            .optional("labels", \.labels, .entries(of: .string), "Words by name.", example: "{a: b}"),
-            .optional("steps", \.steps, .list(of: step), "What to do.", example: "[{run: ls}, {wait: 5}]"),
-            .optional("remark", \.remark, .nullable(.string), "A remark, or nothing."),
-            .optional(
-                "limit", \.limit,
-                .located(
-                    .oneOf([
-                        Shape<Int>.integer(0...100).map { .number($0) },
-                        Shape<Level>.enumeration(Level.self).map { .word($0.rawValue) },
-                    ])), "A number or a level.", example: "7"),
-            .optional("port", \.port, port, "Where it listens.", example: "':80'"),
-        ],
-        validate: { plan, node, diagnostics in
-            if plan.name == plan.version {
-                diagnostics.error("same", "name and version are the same", at: node[key: "version"]?.range)
-            }
-        })
+    static let plan = Shape<Plan>.object("Plan", "Something to do.", as: Plan.init, validate: validate) {
+        required("name", .nonEmptyString, "What it is called.", example: "first")
+        optional("version", .string, default: "0", "The version | as text.", example: "1.30")
+        optional("enabled", .boolean, default: true, "Whether it runs.", example: "true")
+        optional("count", .integer(1...9), default: 3, "How often.")
+        optional("mode", .octalMode, default: 0o644, "Permission bits.")
+        optional("level", .enumeration(Level.self), default: .low, "How loud.")
+        optional("tags", .list(of: .string), default: [], "Words.", example: "[a, b]")
+        optional("labels", .entries(of: .string), default: [], "Words by name.", example: "{a: b}")
+        optional("steps", .list(of: step), default: [], "What to do.", example: "[{run: ls}, {wait: 5}]")
+        optional("remark", .nullable(.string), default: nil, "A remark, or nothing.")
+        optional(
+            "limit",
+            .located(
+                Shape<Limit>.oneOf([
+                    Shape<Int>.integer(0...100).map { .number($0) },
+                    Shape<Level>.enumeration(Level.self).map { .word($0.rawValue) },
+                ])), "A number or a level.", example: "7")
+        optional("port", port, "Where it listens.", example: "':80'")
+    }
+
+    private static func validate(_ plan: Plan, _ node: YAMLNode, _ diagnostics: inout Diagnostics) {
+        if plan.name == plan.version {
+            diagnostics.error("same", "name and version are the same", at: node[key: "version"]?.range)
+        }
+    }
 
     /// Files, includes, variables and types, as a program would load them.
     static func load(

@@ -42,7 +42,7 @@ final class IncludeDiagnosticTests: XCTestCase {
             1 | include: [../plan.yaml]
               |           ^^^^^^^^^^^^
               = note: plan.yaml → a.yaml → sub/b.yaml → plan.yaml
-              = help: take one of the includes out
+              = help: remove one of the includes
 
             """#)
     }
@@ -57,7 +57,7 @@ final class IncludeDiagnosticTests: XCTestCase {
             2 | include: [./sub/../plan.yaml]
               |           ^^^^^^^^^^^^^^^^^^
               = note: plan.yaml → plan.yaml
-              = help: take one of the includes out
+              = help: remove one of the includes
 
             """#)
     }

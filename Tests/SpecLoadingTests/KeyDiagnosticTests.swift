@@ -1,3 +1,4 @@
+import SpecLoading
 import XCTest
 
 /// Keys that are unknown, twice or missing, all of them at once.
@@ -25,7 +26,7 @@ final class KeyDiagnosticTests: XCTestCase {
               |
             2 | zzzzzz: 2
               | ^^^^^^
-              = help: known here: count, enabled, labels, level, limit, mode, name, port, remark, steps, tags, version
+              = help: known keys: count, enabled, labels, level, limit, mode, name, port, remark, steps, tags, version
 
             """#)
     }
@@ -48,26 +49,26 @@ final class KeyDiagnosticTests: XCTestCase {
         XCTAssertEqual(
             PlanShapes.report("name: x\ncount: 1\nname: y\ncount: 2\nname: z\n"),
             #"""
-            error: key 'name' stands twice in one mapping [duplicate-key]
+            error: key 'name' is in this mapping twice [duplicate-key]
              --> plan.yaml:3:1
               |
             3 | name: y
               | ^^^^
-              = note: it stands in plan.yaml:1:1 already
+              = note: the first one is at plan.yaml:1:1
               = help: keep one of them
-            error: key 'count' stands twice in one mapping [duplicate-key]
+            error: key 'count' is in this mapping twice [duplicate-key]
              --> plan.yaml:4:1
               |
             4 | count: 2
               | ^^^^^
-              = note: it stands in plan.yaml:2:1 already
+              = note: the first one is at plan.yaml:2:1
               = help: keep one of them
-            error: key 'name' stands twice in one mapping [duplicate-key]
+            error: key 'name' is in this mapping twice [duplicate-key]
              --> plan.yaml:5:1
               |
             5 | name: z
               | ^^^^
-              = note: it stands in plan.yaml:1:1 already
+              = note: the first one is at plan.yaml:1:1
               = help: keep one of them
             3 errors
 
@@ -78,12 +79,12 @@ final class KeyDiagnosticTests: XCTestCase {
         XCTAssertEqual(
             PlanShapes.report("name: x\nlabels: {a: b, a: c}\n"),
             #"""
-            error: key 'a' stands twice in one mapping [duplicate-key]
+            error: key 'a' is in this mapping twice [duplicate-key]
              --> plan.yaml:2:16
               |
             2 | labels: {a: b, a: c}
               |                ^
-              = note: it stands in plan.yaml:2:10 already
+              = note: the first one is at plan.yaml:2:10
               = help: keep one of them
 
             """#)
@@ -129,7 +130,7 @@ final class KeyDiagnosticTests: XCTestCase {
               |
             7 |     wait: 2
               |     ^^^^
-              = help: keep one of them and make another item of the other
+              = help: keep one of them, and move the other to an item of its own
             error: unknown key 'mdoe' [unknown-key]
              --> plan.yaml:9:5
               |
@@ -177,7 +178,7 @@ final class KeyDiagnosticTests: XCTestCase {
               |
             2 | "a\nerror: forged": 1
               | ^^^^^^^^^^^^^^^^^^
-              = help: known here: count, enabled, labels, level, limit, mode, name, port, remark, steps, tags, version
+              = help: known keys: count, enabled, labels, level, limit, mode, name, port, remark, steps, tags, version
 
             """#)
     }
@@ -193,5 +194,82 @@ final class KeyDiagnosticTests: XCTestCase {
               |          ^
 
             """#)
+    }
+
+    // MARK: - keys that were renamed
+
+    private struct Renamed: Sendable, Equatable {
+        var count: Int
+        var items: [String]
+    }
+
+    private static let item = Shape<String>.object("Item", "An item.", as: { $0 }) {
+        required("title", .string, "Its title.", former: "name")
+    }
+
+    private static let shape = Shape<Renamed>.object("Renamed", "Keys with former names.", as: Renamed.init) {
+        optional("count", .integer(1...9), default: 3, "How often.", former: "number")
+        optional("items", .list(of: item), default: [], "Items.")
+    }
+
+    private func renamed(_ files: [String: String]) -> (Renamed?, String) {
+        var diagnostics = Diagnostics()
+        let resolver = IncludeResolver(
+            schema: Self.shape.schema, readFile: { Array((files[$0] ?? "").utf8) })
+        let node = resolver.load("plan.yaml", diagnostics: &diagnostics)
+        let value = node.flatMap { Self.shape.decode($0, &diagnostics) }
+        return (value, DiagnosticRenderer.text(diagnostics))
+    }
+
+    func testFormerKeysWorkWithANote() {
+        let (value, report) = renamed(["plan.yaml": "number: 2\nitems: [{name: a}, {title: b}]\n"])
+        XCTAssertEqual(value, Renamed(count: 2, items: ["a", "b"]))
+        XCTAssertEqual(
+            report,
+            #"""
+            note: 'number' is now called 'count' [renamed-key]
+             --> plan.yaml:1:1
+              |
+            1 | number: 2
+              | ^^^^^^
+              = help: write 'count'; the former name still works
+            note: 'name' is now called 'title' [renamed-key]
+             --> plan.yaml:2:10
+              |
+            2 | items: [{name: a}, {title: b}]
+              |          ^^^^
+              = help: write 'title'; the former name still works
+            2 notes
+
+            """#)
+    }
+
+    func testFormerKeysMergeWithTheirNamesOfToday() {
+        let (value, report) = renamed(["plan.yaml": "include: base.yaml\ncount: 5\n", "base.yaml": "number: 2\n"])
+        XCTAssertEqual(value, Renamed(count: 5, items: []))
+        XCTAssertTrue(report.hasPrefix("note: 'number' is now called 'count'"), report)
+    }
+
+    func testFormerKeyBesideItsNameOfToday() {
+        let (value, report) = renamed(["plan.yaml": "count: 1\nnumber: 2\n"])
+        XCTAssertNil(value)
+        XCTAssertEqual(
+            report,
+            #"""
+            error: 'number' is the former name of 'count', which is here as well [duplicate-key]
+             --> plan.yaml:2:1
+              |
+            2 | number: 2
+              | ^^^^^^
+              = note: 'count' is at plan.yaml:1:1
+              = help: keep 'count'
+
+            """#)
+    }
+
+    func testFormerKeysAreNotInTheSchema() {
+        let schema = Self.shape.jsonSchema(id: "urn:test", title: "test").compact
+        XCTAssertFalse(schema.contains("number"), schema)
+        XCTAssertFalse(Self.shape.markdownReference(title: "test").contains("number"))
     }
 }

@@ -103,12 +103,10 @@ final class SchemaTests: XCTestCase {
     }
 
     func testSchemaText() {
-        let shape = Shape<Step>.object(
-            "Step", doc: "A \"step\".", new: Step.init,
-            fields: [
-                .required("run", \.command, .nonEmptyString, "The command.", example: "ls"),
-                .optional("seconds", \.seconds, .integer(0...5), "How long."),
-            ])
+        let shape = Shape<Step>.object("Step", "A \"step\".", as: { command, _ in .run(command, mode: nil) }) {
+            required("run", .nonEmptyString, "The command.", example: "ls")
+            optional("seconds", .integer(0...5), default: 0, "How long.")
+        }
         XCTAssertEqual(
             shape.jsonSchema(id: "urn:test:step", title: "step").pretty,
             #"""
@@ -145,6 +143,35 @@ final class SchemaTests: XCTestCase {
               ]
             }
             """#)
+    }
+
+    private struct Tree: Sendable {
+        var name: String
+        var children: [Tree]
+
+        static let shape: Shape<Tree> = .object("tree", "A tree.", as: Tree.init) {
+            required("name", .string, "Its name.")
+            optional("children", .list(of: .named("tree") { Tree.shape }), default: [], "Those below it.")
+        }
+    }
+
+    func testShapesMayHoldThemselves() throws {
+        var diagnostics = Diagnostics()
+        func tree(_ text: String) throws -> Tree? {
+            let source = SourceText(path: "f", bytes: Array(text.utf8))
+            return Tree.shape.decode(try XCTUnwrap(YAMLLoader.load(source, diagnostics: &diagnostics)), &diagnostics)
+        }
+        let value = try tree("{name: a, children: [{name: b, children: [{name: c}]}, {name: d}]}")
+        XCTAssertEqual(value?.children.map(\.name), ["b", "d"])
+        XCTAssertEqual(value?.children.first?.children.map(\.name), ["c"])
+        XCTAssertNil(try tree("{name: a, children: [{name: b, children: [{nam: c}]}]}"))
+        XCTAssertEqual(Set(diagnostics.all.map(\.code)), ["unknown-key", "missing-key"])
+        let schema = Tree.shape.jsonSchema(id: "urn:test:tree", title: "tree")
+        XCTAssertTrue(schema.compact.contains(##""$defs":{"tree":{"##), schema.compact)
+        let verdict = try verdict(
+            schema, ["{name: a, children: [{name: b, children: [{name: c}]}]}", "{name: a, children: [{nam: b}]}"])
+        XCTAssertEqual(verdict.answers, [true, false])
+        XCTAssertTrue(Tree.shape.markdownReference(title: "t").contains("| `children` | list of tree |"))
     }
 
     func testReference() {

@@ -9,27 +9,27 @@ final class SpecLoadingTests: XCTestCase {
     private enum Color: String, CaseIterable, Sendable { case red, green }
 
     private struct Item: Sendable {
-        var name: Located<String>?
+        var name: Located<String>
         var mode: UInt16?
-        var count = 7
-        var isOn = false
+        var count: Int
+        var isOn: Bool
         var color: Color?
-        var tags: [String] = []
-        var more: [(name: Located<String>, value: String)] = []
+        var tags: [String]
+        var more: [(name: Located<String>, value: String)]
     }
 
     private var item: Shape<Item> {
         .object(
-            "Item", doc: "An item.", new: Item.init,
-            fields: [
-                .required("name", \.name, .located(.nonEmptyString), "Its name.", example: "x"),
-                .optional("mode", \.mode, .octalMode, "Its mode."),
-                .optional("count", \.count, .integer(1...9), "How many."),
-                .optional("on", \.isOn, .boolean, "Whether it is on."),
-                .optional("color", \.color, .enumeration(Color.self), "Its colour."),
-                .optional("tags", \.tags, .list(of: .string), "Its tags."),
-                .optional("more", \.more, .entries(of: .string), "Anything else."),
-            ])
+            "Item", "An item.", as: { Item(name: $0, mode: $1, count: $2, isOn: $3, color: $4, tags: $5, more: $6) }
+        ) {
+            required("name", .located(.nonEmptyString), "Its name.", example: "x")
+            optional("mode", .octalMode, "Its mode.")
+            optional("count", .integer(1...9), default: 7, "How many.")
+            optional("on", .boolean, default: false, "Whether it is on.")
+            optional("color", .enumeration(Color.self), "Its colour.")
+            optional("tags", .list(of: .string), default: [], "Its tags.")
+            optional("more", .entries(of: .string), default: [], "Anything else.")
+        }
     }
 
     private func load(_ text: String, _ diagnostics: inout Diagnostics) -> YAMLNode? {
@@ -46,7 +46,7 @@ final class SpecLoadingTests: XCTestCase {
         let (value, errors) = decode(
             "name: 1.30\nmode: 0755\ncount: 3\non: true\ncolor: red\ntags: one\nmore: {a: 1, b: x}\n")
         XCTAssertEqual(errors, "")
-        XCTAssertEqual(value?.name?.value, "1.30")
+        XCTAssertEqual(value?.name.value, "1.30")
         XCTAssertEqual(value?.mode, 0o755)
         XCTAssertEqual(value?.tags, ["one"])
         XCTAssertEqual(value?.more.map(\.name.value), ["a", "b"])
@@ -73,7 +73,7 @@ final class SpecLoadingTests: XCTestCase {
             1 | nam: x
               | ^^^^^^
               = help: Its name. Example: name: x
-            error: '999' is no octal mode (must be >=000 and <=7777) [mode]
+            error: '999' is not an octal mode (must be >=000 and <=7777) [mode]
              --> f.yaml:2:7
               |
             2 | mode: 999

@@ -11,7 +11,7 @@ final class SyntaxDiagnosticTests: XCTestCase {
               |
             2 |  deep: 1
               | ^
-              = help: YAML counts blanks: replace the tab by blanks
+              = help: YAML counts blanks: replace the tab with blanks
 
             """#)
     }
@@ -25,7 +25,7 @@ final class SyntaxDiagnosticTests: XCTestCase {
               |
             2 |    a: b
               |   ^
-              = help: YAML counts blanks: replace the tab by blanks
+              = help: YAML counts blanks: replace the tab with blanks
 
             """#)
     }
@@ -39,7 +39,7 @@ final class SyntaxDiagnosticTests: XCTestCase {
               |
             3 |  c: d
               | ^
-              = help: YAML counts blanks: replace the tab by blanks
+              = help: YAML counts blanks: replace the tab with blanks
 
             """#)
     }
@@ -48,12 +48,12 @@ final class SyntaxDiagnosticTests: XCTestCase {
         XCTAssertEqual(
             PlanShapes.report("tags:\n  -\tx: 1\n"),
             #"""
-            error: a tab stands where blanks are counted [tab]
+            error: there is a tab where blanks are counted [tab]
              --> plan.yaml:2:4
               |
             2 |   - x: 1
               |    ^
-              = help: YAML counts blanks: replace the tab by blanks
+              = help: YAML counts blanks: replace the tab with blanks
 
             """#)
     }
@@ -90,7 +90,7 @@ final class SyntaxDiagnosticTests: XCTestCase {
         XCTAssertEqual(
             PlanShapes.report("name: x\n count: 2\n"),
             #"""
-            error: a key stands deeper than the value above it [yaml]
+            error: a key is indented deeper than the value above it [yaml]
              --> plan.yaml:2:7
               |
             2 |  count: 2
@@ -109,7 +109,7 @@ final class SyntaxDiagnosticTests: XCTestCase {
               |
             1 | name: a: b
               |        ^
-              = help: put the value in quotes, or begin its mapping in the next line
+              = help: put the value in quotes, or begin its mapping on the next line
 
             """#)
     }
@@ -123,7 +123,7 @@ final class SyntaxDiagnosticTests: XCTestCase {
               |
             1 | name: "abc
               |       ^
-              = help: add '"' behind the text
+              = help: add '"' after the text
 
             """#)
     }
@@ -137,7 +137,7 @@ final class SyntaxDiagnosticTests: XCTestCase {
               |
             2 | version: 'abc
               |          ^
-              = help: add "'" behind the text
+              = help: add "'" after the text
 
             """#)
     }
@@ -146,7 +146,7 @@ final class SyntaxDiagnosticTests: XCTestCase {
         XCTAssertEqual(
             PlanShapes.report("name: 'it's'\n"),
             #"""
-            error: text stands behind the closing quote [yaml]
+            error: there is text after the closing quote [yaml]
              --> plan.yaml:1:11
               |
             1 | name: 'it's'
@@ -160,7 +160,7 @@ final class SyntaxDiagnosticTests: XCTestCase {
         XCTAssertEqual(
             PlanShapes.report("name: \"a\\qb\"\n"),
             #"""
-            error: the escape is not known in double quotes [yaml]
+            error: the escape is unknown in double quotes [yaml]
              --> plan.yaml:1:9
               |
             1 | name: "a\qb"
@@ -209,7 +209,7 @@ final class SyntaxDiagnosticTests: XCTestCase {
               |
             1 | name: }
               |       ^
-              = help: put the text in quotes, or take the '}' out
+              = help: put the text in quotes, or remove the '}'
 
             """#)
     }
@@ -288,12 +288,12 @@ final class SyntaxDiagnosticTests: XCTestCase {
         XCTAssertEqual(
             PlanShapes.report("tags: - a\n"),
             #"""
-            error: a list cannot begin behind its key [yaml]
+            error: a list cannot begin on the line of its key [yaml]
              --> plan.yaml:1:7
               |
             1 | tags: - a
               |       ^
-              = help: begin it in the next line, or write it in brackets: [a, b]
+              = help: begin it on the next line, or write it in brackets: [a, b]
 
             """#)
     }
@@ -302,7 +302,7 @@ final class SyntaxDiagnosticTests: XCTestCase {
         XCTAssertEqual(
             PlanShapes.report("- a\nname: x\n"),
             #"""
-            error: a key stands among the items of a list [yaml]
+            error: there is a key among the items of a list [yaml]
              --> plan.yaml:2:1
               |
             2 | name: x
@@ -317,7 +317,7 @@ final class SyntaxDiagnosticTests: XCTestCase {
         XCTAssertEqual(
             PlanShapes.report("name: x\n- a\n"),
             #"""
-            error: an item stands among the keys of a mapping [yaml]
+            error: there is an item among the keys of a mapping [yaml]
              --> plan.yaml:2:1
               |
             2 | - a
@@ -337,7 +337,7 @@ final class SyntaxDiagnosticTests: XCTestCase {
               |
             2 | count
               | ^
-              = help: add ':' behind the key, or indent the line if the text above goes on
+              = help: add ':' after the key, or indent the line if the text above goes on
 
             """#)
     }
@@ -346,7 +346,7 @@ final class SyntaxDiagnosticTests: XCTestCase {
         XCTAssertEqual(
             PlanShapes.report("name: |text\n"),
             #"""
-            error: '|' begins a block of text, which starts in the next line [yaml]
+            error: '|' begins a block of text, which starts on the next line [yaml]
              --> plan.yaml:1:8
               |
             1 | name: |text

@@ -92,13 +92,13 @@ final class TypeDiagnosticTests: XCTestCase {
               |
             1 | name:
               |      ^
-              = help: write text, or take the key out
+              = help: write text, or remove the key
             error: a value is missing [missing-value]
              --> plan.yaml:2:8
               |
             2 | count: ~
               |        ^
-              = help: write a whole number, or take the key out
+              = help: write a whole number, or remove the key
             2 errors
 
             """#)
@@ -113,7 +113,7 @@ final class TypeDiagnosticTests: XCTestCase {
               |
             1 | name: null
               |       ^^^^
-              = help: write text, or take the key out
+              = help: write text, or remove the key
 
             """#)
     }
@@ -127,7 +127,7 @@ final class TypeDiagnosticTests: XCTestCase {
               |
             2 | tags:
               |      ^
-              = help: write '[]' for an empty list, or take the key out
+              = help: write '[]' for an empty list, or remove the key
 
             """#)
     }
@@ -141,7 +141,7 @@ final class TypeDiagnosticTests: XCTestCase {
               |
             1 | name: ''
               |       ^^
-              = help: write a value, or take the key out
+              = help: write a value, or remove the key
 
             """#)
     }
@@ -189,7 +189,7 @@ final class TypeDiagnosticTests: XCTestCase {
         XCTAssertEqual(
             PlanShapes.report("name: x\nmode: 0698\n"),
             #"""
-            error: '0698' is no octal mode (must be >=000 and <=7777) [mode]
+            error: '0698' is not an octal mode (must be >=000 and <=7777) [mode]
              --> plan.yaml:2:7
               |
             2 | mode: 0698
@@ -203,7 +203,7 @@ final class TypeDiagnosticTests: XCTestCase {
         XCTAssertEqual(
             PlanShapes.report("name: x\nmode: 10000\n"),
             #"""
-            error: '10000' is no octal mode (must be >=000 and <=7777) [mode]
+            error: '10000' is not an octal mode (must be >=000 and <=7777) [mode]
              --> plan.yaml:2:7
               |
             2 | mode: 10000
@@ -217,7 +217,7 @@ final class TypeDiagnosticTests: XCTestCase {
         XCTAssertEqual(
             PlanShapes.report("name: x\nmode: \"-000\"\n"),
             #"""
-            error: '-000' is no octal mode (must be >=000 and <=7777) [mode]
+            error: '-000' is not an octal mode (must be >=000 and <=7777) [mode]
              --> plan.yaml:2:7
               |
             2 | mode: "-000"
@@ -231,7 +231,7 @@ final class TypeDiagnosticTests: XCTestCase {
         XCTAssertEqual(
             PlanShapes.report("name: x\nmode: 7\n"),
             #"""
-            error: '7' is no octal mode (must be >=000 and <=7777) [mode]
+            error: '7' is not an octal mode (must be >=000 and <=7777) [mode]
              --> plan.yaml:2:7
               |
             2 | mode: 7

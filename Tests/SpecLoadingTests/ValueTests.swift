@@ -107,6 +107,39 @@ final class ValueTests: XCTestCase {
         XCTAssertEqual(range?.expansion, "7")
     }
 
+    // MARK: - templates
+
+    private func template(_ text: String, _ variables: [String: String] = [:]) -> (Int?, [String]) {
+        var diagnostics = Diagnostics()
+        var scope = VariableScope(environment: ["N": "4"])
+        for (name, value) in variables { scope.define(name, value, range: nil) }
+        let shape = Shape<Template<Int>>.template(of: .integer(1...9))
+        let source = SourceText(path: "f", bytes: Array(text.utf8))
+        let value = YAMLLoader.load(source, diagnostics: &diagnostics).flatMap { shape.decode($0, &diagnostics) }
+            .flatMap { $0.value(in: scope, &diagnostics) }
+        return (value, diagnostics.all.map { "\($0.range?.place ?? "-") \($0.code)" })
+    }
+
+    func testTemplatesAreReadOnceTheirVariablesHaveValues() {
+        XCTAssertEqual(template("${a.b}", ["a.b": "7"]).0, 7)
+        XCTAssertEqual(template("${env:N}").0, 4)
+        XCTAssertEqual(template("${none:-5}").0, 5)
+        XCTAssertEqual(template("6").0, 6)
+        XCTAssertEqual(template("${a}", ["a": "many"]).1, ["f:1:1 type"])
+        XCTAssertEqual(template("${a}").1, ["f:1:1 undefined-variable"])
+        XCTAssertEqual(template("x${a b}").1, ["f:1:2 variable-syntax"])
+        XCTAssertEqual(template("many").1, ["f:1:1 type"])
+        XCTAssertEqual(template("[1]").1, ["f:1:1 type"])
+    }
+
+    func testTemplatesHaveASchema() {
+        let schema = Shape<Template<Int>>.template(of: .integer(1...9)).jsonSchema(id: "urn:t", title: "t").compact
+        XCTAssertTrue(
+            schema.hasSuffix(
+                #""anyOf":[{"type":"integer","minimum":1,"maximum":9},{"type":"string","pattern":"\\$\\{"}]}"#),
+            schema)
+    }
+
     // MARK: - includes and merging
 
     func testIncludesLieBelowTheFile() throws {

@@ -146,12 +146,12 @@ final class VariableDiagnosticTests: XCTestCase {
         XCTAssertEqual(
             PlanShapes.report("name: a${}\n"),
             #"""
-            error: '${}' names no variable [variable-syntax]
+            error: '${}' does not name a variable [variable-syntax]
              --> plan.yaml:1:8
               |
             1 | name: a${}
               |        ^^^
-              = help: letters, digits, '_' and '-'; write '$$' for a dollar sign
+              = help: letters, digits, '.', '_' and '-'; write '$$' for a dollar sign
 
             """#)
     }
@@ -160,12 +160,12 @@ final class VariableDiagnosticTests: XCTestCase {
         XCTAssertEqual(
             PlanShapes.report("name: ${a b}\n"),
             #"""
-            error: '${a b}' names no variable [variable-syntax]
+            error: '${a b}' does not name a variable [variable-syntax]
              --> plan.yaml:1:7
               |
             1 | name: ${a b}
               |       ^^^^^^
-              = help: letters, digits, '_' and '-'; write '$$' for a dollar sign
+              = help: letters, digits, '.', '_' and '-'; write '$$' for a dollar sign
 
             """#)
     }
@@ -188,7 +188,7 @@ final class VariableDiagnosticTests: XCTestCase {
         XCTAssertEqual(
             PlanShapes.report("name: ${a}\nvariables:\n  a: x${b}\n  b: ${c}\n  c: ${a}\n"),
             #"""
-            error: variable 'a' is defined by itself [variable-cycle]
+            error: variable 'a' refers to itself [variable-cycle]
              --> plan.yaml:3:6
               |
             3 |   a: x${b}
@@ -202,7 +202,7 @@ final class VariableDiagnosticTests: XCTestCase {
         XCTAssertEqual(
             PlanShapes.report("name: ${a}\nvariables: {a: \"${a}\"}\n"),
             #"""
-            error: variable 'a' is defined by itself [variable-cycle]
+            error: variable 'a' refers to itself [variable-cycle]
              --> plan.yaml:2:16
               |
             2 | variables: {a: "${a}"}
@@ -254,13 +254,13 @@ final class VariableDiagnosticTests: XCTestCase {
               |
             2 | variables: {a: [1], b: , 'c d': e}
               |                        ^
-              = help: write a text, or take the key out; an empty text is ''
-            error: 'c d' is no name of a variable [variable-name]
+              = help: write a text, or remove the key; an empty text is ''
+            error: 'c d' is not a name for a variable [variable-name]
              --> plan.yaml:2:26
               |
             2 | variables: {a: [1], b: , 'c d': e}
               |                          ^^^^^
-              = help: letters, digits, '_' and '-'
+              = help: letters, digits, '.', '_' and '-'
             3 errors
 
             """#)

@@ -29,13 +29,14 @@ struct IssueCommand: ParsableCommand {
     @OptionGroup var state: StateOptions
 
     func run() throws {
-        let mesh = try config.map { try Configuration.load($0) } ?? MeshConfiguration()
-        let lifetime = lifetime ?? mesh.certificateLifetime
+        let mesh = try config.map { try Configuration.load($0) }
+        let lifetime = lifetime ?? mesh?.certificateLifetime ?? MeshConfiguration.defaultLifetime
         guard lifetime >= GoDuration(.seconds(1)) else {
             throw ValidationError("--lifetime: expected at least 1s, found \(lifetime)")
         }
         let identity = SPIFFEIdentity(
-            trustDomain: mesh.trustDomain, namespace: namespace, serviceAccount: serviceAccount)
+            trustDomain: mesh?.trustDomain ?? MeshConfiguration.defaultTrustDomain, namespace: namespace,
+            serviceAccount: serviceAccount)
         guard SPIFFEIdentity(identity.description) != nil else {
             throw ValidationError("'\(identity)' is no SPIFFE identity: letters, digits, '.', '-', '_' in each part")
         }

@@ -74,7 +74,7 @@ public struct Builder: Sendable {
             if let other = seen.updateValue(candidate.folder, forKey: plan.fileName) {
                 diagnostics.error(
                     "duplicate-package", "'\(other)' and '\(candidate.folder)' both make \(plan.fileName)",
-                    at: candidate.spec.name?.range, help: "give one of them another name")
+                    at: candidate.spec.name.range, help: "give one of them another name")
             }
             plans.append(plan)
         }
@@ -90,9 +90,9 @@ public struct Builder: Sendable {
             guard
                 let spec = workspace.packageSpec(
                     named: name, architecture: architecture, distribution: request.distribution,
-                    version: request.version, diagnostics: &diagnostics),
-                let version = request.version ?? spec.version?.value ?? workspace.spec.version?.value
+                    version: request.version, diagnostics: &diagnostics)
             else { continue }
+            let version = request.version ?? spec.version?.value ?? workspace.spec.version.value
             let supported = spec.architectures.map(\.value)
             if supported.contains(.all) {
                 if supported.count > 1 {
@@ -137,7 +137,7 @@ public struct Builder: Sendable {
         var unavailable: Set<String> = []
         for candidate in candidates {
             for item in candidate.spec.contents {
-                guard case .payload(let name) = item.kind,
+                guard case .payload(let name, _) = item.kind,
                     resolved[candidate.architecture]?[name.value] == nil, !unavailable.contains(name.value)
                 else { continue }
                 // One that is not declared is reported by the planner, at the place that names it.

@@ -16,14 +16,13 @@ struct ContentPlanner {
     }
 
     private mutating func add(_ item: ContentSpec, diagnostics: inout Diagnostics) {
-        guard let kind = item.kind else { return }
         let owner = Self.owner(item.owner, table: OwnerTable.user, diagnostics: &diagnostics)
         let group = Self.owner(item.group ?? item.owner, table: OwnerTable.group, diagnostics: &diagnostics)
-        switch kind {
-        case .file(let source), .conffile(let source):
+        switch item.kind {
+        case .file(let source, let to), .conffile(let source, let to):
             var isConffile = false
-            if case .conffile = kind { isConffile = true }
-            guard let path = destination(item, defaultingTo: source, diagnostics: &diagnostics),
+            if case .conffile = item.kind { isConffile = true }
+            guard let path = destination(to, defaultingTo: source, diagnostics: &diagnostics),
                 let file = sources.file(source, diagnostics: &diagnostics)
             else { return }
             collector.add(
@@ -31,8 +30,8 @@ struct ContentPlanner {
                 modificationTime: file.status.modificationSeconds,
                 source: .file(path: file.path, status: file.status), facts: file.facts, isConffile: isConffile,
                 range: item.range, diagnostics: &diagnostics)
-        case .payload(let name):
-            guard let path = destination(item, defaultingTo: name, diagnostics: &diagnostics) else { return }
+        case .payload(let name, let to):
+            guard let path = destination(to, defaultingTo: name, diagnostics: &diagnostics) else { return }
             guard let payload = payloads[name.value] else {
                 if !unavailablePayloads.contains(name.value) {
                     diagnostics.error(
@@ -55,10 +54,8 @@ struct ContentPlanner {
                 path, kind: .directory, permissions: item.mode ?? 0o755, owner: owner, group: group,
                 modificationTime: collector.sourceDateEpoch, source: .nothing, range: item.range,
                 diagnostics: &diagnostics)
-        case .symlink(let link):
-            guard let path = InstalledPath.parse(link, diagnostics: &diagnostics), let target = item.target else {
-                return
-            }
+        case .symlink(let link, let target):
+            guard let path = InstalledPath.parse(link, diagnostics: &diagnostics) else { return }
             guard !target.value.isEmpty, !target.value.utf8.contains(where: { $0 < 0x20 || $0 == 0x7f }) else {
                 diagnostics.error(
                     "link-target", "target of link '\(path)' is empty or has control characters",
@@ -69,20 +66,20 @@ struct ContentPlanner {
                 path, kind: .symbolicLink(target: target.value), permissions: 0o777, owner: owner, group: group,
                 modificationTime: collector.sourceDateEpoch, source: .nothing, range: item.range,
                 diagnostics: &diagnostics)
-        case .tree(let root):
-            addTree(root, item: item, owner: owner, group: group, diagnostics: &diagnostics)
-        case .archive(let archive):
-            addArchive(archive, item: item, owner: owner, group: group, diagnostics: &diagnostics)
+        case .tree(let root, let to, let selection):
+            addTree(root, to: to, selection, item: item, owner: owner, group: group, diagnostics: &diagnostics)
+        case .archive(let archive, let to, let selection, let stripComponents):
+            addArchive(
+                archive, to: to, selection, stripComponents: stripComponents, item: item, owner: owner, group: group,
+                diagnostics: &diagnostics)
         }
     }
 
     /// `to`, with the source's last component added when it ends in a slash.
     private func destination(
-        _ item: ContentSpec, defaultingTo source: Located<String>, diagnostics: inout Diagnostics
+        _ destination: Located<String>, defaultingTo source: Located<String>, diagnostics: inout Diagnostics
     ) -> String? {
-        guard let destination = item.destination,
-            let path = InstalledPath.parse(destination, diagnostics: &diagnostics)
-        else { return nil }
+        guard let path = InstalledPath.parse(destination, diagnostics: &diagnostics) else { return nil }
         if path == "/" || destination.value.utf8.last == UInt8(ascii: "/") {
             let last = LexicalPath.components(source.value).last.map(String.init) ?? ""
             return path == "/" ? "/" + last : path + "/" + last
@@ -106,13 +103,14 @@ struct ContentPlanner {
     // MARK: - trees
 
     private mutating func addTree(
-        _ root: Located<String>, item: ContentSpec, owner: Owner, group: Owner, diagnostics: inout Diagnostics
+        _ root: Located<String>, to destination: Located<String>, _ selection: ContentSpec.Selection,
+        item: ContentSpec, owner: Owner, group: Owner, diagnostics: inout Diagnostics
     ) {
-        guard let prefix = item.destination.flatMap({ InstalledPath.parse($0, diagnostics: &diagnostics) }),
+        guard let prefix = InstalledPath.parse(destination, diagnostics: &diagnostics),
             let top = sources.resolve(root, diagnostics: &diagnostics)
         else { return }
-        var excludes = PatternList(item.excludes)
-        var rules = RuleList(item.rules)
+        var excludes = PatternList(selection.excludes)
+        var rules = RuleList(selection.rules)
         do {
             guard let status = try FileStatus.ofIfExists(top, followLinks: true) else {
                 diagnostics.error(
@@ -189,13 +187,14 @@ struct ContentPlanner {
     // MARK: - archives
 
     private mutating func addArchive(
-        _ archive: Located<String>, item: ContentSpec, owner: Owner, group: Owner, diagnostics: inout Diagnostics
+        _ archive: Located<String>, to destination: Located<String>, _ selection: ContentSpec.Selection,
+        stripComponents: Int, item: ContentSpec, owner: Owner, group: Owner, diagnostics: inout Diagnostics
     ) {
-        guard let prefix = item.destination.flatMap({ InstalledPath.parse($0, diagnostics: &diagnostics) }),
+        guard let prefix = InstalledPath.parse(destination, diagnostics: &diagnostics),
             let file = sources.file(archive, diagnostics: &diagnostics)
         else { return }
-        var excludes = PatternList(item.excludes)
-        var rules = RuleList(item.rules)
+        var excludes = PatternList(selection.excludes)
+        var rules = RuleList(selection.rules)
         do {
             let reader = try ArchiveReader(path: file.path)
             var index = -1
@@ -210,7 +209,7 @@ struct ContentPlanner {
                     continue
                 }
                 if excludes.matches(inside) { continue }
-                let components = LexicalPath.components(inside).dropFirst(item.stripComponents)
+                let components = LexicalPath.components(inside).dropFirst(stripComponents)
                 if components.isEmpty { continue }
                 let relative = components.joined(separator: "/")
                 let path = prefix == "/" ? "/" + relative : prefix + "/" + relative
@@ -237,7 +236,7 @@ struct ContentPlanner {
                     // The tar of the package names the entry by its new path.
                     var link = Entry.hardLinkTarget(target)
                     link = link.map {
-                        LexicalPath.components($0).dropFirst(item.stripComponents).joined(separator: "/")
+                        LexicalPath.components($0).dropFirst(stripComponents).joined(separator: "/")
                     }
                     guard let link, !link.isEmpty else {
                         diagnostics.error(
@@ -292,15 +291,22 @@ private struct PatternList {
 
 /// `rules` of a tree or archive.
 private struct RuleList {
+    struct Decision {
+        var mode: UInt16?
+        var owner: Located<String>?
+        var group: Located<String>?
+        var isConffile = false
+    }
+
     private var rules: [(pattern: GlobPattern, rule: ContentRule, isUsed: Bool)]
 
     init(_ rules: [ContentRule]) {
-        self.rules = rules.compactMap { rule in rule.match.map { (GlobPattern($0.value), rule, false) } }
+        self.rules = rules.map { (GlobPattern($0.match.value), $0, false) }
     }
 
     /// What the matching rules say together; a later rule wins over an earlier one.
-    mutating func decision(for path: String) -> ContentRule {
-        var decision = ContentRule()
+    mutating func decision(for path: String) -> Decision {
+        var decision = Decision()
         for index in rules.indices where rules[index].pattern.matches(path) {
             rules[index].isUsed = true
             let rule = rules[index].rule
@@ -315,7 +321,7 @@ private struct RuleList {
     func reportUnused(of subject: String, diagnostics: inout Diagnostics) {
         for item in rules where !item.isUsed {
             diagnostics.warning(
-                "pattern-unused", "'\(item.pattern.text)' matches nothing in \(subject)", at: item.rule.match?.range)
+                "pattern-unused", "'\(item.pattern.text)' matches nothing in \(subject)", at: item.rule.match.range)
         }
     }
 }

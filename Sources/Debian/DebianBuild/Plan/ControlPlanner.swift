@@ -14,7 +14,7 @@ struct ControlPlanner {
     func paragraph(
         entries: [PlannedEntry], elf: MachineCode, diagnostics: inout Diagnostics
     ) -> ControlParagraph? {
-        guard let name = spec.name else { return nil }
+        let name = spec.name
         var control = ControlParagraph()
         control["Package"] = name.value.description
         if let source = spec.source { control["Source"] = source.value }
@@ -59,7 +59,7 @@ struct ControlPlanner {
             for text in spec.relations[kind] ?? [] {
                 do {
                     let parsed = try RelationField(parsing: text.value, field: kind)
-                    for relation in parsed.groups.joined() where relation.package == spec.name?.value {
+                    for relation in parsed.groups.joined() where relation.package == spec.name.value {
                         if kind == .depends || kind == .preDepends || kind == .recommends || kind == .suggests {
                             diagnostics.error(
                                 "relation-self", "package '\(relation.package)' relates to itself in \(kind.rawValue)",
@@ -86,7 +86,7 @@ struct ControlPlanner {
     // MARK: - description and other fields
 
     private func addDescription(to control: inout ControlParagraph, diagnostics: inout Diagnostics) {
-        guard let summary = spec.summary else { return }
+        let summary = spec.summary
         let text = summary.value
         if text.isEmpty || text.contains(where: \.isNewline) {
             diagnostics.error("summary", "summary is empty or has several lines", at: summary.range)

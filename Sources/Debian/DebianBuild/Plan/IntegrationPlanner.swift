@@ -24,7 +24,8 @@ struct IntegrationPlanner {
 
     mutating func addUnits(_ specs: [UnitSpec], diagnostics: inout Diagnostics) {
         for spec in specs {
-            guard let file = spec.file, let text = sources.text(file, diagnostics: &diagnostics) else { continue }
+            let file = spec.file
+            guard let text = sources.text(file, diagnostics: &diagnostics) else { continue }
             let name = LexicalPath.components(file.value).last.map(String.init) ?? file.value
             guard Self.isUnitName(name) else {
                 diagnostics.error(

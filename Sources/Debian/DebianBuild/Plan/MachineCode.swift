@@ -26,7 +26,7 @@ struct MachineCode {
             if let problem = facts.malformedELF, size >= 64 {
                 diagnostics.error(
                     "elf-malformed", "'\(planned.installedPath)' is a broken ELF file: \(problem)",
-                    at: spec.name?.range, help: "see it with readelf(1); a truncated download looks like this")
+                    at: spec.name.range, help: "see it with readelf(1); a truncated download looks like this")
             }
             guard let elf = facts.elf else { continue }
             result.check(elf, planned: planned, spec: spec, warnings: &warnings, diagnostics: &diagnostics)
@@ -34,17 +34,17 @@ struct MachineCode {
             if let soname = elf.soname { sonames.insert(soname) }
             result.bytes += size
         }
-        if spec.hasAutomaticDepends {
+        if spec.hasShlibDepends {
             let declared = Dictionary(
-                spec.libraries.map { ($0.name.value, $0.value.value) }, uniquingKeysWith: { _, last in last })
+                spec.shlibs.map { ($0.name.value, $0.value.value) }, uniquingKeysWith: { _, last in last })
             result.dependencies = LibraryDependencies(declared: declared)
                 .resolve(result.files, provided: sonames, architecture: architecture)
             for library in result.dependencies.unknown {
                 diagnostics.error(
                     "library-unknown", "no package is known for library '\(library)' that the payload needs",
-                    at: spec.name?.range,
-                    help: "install the package that has it, or name it under 'libraries:', e.g. "
-                        + "'\(library): \"libfoo1 (>= 1.2)\"'; 'automatic-depends: false' turns this off")
+                    at: spec.name.range,
+                    help: "install the package that has it, or name it under 'shlibs:', e.g. "
+                        + "'\(library): \"libfoo1 (>= 1.2)\"'; 'shlib-depends: false' turns this off")
             }
         }
         return result
@@ -58,11 +58,11 @@ struct MachineCode {
         if architecture == .all {
             diagnostics.error(
                 "elf-in-all", "'\(path)' is machine code (\(elf.machine)) in a package for all architectures",
-                at: spec.name?.range, help: "set 'architectures: [amd64, arm64]'")
+                at: spec.name.range, help: "set 'architectures: [amd64, arm64]'")
         } else if let machine = architecture.machine, elf.machine != machine {
             diagnostics.error(
                 "elf-machine", "'\(path)' is for \(elf.machine), the package is for \(architecture) (\(machine))",
-                at: spec.name?.range, help: "give a payload for \(architecture)")
+                at: spec.name.range, help: "give a payload for \(architecture)")
         }
         if elf.type == .relocatable { return }
         if elf.isStatic {

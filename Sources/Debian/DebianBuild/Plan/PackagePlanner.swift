@@ -29,7 +29,7 @@ struct PackagePlanner {
     /// The plan, or nil when the diagnostics hold an error.
     func plan(_ spec: PackageSpec, diagnostics: inout Diagnostics) -> BuildPlan? {
         let errorsBefore = diagnostics.errorCount
-        guard let name = spec.name else { return nil }
+        let name = spec.name
         let changelog = loadChangelog(spec, diagnostics: &diagnostics)
         guard let epoch = sourceDateEpoch ?? changelog?.newest.timestamp else {
             diagnostics.error(
@@ -164,11 +164,10 @@ struct PackagePlanner {
         _ spec: PackageSpec, _ integration: IntegrationPlanner, _ diagnostics: inout Diagnostics
     ) -> [Alternative] {
         spec.alternatives.compactMap { item in
-            guard let name = item.name, let link = item.link, let path = item.path,
-                let linkPath = InstalledPath.parse(link, diagnostics: &diagnostics),
-                let filePath = InstalledPath.parse(path, diagnostics: &diagnostics)
+            guard let linkPath = InstalledPath.parse(item.link, diagnostics: &diagnostics),
+                let filePath = InstalledPath.parse(item.path, diagnostics: &diagnostics)
             else { return nil }
-            for text in [name, link, path] where !ShellWord.isPlain(text.value) {
+            for text in [item.name, item.link, item.path] where !ShellWord.isPlain(text.value) {
                 diagnostics.error(
                     "alternative-characters", "'\(text.value)' has characters that a maintainer script would interpret",
                     at: text.range, help: "use letters, digits and /._+- only")
@@ -176,12 +175,12 @@ struct PackagePlanner {
             }
             if !integration.collector.contains(filePath) {
                 diagnostics.error(
-                    "alternative-missing", "alternative '\(filePath)' is not in the package", at: path.range,
+                    "alternative-missing", "alternative '\(filePath)' is not in the package", at: item.path.range,
                     help: SpellingSuggestion.of(filePath, among: integration.collector.sorted().map(\.installedPath))
                         .map { "did you mean '\($0)'?" })
                 return nil
             }
-            return Alternative(name: name.value, link: linkPath, path: filePath, priority: item.priority)
+            return Alternative(name: item.name.value, link: linkPath, path: filePath, priority: item.priority)
         }
     }
 
@@ -197,10 +196,11 @@ struct PackagePlanner {
                 diagnostics.error("changelog-empty", "changelog '\(file.value)' has no entry", at: file.range)
                 return nil
             }
-            if let name = spec.name, newest.package != name.value.description {
+            if newest.package != spec.name.value.description {
                 diagnostics.error(
                     "changelog-package",
-                    "changelog '\(file.value)' is of package '\(newest.package)', not '\(name.value)'", at: file.range)
+                    "changelog '\(file.value)' is of package '\(newest.package)', not '\(spec.name.value)'",
+                    at: file.range)
             }
             return LoadedChangelog(bytes: bytes, newest: newest)
         } catch {

@@ -6,13 +6,13 @@ import SpecLoading
 /// each value typed and with its place in the user's file.
 public struct PackageSpec: Sendable {
     /// `Package` (Policy 5.6.7).
-    public var name: Located<PackageName>?
+    public var name: Located<PackageName>
     /// The synopsis: the first line of `Description`.
-    public var summary: Located<String>?
+    public var summary: Located<String>
     /// The extended description.
     public var description: Located<String>?
     /// What the package can be built for.
-    public var architectures: [Located<Architecture>] = []
+    public var architectures: [Located<Architecture>]
     /// A version of its own; the workspace's otherwise.
     public var version: Located<DebianVersion>?
     /// `Section` (Policy 2.4).
@@ -28,17 +28,21 @@ public struct PackageSpec: Sendable {
     /// `Multi-Arch` (deb-control(5)).
     public var multiArch: Located<MultiArch>?
     /// `Essential`.
-    public var isEssential = false
-    /// Relations to other packages by field.
-    public var relations: [RelationField.Kind: [Located<String>]] = [:]
-    /// Whether libraries that ELF payload needs become `Depends`.
-    public var hasAutomaticDepends = true
+    public var isEssential: Bool
     /// Further control fields.
-    public var extraFields: [(name: Located<String>, value: Located<String>)] = []
+    public var extraFields: [(name: Located<String>, value: Located<String>)]
+    /// How the package is compressed.
+    public var compression: Located<Compression>?
+    /// Relations to other packages by field.
+    public var relations: [RelationField.Kind: [Located<String>]]
+    /// Whether shared libraries that ELF payload needs become `Depends`.
+    public var hasShlibDepends: Bool
+    /// Sonames and the relations that stand for them.
+    public var shlibs: [(name: Located<String>, value: Located<String>)]
     /// Files, trees, directories, links and archives.
-    public var contents: [ContentSpec] = []
+    public var contents: [ContentSpec]
     /// systemd units.
-    public var units: [UnitSpec] = []
+    public var units: [UnitSpec]
     /// A sysusers.d(5) file.
     public var sysusers: Located<String>?
     /// A tmpfiles.d(5) file.
@@ -46,15 +50,15 @@ public struct PackageSpec: Sendable {
     /// A logrotate(8) file.
     public var logrotate: Located<String>?
     /// Maintainer scripts by name.
-    public var scripts = ScriptsSpec()
+    public var scripts: [MaintainerScriptName: Located<String>]
     /// Choices for update-alternatives(1).
-    public var alternatives: [AlternativeSpec] = []
-    /// Paths of files in the package that are conffiles (deb-conffiles(5)), beside those declared in `contents`.
-    public var conffiles: [Located<String>] = []
-    /// Conffiles of earlier versions that dpkg removes on upgrade.
-    public var obsoleteConffiles: [Located<String>] = []
+    public var alternatives: [AlternativeSpec]
     /// deb-triggers(5) lines.
-    public var triggers: [Located<Trigger>] = []
+    public var triggers: [Located<Trigger>]
+    /// Paths of files in the package that are conffiles (deb-conffiles(5)), beside those declared in `contents`.
+    public var conffiles: [Located<String>]
+    /// Conffiles of earlier versions that dpkg removes on upgrade.
+    public var obsoleteConffiles: [Located<String>]
     /// A Debian changelog.
     public var changelog: Located<String>?
     /// A copyright file.
@@ -62,14 +66,7 @@ public struct PackageSpec: Sendable {
     /// A lintian overrides file.
     public var lintianOverrides: Located<String>?
     /// Manual pages, compressed into their sections.
-    public var manualPages: [Located<String>] = []
-    /// How the package is compressed.
-    public var compression: Located<Compression>?
-    /// Sonames and the relations that stand for them.
-    public var libraries: [(name: Located<String>, value: Located<String>)] = []
-
-    /// An empty specification.
-    public init() {}
+    public var manualPages: [Located<String>]
 }
 
 /// `Priority` values of Policy 2.5.
@@ -84,53 +81,61 @@ public enum MultiArch: String, Sendable, CaseIterable {
 
 /// One item of `contents`.
 public struct ContentSpec: Sendable {
-    /// What it is and where it comes from.
+    /// What it is, where it comes from, and the path that it gets in the package.
     public enum Kind: Sendable {
         /// A file of the package folder.
-        case file(Located<String>)
+        case file(Located<String>, to: Located<String>)
         /// A file that dpkg treats as configuration (deb-conffiles(5)).
-        case conffile(Located<String>)
+        case conffile(Located<String>, to: Located<String>)
         /// A payload of the workspace.
-        case payload(Located<String>)
+        case payload(Located<String>, to: Located<String>)
         /// A folder with its structure.
-        case tree(Located<String>)
+        case tree(Located<String>, to: Located<String>, Selection)
         /// A directory that the package owns.
         case directory(Located<String>)
         /// A symbolic link at this path.
-        case symlink(Located<String>)
-        /// The entries of an archive.
-        case archive(Located<String>)
+        case symlink(Located<String>, target: Located<String>)
+        /// The entries of an archive, without some leading components of their paths.
+        case archive(Located<String>, to: Located<String>, Selection, stripComponents: Int)
     }
 
-    /// What it is; nil only before decoding.
-    public var kind: Kind?
-    /// The path in the package, or the folder for a tree or archive.
-    public var destination: Located<String>?
-    /// The target of a link.
-    public var target: Located<String>?
-    /// Twelve permission bits.
-    public var mode: UInt16?
-    /// Owner by name.
-    public var owner: Located<String>?
-    /// Group by name.
-    public var group: Located<String>?
-    /// Patterns of what a tree or archive leaves out.
-    public var excludes: [Located<String>] = []
-    /// Modes and owners by pattern within a tree or archive; the last match wins.
-    public var rules: [ContentRule] = []
-    /// Leading path components of an archive's entries to drop.
-    public var stripComponents = 0
+    /// What becomes of the entries of a tree or archive.
+    public struct Selection: Sendable {
+        /// Patterns of what is left out.
+        public var excludes: [Located<String>]
+        /// Modes and owners by pattern; the last match wins.
+        public var rules: [ContentRule]
+    }
+
+    /// Who may do what with it.
+    public struct Ownership: Sendable {
+        /// Twelve permission bits.
+        public var mode: UInt16?
+        /// Owner by name.
+        public var owner: Located<String>?
+        /// Group by name.
+        public var group: Located<String>?
+    }
+
+    /// What it is.
+    public var kind: Kind
+    /// Its mode and owner, where they are declared.
+    public var ownership: Ownership
     /// Where the item stands.
     public var range: SourceRange?
 
-    /// An empty item.
-    public init() {}
+    /// Twelve permission bits.
+    public var mode: UInt16? { ownership.mode }
+    /// Owner by name.
+    public var owner: Located<String>? { ownership.owner }
+    /// Group by name.
+    public var group: Located<String>? { ownership.group }
 }
 
 /// A mode or owner for the files of a tree that match a pattern.
 public struct ContentRule: Sendable {
     /// The pattern.
-    public var match: Located<String>?
+    public var match: Located<String>
     /// Twelve permission bits.
     public var mode: UInt16?
     /// Owner by name.
@@ -138,54 +143,31 @@ public struct ContentRule: Sendable {
     /// Group by name.
     public var group: Located<String>?
     /// Whether matching files are conffiles.
-    public var isConffile = false
-
-    /// An empty rule.
-    public init() {}
+    public var isConffile: Bool
 }
 
 /// A systemd unit that the package ships.
 public struct UnitSpec: Sendable {
     /// The unit file in the package folder; its last component is the unit's name.
-    public var file: Located<String>?
+    public var file: Located<String>
     /// Whether installation enables it.
-    public var isEnabled = true
+    public var isEnabled: Bool
     /// Whether installation starts it.
-    public var isStarted = true
+    public var isStarted: Bool
     /// What an upgrade does to it.
-    public var onUpgrade = UnitPolicy.Upgrade.restart
+    public var onUpgrade: UnitPolicy.Upgrade
     /// Whether removal stops it.
-    public var stopsOnRemove = true
-
-    /// A unit with the defaults.
-    public init() {}
-}
-
-/// Maintainer scripts in the package folder.
-public struct ScriptsSpec: Sendable {
-    /// Files by script name.
-    public var files: [MaintainerScriptName: Located<String>] = [:]
-
-    /// No scripts.
-    public init() {}
-
-    subscript(name: MaintainerScriptName) -> Located<String>? {
-        get { files[name] }
-        set { files[name] = newValue }
-    }
+    public var stopsOnRemove: Bool
 }
 
 /// A choice for update-alternatives(1) as declared.
 public struct AlternativeSpec: Sendable {
     /// The group's name.
-    public var name: Located<String>?
+    public var name: Located<String>
     /// The generic path.
-    public var link: Located<String>?
+    public var link: Located<String>
     /// The file offered.
-    public var path: Located<String>?
+    public var path: Located<String>
     /// The higher one wins.
-    public var priority = 0
-
-    /// An empty declaration.
-    public init() {}
+    public var priority: Int
 }

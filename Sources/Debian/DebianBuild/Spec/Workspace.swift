@@ -40,7 +40,7 @@ public struct Workspace: Sendable {
         directory: String, environment: [String: String], diagnostics: inout Diagnostics
     ) -> Workspace? {
         let path = directory + "/" + fileName
-        guard let node = read(path, diagnostics: &diagnostics) else { return nil }
+        guard let node = read(path, SpecShapes.workspace.schema, diagnostics: &diagnostics) else { return nil }
         let defaults = node[key: "defaults"]
         // The defaults speak of ${package} and ${arch}, which have no value yet.
         var scope = VariableScope(environment: environment)
@@ -75,7 +75,8 @@ public struct Workspace: Sendable {
         diagnostics: inout Diagnostics
     ) -> PackageSpec? {
         guard let folder = folder(of: name, diagnostics: &diagnostics),
-            var node = Self.read(folder + "/" + Self.packageFileName, diagnostics: &diagnostics)
+            var node = Self.read(
+                folder + "/" + Self.packageFileName, SpecShapes.package.schema, diagnostics: &diagnostics)
         else { return nil }
         if let defaults { node = NodeMerge.overlay(defaults, node, lists: .replace) }
         node = applyingOverrides(
@@ -85,16 +86,14 @@ public struct Workspace: Sendable {
         var scope = VariableScope(environment: environment)
         for (name, value) in spec.variables { scope.define(name.value, value.value, range: value.range) }
         scope.define(node[key: "variables"], diagnostics: &diagnostics)
-        let effective = version ?? spec.version?.value
+        let effective = version ?? spec.version.value
         var builtIn = [
             "package": node[key: "package"]?.scalarText ?? name,
             "distribution": distribution ?? spec.distribution?.value ?? "",
+            "version": version == nil ? node[key: "version"]?.scalarText ?? "\(effective)" : "\(effective)",
+            "upstream-version": effective.upstream,
         ]
         if let architecture { builtIn["arch"] = architecture.description }
-        if let effective {
-            builtIn["version"] = version == nil ? node[key: "version"]?.scalarText ?? "\(effective)" : "\(effective)"
-            builtIn["upstream-version"] = effective.upstream
-        }
         for (name, value) in builtIn { scope.define(name, value, range: nil) }
         guard
             let expanded = VariableExpansion.expand(
@@ -155,7 +154,7 @@ public struct Workspace: Sendable {
                     applies = applies && text == architecture?.description
                 } else {
                     diagnostics.error(
-                        "architecture", "'\(selector.scalarText ?? "")' is no architecture", at: selector.range,
+                        "architecture", "'\(selector.scalarText ?? "")' is not an architecture", at: selector.range,
                         help: SpellingSuggestion.of(selector.scalarText ?? "", among: Architecture.common)
                             .map { "did you mean '\($0)'?" })
                     applies = false
@@ -185,8 +184,11 @@ public struct Workspace: Sendable {
 
     // MARK: - files
 
-    private static func read(_ path: String, diagnostics: inout Diagnostics) -> YAMLNode? {
+    private static func read(
+        _ path: String, _ schema: SchemaNode, diagnostics: inout Diagnostics
+    ) -> YAMLNode? {
         IncludeResolver(
+            schema: schema,
             readFile: { path in try FileTree.readWhole(path, limit: fileLimit) },
             shown: { LexicalPath.shortened($0, in: FileTree.currentDirectory) },
             nearest: { NearestPath.existing(for: $0) }

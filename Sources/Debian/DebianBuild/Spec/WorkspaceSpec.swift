@@ -4,10 +4,10 @@ import SpecLoading
 
 /// What `workspace.yaml` declares: the version, the packages, and the payloads that they share.
 public struct WorkspaceSpec: Sendable {
-    /// The upstream version as written, before it is mapped to a Debian version.
-    public var version: Located<DebianVersion>?
+    /// The version of every package without one of its own.
+    public var version: Located<DebianVersion>
     /// Package folders beside the file.
-    public var packages: [Located<String>] = []
+    public var packages: [Located<String>]
     /// Where packages are written, relative to the file.
     public var output: Located<String>?
     /// The folder that sources may come from, relative to the file; the file's own when it is missing.
@@ -17,25 +17,19 @@ public struct WorkspaceSpec: Sendable {
     /// The folder of the Swift package whose products are payload, relative to the file.
     public var swiftPackage: Located<String>?
     /// Swift SDK names by architecture for cross-compilation.
-    public var swiftSDKs: [(name: Located<String>, value: Located<String>)] = []
+    public var swiftSDKs: [(name: Located<String>, value: Located<String>)]
     /// Variables for every field of every package.
-    public var variables: [(name: Located<String>, value: Located<String>)] = []
+    public var variables: [(name: Located<String>, value: Located<String>)]
     /// Payloads by name.
-    public var payloads: [(name: Located<String>, value: PayloadSpec)] = []
-
-    /// An empty workspace.
-    public init() {}
+    public var payloads: [(name: Located<String>, value: PayloadSpec)]
 }
 
 /// One payload: either one source for every architecture, or one for each.
 public struct PayloadSpec: Sendable {
     /// A source that serves every architecture.
-    public var common = PayloadSourceSpec()
+    public var common: PayloadSourceSpec
     /// Sources by architecture.
-    public var architectures: [(name: Located<String>, value: PayloadSourceSpec)] = []
-
-    /// An empty payload.
-    public init() {}
+    public var architectures: [(name: Located<String>, value: PayloadSourceSpec)]
 }
 
 /// Where a payload comes from, as declared.
@@ -54,7 +48,4 @@ public struct PayloadSourceSpec: Sendable {
     public var sha256: Located<String>?
     /// Where it stands.
     public var range: SourceRange?
-
-    /// An empty source.
-    public init() {}
 }

@@ -5,24 +5,26 @@ import SpecLoading
 /// What the control plane serves, and where: one YAML file.
 public struct MeshConfiguration: Sendable {
     /// Where Pilot answers: its load balancer and its pods.
-    public var pilot: [SocketAddress] = []
+    public var pilot: [SocketAddress]
     /// Where the certificate authority answers.
-    public var authority: [SocketAddress] = []
+    public var authority: [SocketAddress]
     /// Where something takes Mixer's connections.
-    public var mixer: [SocketAddress] = []
+    public var mixer: [SocketAddress]
     /// Where the BookInfo product page is.
-    public var productPage: [SocketAddress] = []
+    public var productPage: [SocketAddress]
     /// Where the page has its stars from; without it the reviews have five and four.
     public var ratings: RatingsDatabase?
     /// How long certificates are valid.
-    public var certificateLifetime = GoDuration(.seconds(3600))
+    public var certificateLifetime: GoDuration
     /// The trust domain of identities.
-    public var trustDomain = "cluster.local"
+    public var trustDomain: String
     /// The services of the mesh.
-    public var services: [MeshService] = []
+    public var services: [MeshService]
 
-    /// An empty mesh.
-    public init() {}
+    /// How long certificates are valid where no file says so.
+    public static let defaultLifetime = GoDuration(.seconds(3600))
+    /// The trust domain where no file names one.
+    public static let defaultTrustDomain = "cluster.local"
 }
 
 /// An address and port to listen on. Port 0 lets the kernel choose.
@@ -59,27 +61,21 @@ public struct SocketAddress: Sendable, Hashable, CustomStringConvertible {
 /// A service with its ports and endpoints.
 public struct MeshService: Sendable {
     /// The full name, `productpage.bookinfo.svc.cluster.local`.
-    public var hostname = ""
+    public var hostname: String
     /// The address inside the cluster.
-    public var address: IPAddress?
+    public var address: IPAddress
     /// The ports.
-    public var ports: [ServicePort] = []
+    public var ports: [ServicePort]
     /// Where it runs.
-    public var endpoints: [ServiceEndpoint] = []
-
-    /// An empty service.
-    public init() {}
+    public var endpoints: [ServiceEndpoint]
 }
 
 /// A port of a service. Its name says the protocol by its prefix.
 public struct ServicePort: Sendable, Hashable {
     /// The name, `http-discovery`.
-    public var name = ""
+    public var name: String
     /// The port of the service.
-    public var port = 0
-
-    /// An empty port.
-    public init() {}
+    public var port: Int
 
     /// Whether it speaks HTTP, by the prefix of its name; the others are TCP.
     public var isHTTP: Bool { isHTTP2 || name.utf8.starts(with: "http".utf8) && !name.utf8.starts(with: "https".utf8) }
@@ -91,14 +87,11 @@ public struct ServicePort: Sendable, Hashable {
 /// A place where a service runs.
 public struct ServiceEndpoint: Sendable, Hashable {
     /// The address.
-    public var address: IPAddress?
+    public var address: IPAddress
+    /// The port there.
+    public var port: Int
     /// The name of the service's port; nil serves all of them.
     public var portName: String?
-    /// The port there.
-    public var port = 0
     /// Tags of the version, `version=v1`.
-    public var tags: [String] = []
-
-    /// An empty endpoint.
-    public init() {}
+    public var tags: [String]
 }

@@ -11,10 +11,7 @@ public enum ClusterNames {
     public static func dnsmasq(_ mesh: MeshConfiguration, isEmpty: Bool = false) -> String {
         var lines = ["# names of the cluster; made by mesh-lab dns", "local=/cluster.local/"]
         if !isEmpty {
-            for service in mesh.services {
-                guard let address = service.address else { continue }
-                lines.append("host-record=\(service.hostname),\(address)")
-            }
+            for service in mesh.services { lines.append("host-record=\(service.hostname),\(service.address)") }
         }
         return lines.joined(separator: "\n") + "\n"
     }

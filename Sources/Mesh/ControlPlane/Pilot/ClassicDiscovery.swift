@@ -53,7 +53,7 @@ struct ClassicDiscovery: Sendable {
             listener("virtual", "tcp://0.0.0.0:\(MeshPorts.envoyInterception)", filters: [], isBound: true)
         ]
         for item in inbound(node) {
-            let address = item.endpoint.address.map { "\($0)" } ?? ""
+            let address = item.endpoint.address
             listeners.append(
                 listener(
                     (item.port.isHTTP ? "http_" : "tcp_") + "\(address)_\(item.endpoint.port)",
@@ -85,7 +85,7 @@ struct ClassicDiscovery: Sendable {
         }
         for service in registry.services {
             for port in service.ports where !port.isHTTP {
-                let address = service.address.map { "\($0)" } ?? ""
+                let address = service.address
                 listeners.append(
                     listener(
                         "tcp_\(address)_\(port.port)", "tcp://\(address):\(port.port)",

@@ -68,7 +68,7 @@ struct ServiceRegistry: Sendable {
         var names = [service.hostname]
         for count in [2, 3] where count < labels.count { names.append(labels.prefix(count).joined(separator: ".")) }
         if let first = labels.first, labels.count > 1 { names.append(first) }
-        if let address = service.address { names.append("\(address)") }
+        names.append("\(service.address)")
         return names + names.map { "\($0):\(port.port)" }
     }
 }
@@ -77,7 +77,7 @@ extension ServiceEndpoint {
     /// As Pilot's registration answers show it.
     var asHost: JSONValue {
         var pairs: [(String, JSONValue)] = [
-            ("ip_address", .string(address.map { "\($0)" } ?? "")), ("port", .int(port)),
+            ("ip_address", .string("\(address)")), ("port", .int(port)),
         ]
         if !tags.isEmpty { pairs.append(("tags", .array(tags.map { .string($0) }))) }
         return .object(pairs)

@@ -85,9 +85,8 @@ struct XDSResources: Sendable {
                 ])
         ]
         for item in inbound(node) {
-            var endpoint = ServiceEndpoint()
-            endpoint.address = IPAddress("127.0.0.1")
-            endpoint.port = item.endpoint.port
+            guard let loopback = IPAddress("127.0.0.1") else { continue }
+            let endpoint = ServiceEndpoint(address: loopback, port: item.endpoint.port, tags: [])
             result.append(cluster("in.\(item.endpoint.port)", item.port, [endpoint]))
         }
         return result
@@ -139,7 +138,7 @@ struct XDSResources: Sendable {
             .object([
                 (
                     "endpoint",
-                    .object([("address", Self.address(endpoint.address.map { "\($0)" } ?? "", endpoint.port))])
+                    .object([("address", Self.address("\(endpoint.address)", endpoint.port))])
                 )
             ])
         }
@@ -158,7 +157,7 @@ struct XDSResources: Sendable {
             )
         ]
         for item in inbound(node) {
-            let address = item.endpoint.address.map { "\($0)" } ?? ""
+            let address = "\(item.endpoint.address)"
             let number = item.endpoint.port
             let filter =
                 item.port.isHTTP
@@ -175,7 +174,8 @@ struct XDSResources: Sendable {
         }
         return result
             + eachPort { service, port in
-                guard !port.isHTTP, let address = service.address else { return nil }
+                if port.isHTTP { return nil }
+                let address = service.address
                 return listener(
                     "tcp_\(address)_\(port.port)", "\(address)", port.port,
                     filter: tcpProxy("out_\(address)_\(port.port)", ServiceRegistry.clusterName(service, port)))

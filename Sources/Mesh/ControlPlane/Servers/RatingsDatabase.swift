@@ -4,12 +4,9 @@ import Processes
 /// Where the product page has its stars from: a MySQL service of the mesh, asked through mysql(1).
 public struct RatingsDatabase: Sendable {
     /// The service, `mysqldb.bookinfo.svc.cluster.local`. Connections go to its first endpoint, as kube-proxy's would.
-    public var service = ""
+    public var service: String
     /// A file with user and password for `--defaults-extra-file`, so that they are in no list of processes.
-    public var options = ""
-
-    /// No database.
-    public init() {}
+    public var options: String
 
     private static let clients = ["mariadb", "mysql"]
     private static let query = "SELECT Rating FROM test.ratings ORDER BY ReviewID"
@@ -19,9 +16,10 @@ public struct RatingsDatabase: Sendable {
     ///
     /// A new connection for each page, as the walk-through's ratings service makes them.
     func stars(among services: [MeshService]) async throws(RatingsError) -> [Int] {
-        guard let endpoint = services.first(where: { $0.hostname == service })?.endpoints.first,
-            let address = endpoint.address
-        else { throw .noEndpoint(service) }
+        guard let endpoint = services.first(where: { $0.hostname == service })?.endpoints.first else {
+            throw .noEndpoint(service)
+        }
+        let address = endpoint.address
         guard let client = Self.clients.lazy.compactMap({ ExecutablePath.find($0) }).first else {
             throw .noClient(Self.clients)
         }

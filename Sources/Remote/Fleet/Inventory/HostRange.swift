@@ -16,7 +16,7 @@ enum HostRange {
     private static func expand(_ bytes: ArraySlice<UInt8>) throws(Problem) -> [[UInt8]] {
         guard let open = bytes.firstIndex(of: UInt8(ascii: "[")) else { return [Array(bytes)] }
         guard let close = bytes[open...].firstIndex(of: UInt8(ascii: "]")) else {
-            throw Problem(expected: "a ']' behind the range")
+            throw Problem(expected: "a ']' after the range")
         }
         let heads = try values(bytes[(open + 1)..<close])
         let tails = try expand(bytes[(close + 1)...])

@@ -42,7 +42,7 @@ enum INIInventory {
             case .variables(let group):
                 guard let (name, value) = line.assignment() else {
                     diagnostics.error(
-                        "variable", "'\(first.value)' is no variable (must be name=value)", at: first.range)
+                        "variable", "'\(first.value)' is not a variable (must be name=value)", at: first.range)
                     continue
                 }
                 draft.set([name: value], ofGroup: group)
@@ -67,7 +67,7 @@ enum INIInventory {
         let parts = inner.split(separator: UInt8(ascii: ":"), omittingEmptySubsequences: false)
             .map { String(decoding: $0, as: UTF8.self) }
         guard MachineAddress.isSafe(parts[0]), parts.count <= 2 else {
-            diagnostics.error("group", "'\(parts[0])' is no name of a group", at: line.range)
+            diagnostics.error("group", "'\(parts[0])' is not a name for a group", at: line.range)
             return nil
         }
         switch parts.count == 2 ? parts[1] : nil {
@@ -78,7 +78,7 @@ enum INIInventory {
         case let other?:
             let nearest = SpellingSuggestion.of(other, among: ["vars", "children", "hosts"])
             diagnostics.error(
-                "section", "'\(other)' is no kind of section (must be vars or children)", at: line.range,
+                "section", "'\(other)' is not a kind of section (must be vars or children)", at: line.range,
                 help: nearest.map { "did you mean '[\(parts[0]):\($0)]'?" })
             return nil
         }
@@ -93,7 +93,7 @@ enum INIInventory {
         for word in words.dropFirst() {
             guard let (name, value) = split(word) else {
                 diagnostics.error(
-                    "variable", "'\(word.value)' behind a machine is no variable (must be name=value)", at: word.range)
+                    "variable", "'\(word.value)' after a host is not a variable (must be name=value)", at: word.range)
                 continue
             }
             variables[name] = value
@@ -145,7 +145,7 @@ private struct Line {
         return String(decoding: bytes[..<end], as: UTF8.self).trimmingBlanks
     }
 
-    /// Where a comment begins: `#` or `;` first in a line, or `#` behind a blank and outside of quotes.
+    /// Where a comment begins: `#` or `;` first in a line, or `#` after a blank and outside of quotes.
     private var comment: Int? {
         var quote: UInt8?
         var previous = UInt8(ascii: " ")

@@ -34,7 +34,7 @@ public struct Inventory: Sendable {
         if inventory.machines.isEmpty, diagnostics.errorCount == before {
             diagnostics.error(
                 "empty-inventory", "the inventory '\(source.path)' has no machines", at: nil,
-                help: "write one machine a line, or groups as described in docs/meshcheck.md")
+                help: "write one host per line, or groups as described in docs/meshcheck.md")
         }
         return diagnostics.errorCount == before ? inventory : nil
     }

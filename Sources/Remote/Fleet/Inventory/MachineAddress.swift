@@ -34,12 +34,12 @@ public struct MachineAddress: Sendable, Hashable, CustomStringConvertible {
         let host: String
         if rest.first == UInt8(ascii: "[") {
             guard let close = rest.firstIndex(of: UInt8(ascii: "]")) else {
-                throw AddressError(text: text, expected: "a ']' behind the IPv6 address")
+                throw AddressError(text: text, expected: "a ']' after the IPv6 address")
             }
             host = String(decoding: rest[rest.index(after: rest.startIndex)..<close], as: UTF8.self)
             rest = rest[rest.index(after: close)...]
             guard rest.isEmpty || rest.first == UInt8(ascii: ":") else {
-                throw AddressError(text: text, expected: "nothing or ':port' behind the ']'")
+                throw AddressError(text: text, expected: "nothing or ':port' after the ']'")
             }
         } else {
             let end = rest.firstIndex(of: UInt8(ascii: ":")) ?? rest.endIndex
@@ -97,5 +97,5 @@ public struct AddressError: Error, Sendable, Hashable, CustomStringConvertible {
     public var expected: String
 
     /// The sentence for people.
-    public var description: String { "the target '\(text)' is no address of a machine: expected \(expected)" }
+    public var description: String { "the target '\(text)' is not an address of a host: expected \(expected)" }
 }

@@ -1,85 +1,57 @@
-import Platform
 import SpecLoading
 
 /// Ansible's YAML inventories: groups with `hosts`, `vars` and `children`.
 enum YAMLInventory {
-    private static let keys = ["hosts", "vars", "children"]
+    /// Names with what stands after them.
+    private typealias Entries<Value> = [(name: Located<String>, value: Value)]
 
-    static func read(_ node: YAMLNode, into draft: inout InventoryDraft, diagnostics: inout Diagnostics) {
-        guard case .mapping(let groups) = node.content else {
-            diagnostics.error(
-                "type", "the inventory is \(node.kindName) (must be a mapping of groups)", at: node.range)
-            return
-        }
-        for pair in groups { read(group: pair, into: &draft, diagnostics: &diagnostics) }
+    private struct Group: Sendable {
+        var hosts: Entries<Entries<YAMLNode>?>?
+        var variables: Entries<YAMLNode>?
+        var children: Entries<Group?>?
     }
 
-    private static func read(
-        group pair: YAMLNode.Pair, into draft: inout InventoryDraft, diagnostics: inout Diagnostics
-    ) {
-        let group = pair.key.scalarText ?? ""
-        guard MachineAddress.isSafe(group) else {
-            diagnostics.error("group", "'\(group)' is no name of a group", at: pair.key.range)
-            return
-        }
-        draft.declare(group: group)
-        if pair.value.isNull { return }
-        guard case .mapping(let members) = pair.value.content else {
-            diagnostics.error(
-                "type", "the group '\(group)' is \(pair.value.kindName) (must be a mapping)", at: pair.value.range)
-            return
-        }
-        for member in members {
-            let key = member.key.scalarText ?? ""
-            if member.value.isNull, keys.contains(key) { continue }
-            guard case .mapping(let pairs) = member.value.content else {
-                diagnostics.error(
-                    "type", "'\(key)' of '\(group)' is \(member.value.kindName) (must be a mapping)",
-                    at: member.value.range ?? member.key.range)
-                continue
-            }
-            switch key {
-            case "hosts":
-                for host in pairs { add(host, to: group, into: &draft, diagnostics: &diagnostics) }
-            case "vars":
-                draft.set(variables(pairs), ofGroup: group)
-            case "children":
-                for child in pairs {
-                    draft.add(
-                        child: Located(value: child.key.scalarText ?? "", range: child.key.range), to: group)
-                    read(group: child, into: &draft, diagnostics: &diagnostics)
-                }
-            default:
-                diagnostics.error(
-                    "unknown-key", "unknown key '\(key)' of the group '\(group)' (must be hosts, vars or children)",
-                    at: member.key.range, help: SpellingSuggestion.of(key, among: keys).map { "did you mean '\($0)'?" })
-            }
+    private static let variables: Shape<Entries<YAMLNode>> = .entries(of: .node)
+
+    private static let group: Shape<Group> = .object("group", "A group of machines.", as: Group.init) {
+        optional(
+            "hosts", .nullable(.entries(of: .nullable(variables))), default: nil, "Its machines with their variables.")
+        optional("vars", .nullable(variables), default: nil, "Variables of all of its machines.")
+        optional(
+            "children", .nullable(.entries(of: .nullable(.named("group") { group }))), default: nil, "Groups in it.")
+    }
+
+    private static let groups: Shape<Entries<Group?>> = .entries(of: .nullable(group))
+
+    static func read(_ node: YAMLNode, into draft: inout InventoryDraft, diagnostics: inout Diagnostics) {
+        for (name, group) in groups.decode(node, &diagnostics) ?? [] {
+            add(group, named: name, into: &draft, diagnostics: &diagnostics)
         }
     }
 
     private static func add(
-        _ pair: YAMLNode.Pair, to group: String, into draft: inout InventoryDraft, diagnostics: inout Diagnostics
+        _ group: Group?, named name: Located<String>, into draft: inout InventoryDraft, diagnostics: inout Diagnostics
     ) {
-        let pattern = Located(value: pair.key.scalarText ?? "", range: pair.key.range)
-        if pair.value.isNull {
-            draft.add(pattern, to: group, variables: [:], diagnostics: &diagnostics)
+        guard MachineAddress.isSafe(name.value) else {
+            diagnostics.error("group", "'\(name.value)' is not a name for a group", at: name.range)
             return
         }
-        guard case .mapping(let pairs) = pair.value.content else {
-            diagnostics.error(
-                "type", "the machine '\(pattern.value)' is \(pair.value.kindName) (must be a mapping of variables)",
-                at: pair.value.range, help: "write '\(pattern.value):' with nothing behind it")
-            return
+        draft.declare(group: name.value)
+        for (host, values) in group?.hosts ?? [] {
+            draft.add(host, to: name.value, variables: texts(values ?? []), diagnostics: &diagnostics)
         }
-        draft.add(pattern, to: group, variables: variables(pairs), diagnostics: &diagnostics)
+        if let variables = group?.variables { draft.set(texts(variables), ofGroup: name.value) }
+        for (child, inner) in group?.children ?? [] {
+            draft.add(child: child, to: name.value)
+            add(inner, named: child, into: &draft, diagnostics: &diagnostics)
+        }
     }
 
     /// Variables whose value is one text; lists and mappings are of no use to us.
-    private static func variables(_ pairs: [YAMLNode.Pair]) -> InventoryDraft.Variables {
+    private static func texts(_ variables: Entries<YAMLNode>) -> InventoryDraft.Variables {
         var result: InventoryDraft.Variables = [:]
-        for pair in pairs {
-            guard let name = pair.key.scalarText, let text = pair.value.scalarText, !pair.value.isNull else { continue }
-            result[name] = Located(value: text, range: pair.value.range)
+        for (name, node) in variables where !node.isNull {
+            if let text = node.scalarText { result[name.value] = Located(value: text, range: node.range) }
         }
         return result
     }

@@ -39,7 +39,7 @@ struct SyntaxProblem {
             let name = character.map { "U+" + Self.fourDigits($0.value) } ?? "that"
             add(
                 &diagnostics, "control character \(name) is not allowed",
-                help: "take it out, or write it as an escape in double quotes")
+                help: "remove it, or write it as an escape in double quotes")
         } else if !reportTab(&diagnostics) && !reportQuote(&diagnostics) && !reportBrackets(&diagnostics)
             && !reportIndicator(&diagnostics) && !reportUnfinished(&diagnostics)
             && !reportMapping(&diagnostics) && !reportIndentation(&diagnostics)
@@ -72,13 +72,13 @@ struct SyntaxProblem {
             message = "the line is indented with a tab"
         } else if character == "\t" {
             column = place.column
-            message = "a tab stands where blanks are counted"
+            message = "there is a tab where blanks are counted"
         } else {
             return false
         }
         diagnostics.error(
             "tab", message, at: YAMLLoader.point(source, place.line, column),
-            help: "YAML counts blanks: replace the tab by blanks")
+            help: "YAML counts blanks: replace the tab with blanks")
         return true
     }
 
@@ -88,13 +88,13 @@ struct SyntaxProblem {
             if isAtEnd || source.line(place.line).hasPrefix("---") || source.line(place.line).hasPrefix("...") {
                 add(
                     &diagnostics, "the quote is not closed", at: context,
-                    help: "add \(opening == "'" ? "\"'\"" : "'\"'") behind the text")
+                    help: "add \(opening == "'" ? "\"'\"" : "'\"'") after the text")
                 return true
             }
             let text = source.line(place.line).unicodeScalars.prefix(place.column)
             if opening == "\"", text.suffix(3).contains("\\") {
                 add(
-                    &diagnostics, "the escape is not known in double quotes",
+                    &diagnostics, "the escape is unknown in double quotes",
                     help: "write '\\\\' for a backslash, or use single quotes")
                 return true
             }
@@ -103,7 +103,7 @@ struct SyntaxProblem {
         let before = source.character(line: place.line, column: place.column - 1)
         if let before, let character, before == "'" || before == "\"", character != ":", error == YAML_PARSER_ERROR {
             add(
-                &diagnostics, "text stands behind the closing quote",
+                &diagnostics, "there is text after the closing quote",
                 help: before == "'"
                     ? "write '' for a quote inside single quotes" : "write \\\" for a quote inside double quotes")
             return true
@@ -113,7 +113,7 @@ struct SyntaxProblem {
 
     private func reportBrackets(_ diagnostics: inout Diagnostics) -> Bool {
         if error == YAML_PARSER_ERROR, isAtEnd {
-            // Shown behind the last text, because an empty line says nothing.
+            // Shown after the last text, because an empty line says nothing.
             var last = place.line
             while last > 1, source.line(last).unicodeScalars.allSatisfy({ $0 == " " }) { last -= 1 }
             let open = isInFlow ? context.map { ["it begins in line \($0.line), column \($0.column)"] } : nil
@@ -135,7 +135,7 @@ struct SyntaxProblem {
             let open = character == "]" ? "'['" : character == "}" ? "'{'" : "list in brackets"
             add(
                 &diagnostics, "'\(character)' has no \(open) before it",
-                help: "put the text in quotes, or take the '\(character)' out")
+                help: "put the text in quotes, or remove the '\(character)'")
             return true
         }
         return false
@@ -157,7 +157,7 @@ struct SyntaxProblem {
         case "|", ">":
             guard error == YAML_SCANNER_ERROR, let mark = opening else { return false }
             add(
-                &diagnostics, "'\(mark)' begins a block of text, which starts in the next line",
+                &diagnostics, "'\(mark)' begins a block of text, which starts on the next line",
                 help: "put the text in the lines below, indented, or in quotes")
         case "@", "`", "%":
             guard error == YAML_SCANNER_ERROR, let mark = character, begin.column == place.column else { return false }
@@ -174,7 +174,7 @@ struct SyntaxProblem {
         else { return false }
         add(
             &diagnostics, "the line is neither 'key: value' nor the rest of a value", at: context,
-            help: "add ':' behind the key, or indent the line if the text above goes on")
+            help: "add ':' after the key, or indent the line if the text above goes on")
         return true
     }
 
@@ -185,18 +185,18 @@ struct SyntaxProblem {
             if before.contains(": ") {
                 add(
                     &diagnostics, "the line has a second ': '",
-                    help: "put the value in quotes, or begin its mapping in the next line")
+                    help: "put the value in quotes, or begin its mapping on the next line")
             } else {
                 add(
-                    &diagnostics, "a key stands deeper than the value above it",
+                    &diagnostics, "a key is indented deeper than the value above it",
                     help: "give the keys of a mapping the same indentation; a text of several lines needs '|'")
             }
             return true
         }
         if character == "-" {
             add(
-                &diagnostics, "a list cannot begin behind its key",
-                help: "begin it in the next line, or write it in brackets: [a, b]")
+                &diagnostics, "a list cannot begin on the line of its key",
+                help: "begin it on the next line, or write it in brackets: [a, b]")
             return true
         }
         return false
@@ -212,7 +212,7 @@ struct SyntaxProblem {
         } else if place.column == context.column, isList || character == "-" {
             add(
                 &diagnostics,
-                isList ? "a key stands among the items of a list" : "an item stands among the keys of a mapping",
+                isList ? "there is a key among the items of a list" : "there is an item among the keys of a mapping",
                 notes: ["the \(isList ? "list" : "mapping") begins in line \(context.line)"],
                 help: isList
                     ? "write '- key: value', or indent the list below its key"

@@ -7,6 +7,8 @@ public struct IncludeResolver {
     /// Files that are read for one; the same file counts each time.
     static let fileLimit = 256
     private let readFile: (String) throws -> [UInt8]
+    /// What the files hold, for keys that were renamed.
+    private let schema: SchemaNode?
     /// How a path is shown to the user.
     private let shown: (String) -> String
     /// What exists near a path that does not, for the diagnostic.
@@ -19,10 +21,14 @@ public struct IncludeResolver {
     }
 
     /// Creates a resolver that reads files through a closure.
+    ///
+    /// - Parameter schema: what the files hold; keys under former names are renamed before files are merged.
     public init(
-        readFile: @escaping (String) throws -> [UInt8], shown: @escaping (String) -> String = { $0 },
+        schema: SchemaNode? = nil, readFile: @escaping (String) throws -> [UInt8],
+        shown: @escaping (String) -> String = { $0 },
         nearest: @escaping (String) -> String? = { _ in nil }
     ) {
+        self.schema = schema
         self.readFile = readFile
         self.shown = shown
         self.nearest = nearest
@@ -47,7 +53,8 @@ public struct IncludeResolver {
             return nil
         }
         let source = SourceText(path: shown(path), bytes: bytes)
-        guard let node = YAMLLoader.load(source, diagnostics: &diagnostics) else { return nil }
+        guard var node = YAMLLoader.load(source, diagnostics: &diagnostics) else { return nil }
+        if let schema { node = schema.renamingFormerKeys(node, &diagnostics) }
         budget.nodes -= node.nodeCount
         guard budget.nodes >= 0 else {
             diagnostics.error(
@@ -104,7 +111,7 @@ public struct IncludeResolver {
         if chain.contains(path) {
             diagnostics.error(
                 "include-cycle", "'\(shown(path))' includes itself", at: range,
-                notes: [(chain + [path]).map(shown).joined(separator: " → ")], help: "take one of the includes out")
+                notes: [(chain + [path]).map(shown).joined(separator: " → ")], help: "remove one of the includes")
             return false
         }
         if chain.count >= Self.depthLimit {

@@ -1,6 +1,89 @@
 import CYAML
 import Platform
 
+/// Reads one YAML document with the place of every node (YAML 1.1 as libyaml parses it, without merge keys).
+public enum YAMLLoader {
+    /// The deepest nesting.
+    static let depthLimit = 64
+    /// Nodes after aliases have been put in, so that a few lines cannot stand for millions.
+    static let nodeLimit = 100_000
+    /// Bytes of all scalars after aliases have been put in.
+    static let textLimit = 32 << 20
+    /// Bytes of a file.
+    static let fileLimit = 8 << 20
+    /// Lines that begin with `%`; libyaml compares each directive with all before it.
+    static let directiveLimit = 1000
+
+    /// The document, or nil after a diagnostic. Duplicate keys are all reported, and the first value of each is kept.
+    public static func load(_ source: SourceText, diagnostics: inout Diagnostics) -> YAMLNode? {
+        guard source.bytes.count <= fileLimit else {
+            diagnostics.error(
+                "file-too-large",
+                "the file '\(source.path)' has \(source.bytes.count) bytes (must be <=\(fileLimit))", at: nil)
+            return nil
+        }
+        guard String(validating: source.bytes, as: UTF8.self) != nil else {
+            let (line, column) = source.position(ofByte: invalidByte(source.bytes))
+            let isUTF16 = source.bytes.starts(with: [0xff, 0xfe]) || source.bytes.starts(with: [0xfe, 0xff])
+            diagnostics.error(
+                "utf-8", isUTF16 ? "the file is UTF-16, not UTF-8" : "the file is not UTF-8",
+                at: point(source, line, column), help: "save it as UTF-8")
+            return nil
+        }
+        if let line = surplusDirective(source) {
+            diagnostics.error(
+                "yaml", "the file has more than \(directiveLimit) lines that begin with '%'",
+                at: point(source, line, 1), help: "remove the directives")
+            return nil
+        }
+        var parser = yaml_parser_t()
+        guard yaml_parser_initialize(&parser) == 1 else {
+            diagnostics.error("yaml", "libyaml has not enough memory", at: nil)
+            return nil
+        }
+        defer { yaml_parser_delete(&parser) }
+        yaml_parser_set_encoding(&parser, YAML_UTF8_ENCODING)
+        // libyaml would count a byte order mark as the first column.
+        return source.bytes.dropFirst(source.markLength).withUnsafeBufferPointer { buffer in
+            yaml_parser_set_input_string(&parser, buffer.baseAddress, buffer.count)
+            var builder = TreeBuilder(source: source)
+            let node = builder.document(&parser)
+            diagnostics.append(builder.diagnostics)
+            return node
+        }
+    }
+
+    /// One character.
+    static func point(_ source: SourceText, _ line: Int, _ column: Int) -> SourceRange {
+        SourceRange(source: source, line: line, column: column, endLine: line, endColumn: column + 1)
+    }
+
+    private static func surplusDirective(_ source: SourceText) -> Int? {
+        var count = 0
+        var previous: UInt8 = 0x0a
+        for (offset, byte) in source.bytes.enumerated() {
+            if byte == UInt8(ascii: "%"), previous == 0x0a || previous == 0x0d {
+                count += 1
+                if count > directiveLimit { return source.position(ofByte: offset).line }
+            }
+            previous = byte
+        }
+        return nil
+    }
+
+    private static func invalidByte(_ bytes: [UInt8]) -> Int {
+        var decoder = UTF8()
+        var iterator = bytes.makeIterator()
+        var offset = 0
+        while true {
+            switch decoder.decode(&iterator) {
+            case .scalarValue(let scalar): offset += UTF8.width(scalar)
+            case .emptyInput, .error: return offset
+            }
+        }
+    }
+}
+
 /// Turns libyaml's events into nodes.
 struct TreeBuilder {
     /// What a node costs with all that its aliases stand for.
@@ -34,7 +117,7 @@ struct TreeBuilder {
                     if root != nil {
                         diagnostics.error(
                             "documents", "the file has several documents", at: range(event),
-                            help: "take the '---' out, or put each into a file of its own")
+                            help: "remove the '---', or put each into a file of its own")
                         return nil
                     }
                 case YAML_STREAM_START_EVENT, YAML_DOCUMENT_END_EVENT, YAML_NO_EVENT: break
@@ -156,20 +239,20 @@ struct TreeBuilder {
             last = written(valueEvent, value.range)
             guard let name = key.scalarText else {
                 diagnostics.error(
-                    "key", "\(key.kindName) stands where a key is expected", at: key.range,
+                    "key", "\(key.kindName) is where a key is expected", at: key.range,
                     help: "a value in braces or brackets needs quotes")
                 continue
             }
             if name == "<<", case .scalar(_, .plain) = key.content {
                 diagnostics.error(
-                    "merge-key", "merge keys are not understood", at: key.range,
+                    "merge-key", "merge keys are not supported", at: key.range,
                     help: "write the keys out, or include a file that holds them")
                 continue
             }
             if let earlier = first[name] {
                 diagnostics.error(
-                    "duplicate-key", "key '\(DisplayText.shortened(name))' stands twice in one mapping",
-                    at: key.range, notes: earlier.map { ["it stands in \($0.place) already"] } ?? [],
+                    "duplicate-key", "key '\(DisplayText.shortened(name))' is in this mapping twice",
+                    at: key.range, notes: earlier.map { ["the first one is at \($0.place)"] } ?? [],
                     help: "keep one of them")
                 continue
             }
@@ -214,8 +297,8 @@ struct TreeBuilder {
         let standardPrefix = "tag:yaml.org,2002:"
         let shown = tag.hasPrefix(standardPrefix) ? "!!" + tag.dropFirst(standardPrefix.count) : tag
         diagnostics.error(
-            "tag", "tag '\(DisplayText.shortened(shown))' is not understood here", at: place,
-            help: "'!replace' is; a text that begins with '!' needs quotes")
+            "tag", "tag '\(DisplayText.shortened(shown))' is not supported", at: place,
+            help: "only '!replace' is; a text that begins with '!' needs quotes")
     }
 
     private static func text(_ pointer: UnsafeMutablePointer<yaml_char_t>?) -> String {
@@ -228,7 +311,7 @@ struct TreeBuilder {
             source: source, line: start.line, column: start.column, endLine: end.line, endColumn: end.column)
     }
 
-    /// libyaml counts a line behind a comment that the file ends in, where there is none.
+    /// libyaml counts a line after a comment that the file ends in, where there is none.
     private func place(_ mark: yaml_mark_t) -> (line: Int, column: Int) {
         let line = Int(mark.line) + 1
         guard line > source.lineCount else { return (line, Int(mark.column) + 1) }
@@ -240,7 +323,7 @@ struct TreeBuilder {
         event.type == YAML_ALIAS_EVENT ? range(event) : found
     }
 
-    /// libyaml ends a block collection where the next thing begins; we end it behind its last value.
+    /// libyaml ends a block collection where the next thing begins; we end it after its last value.
     private func spanning(_ start: SourceRange, _ end: SourceRange, _ last: SourceRange?) -> SourceRange {
         var range = start
         let closing = end.endLine > end.line || end.endColumn > end.column ? end : last ?? end

@@ -1,3 +1,82 @@
+/// A file that the user wrote, kept to show its lines in diagnostics.
+public final class SourceText: Sendable {
+    /// The path as it is shown to the user.
+    public let path: String
+    /// The bytes of the file.
+    public let bytes: [UInt8]
+    /// Bytes of a byte order mark, which is no part of the first line.
+    let markLength: Int
+    /// The bytes of each line without its end.
+    private let lines: [Range<Int>]
+
+    /// Keeps a file's bytes.
+    public init(path: String, bytes: [UInt8]) {
+        self.path = path
+        self.bytes = bytes
+        markLength = bytes.starts(with: [0xef, 0xbb, 0xbf]) ? 3 : 0
+        lines = Self.lines(of: bytes, from: markLength)
+    }
+
+    /// Lines end where they end for YAML 1.1 (section 5.4), or places that libyaml gives would be off: after a line
+    /// feed, a carriage return, both, a next line, a line separator or a paragraph separator.
+    private static func lines(of bytes: [UInt8], from first: Int) -> [Range<Int>] {
+        var lines: [Range<Int>] = []
+        var start = first
+        var index = first
+        while index < bytes.count {
+            let length: Int
+            switch bytes[index] {
+            case 0x0a: length = 1
+            case 0x0d: length = index + 1 < bytes.count && bytes[index + 1] == 0x0a ? 2 : 1
+            case 0xc2: length = index + 1 < bytes.count && bytes[index + 1] == 0x85 ? 2 : 0
+            case 0xe2:
+                let isSeparator =
+                    index + 2 < bytes.count && bytes[index + 1] == 0x80
+                    && (bytes[index + 2] == 0xa8 || bytes[index + 2] == 0xa9)
+                length = isSeparator ? 3 : 0
+            default: length = 0
+            }
+            if length > 0 {
+                lines.append(start..<index)
+                start = index + length
+                index = start
+            } else {
+                index += 1
+            }
+        }
+        lines.append(start..<bytes.count)
+        return lines
+    }
+
+    /// How many lines there are; a line feed at the end begins one more.
+    var lineCount: Int { lines.count }
+
+    /// The text of a line, counted from 1, without its end; bytes that are not UTF-8 become replacement characters.
+    public func line(_ number: Int) -> String {
+        guard number >= 1, number <= lines.count else { return "" }
+        return String(decoding: bytes[lines[number - 1]], as: UTF8.self)
+    }
+
+    /// The line and column, both from 1, of a byte.
+    public func position(ofByte offset: Int) -> (line: Int, column: Int) {
+        var low = 0
+        var high = lines.count - 1
+        while low < high {
+            let middle = (low + high + 1) / 2
+            if lines[middle].lowerBound <= offset { low = middle } else { high = middle - 1 }
+        }
+        let start = lines[low].lowerBound
+        let before = bytes[start..<min(max(offset, start), bytes.count)]
+        return (low + 1, String(decoding: before, as: UTF8.self).unicodeScalars.count + 1)
+    }
+
+    /// The character at a line and column, both from 1; nil after the end of the line.
+    func character(line: Int, column: Int) -> Unicode.Scalar? {
+        guard column >= 1 else { return nil }
+        return self.line(line).unicodeScalars.dropFirst(column - 1).first
+    }
+}
+
 /// A stretch of a ``SourceText``; lines and columns count from 1, columns in characters (Unicode scalars).
 public struct SourceRange: Sendable, Hashable {
     /// The file.
@@ -6,9 +85,9 @@ public struct SourceRange: Sendable, Hashable {
     public var line: Int
     /// First column.
     public var column: Int
-    /// The line behind the last character.
+    /// The line after the last character.
     public var endLine: Int
-    /// The column behind the last character.
+    /// The column after the last character.
     public var endColumn: Int
     /// Characters between the beginning and the value's text (1 for a quote); nil when the text cannot be found by
     /// counting, because it was folded or a variable was put in.
@@ -80,15 +159,15 @@ public struct SourceRange: Sendable, Hashable {
             endColumn: place.column + max(1, length))
     }
 
-    /// Two ranges are equal when they are the same stretch of the same file.
+    /// Two ranges are equal when they are the same stretch of the same file, which may have been read twice.
     public static func == (left: SourceRange, right: SourceRange) -> Bool {
-        left.source === right.source && left.line == right.line && left.column == right.column
+        left.source.path == right.source.path && left.line == right.line && left.column == right.column
             && left.endLine == right.endLine && left.endColumn == right.endColumn
     }
 
     /// Feeds the place into a hasher.
     public func hash(into hasher: inout Hasher) {
-        hasher.combine(ObjectIdentifier(source))
+        hasher.combine(source.path)
         hasher.combine(line)
         hasher.combine(column)
     }

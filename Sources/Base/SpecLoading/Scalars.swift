@@ -13,7 +13,7 @@ extension Shape where Value == String {
             guard text.contains(where: { !$0.isWhitespace }) else {
                 diagnostics.error(
                     "empty", "the text is empty", at: node.range,
-                    help: "write a value, or take the key out")
+                    help: "write a value, or remove the key")
                 return nil
             }
             return text
@@ -67,7 +67,7 @@ extension Shape where Value == UInt16 {
                 digits.utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "7")).contains($0) })
             else {
                 diagnostics.error(
-                    "mode", "\(node.foundName) is no octal mode (must be >=000 and <=7777)", at: node.range,
+                    "mode", "\(node.foundName) is not an octal mode (must be >=000 and <=7777)", at: node.range,
                     help: "write it such as \"0644\" or \"4755\"")
                 return nil
             }
