@@ -82,14 +82,15 @@ public struct Builder: Sendable {
     }
 
     private func candidates(of name: String, diagnostics: inout Diagnostics) -> [Candidate] {
-        guard let folder = workspace.folder(of: name, diagnostics: &diagnostics) else { return [] }
+        guard let folder = workspace.folder(of: name, diagnostics: &diagnostics),
+            let document = workspace.packageDocument(in: folder, diagnostics: &diagnostics)
+        else { return [] }
         let requested = request.architectures.isEmpty ? [Architecture.host] : request.architectures
         var result: [Candidate] = []
         for architecture in requested {
-            // Decoded anew for each architecture, because overrides and variables depend on it.
             guard
                 let spec = workspace.packageSpec(
-                    named: name, architecture: architecture, distribution: request.distribution,
+                    document, named: name, architecture: architecture, distribution: request.distribution,
                     version: request.version, diagnostics: &diagnostics)
             else { continue }
             let version = request.version ?? spec.version?.value ?? workspace.spec.version.value

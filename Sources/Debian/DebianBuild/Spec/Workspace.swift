@@ -67,20 +67,24 @@ public struct Workspace: Sendable {
         }
     }
 
-    /// The specification of one package for one architecture.
-    ///
-    /// - Parameter version: overrides the version of the workspace and the package.
-    public func packageSpec(
-        named name: String, architecture: Architecture?, distribution: String?, version: DebianVersion?,
-        diagnostics: inout Diagnostics
-    ) -> PackageSpec? {
-        guard let folder = folder(of: name, diagnostics: &diagnostics),
-            var node = Self.read(
+    /// `package.yaml` of a folder with the workspace's defaults below it, for ``packageSpec(_:named:architecture:distribution:version:diagnostics:)``.
+    func packageDocument(in folder: String, diagnostics: inout Diagnostics) -> YAMLNode? {
+        guard
+            let node = Self.read(
                 folder + "/" + Self.packageFileName, SpecShapes.package.schema, diagnostics: &diagnostics)
         else { return nil }
-        if let defaults { node = NodeMerge.overlay(defaults, node, lists: .replace) }
-        node = applyingOverrides(
-            of: node, architecture: architecture, distribution: distribution ?? spec.distribution?.value,
+        return defaults.map { NodeMerge.overlay($0, node, lists: .replace) } ?? node
+    }
+
+    /// The specification of one package for one architecture: overrides and variables depend on it.
+    ///
+    /// - Parameter version: overrides the version of the workspace and the package.
+    func packageSpec(
+        _ document: YAMLNode, named name: String, architecture: Architecture?, distribution: String?,
+        version: DebianVersion?, diagnostics: inout Diagnostics
+    ) -> PackageSpec? {
+        let node = applyingOverrides(
+            of: document, architecture: architecture, distribution: distribution ?? spec.distribution?.value,
             diagnostics: &diagnostics)
 
         var scope = VariableScope(environment: environment)
