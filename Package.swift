@@ -83,7 +83,7 @@ let package = Package(
         .library(name: "DebianLint", targets: ["DebianLint"]),
         .library(name: "ELF", targets: ["ELF"]),
         .library(name: "MeshContract", targets: ["MeshContract"]),
-        .library(name: "SpecLoading", targets: ["SpecLoading"]),
+        .library(name: "Documents", targets: ["Documents"]),
     ],
     dependencies: [
         // Options, help, completions and manual pages of the executables from one declaration.
@@ -121,7 +121,7 @@ let package = Package(
         .system("CArchive", pkgConfig: "libarchive", apt: "libarchive-dev"),
         // liblzma: xz with a branch filter and a fixed block size, which libarchive cannot set; seen by Archive alone.
         .system("CLzma", pkgConfig: "liblzma", apt: "liblzma-dev"),
-        // libyaml: YAML events with positions; seen by SpecLoading alone.
+        // libyaml: YAML events with positions; seen by Documents alone.
         .system("CYAML", pkgConfig: "yaml-0.1", apt: "libyaml-dev"),
         // libpcre2: regular expressions whose matches can be limited; seen by Patterns alone.
         .system("CPCRE2", pkgConfig: "libpcre2-8", apt: "libpcre2-dev"),
@@ -134,7 +134,7 @@ let package = Package(
         .module("StandardStreams", on: .base),
         .module("Archive", on: .base, ["CArchive", "CLzma", "Files"]),
         .module("ELF", on: .base, ["Platform"]),
-        .module("SpecLoading", on: .base, ["CYAML", "Platform"]),
+        .module("Documents", on: .base, ["CYAML", "Platform"]),
         .module(
             "Certificates", on: .base, ["Files", "Platform", .crypto, .cryptoExtras, .swiftASN1, .x509]),
         .module("Patterns", on: .base, ["CPCRE2"]),
@@ -145,18 +145,18 @@ let package = Package(
         // A .deb as a value: reading, writing, inspecting, comparing.
         .module(
             "DebianArchive", on: .debian,
-            ["Archive", "DebianFormat", "ELF", "Files", "Platform", "SpecLoading", .crypto]),
+            ["Archive", "DebianFormat", "ELF", "Files", "Platform", "Documents", .crypto]),
         // package.yaml and workspace.yaml to plans, and those to packages.
         .module(
             "DebianBuild", on: .debian,
             [
-                "Archive", "DebianArchive", "DebianFormat", "ELF", "Files", "Platform", "SpecLoading", .crypto,
+                "Archive", "DebianArchive", "DebianFormat", "ELF", "Files", "Platform", "Documents", .crypto,
                 .subprocess,
             ]),
         // Rules for packages; more of them are registered from outside.
         .module(
             "DebianLint", on: .debian,
-            ["Archive", "DebianArchive", "DebianFormat", "ELF", "Files", "Platform", "SpecLoading"]),
+            ["Archive", "DebianArchive", "DebianFormat", "ELF", "Files", "Platform", "Documents"]),
 
         // MARK: Checks
         .module(
@@ -167,14 +167,14 @@ let package = Package(
             ]),
         .module(
             "Scenarios", on: .checks,
-            ["DebianFormat", "Files", "Probes", "Patterns", "Platform", "SpecLoading"]),
-        .module("Reports", on: .checks, ["Probes", "Platform", "Scenarios", "SpecLoading"]),
+            ["DebianFormat", "Files", "Probes", "Patterns", "Platform", "Documents"]),
+        .module("Reports", on: .checks, ["Probes", "Platform", "Scenarios", "Documents"]),
 
         // MARK: Remote
         // Hosts by name: inventories, and the system's ssh towards them.
         .module(
             "Fleet", on: .remote,
-            ["Files", "MeshContract", "Platform", "Reports", "Scenarios", "SpecLoading", .crypto, .subprocess]),
+            ["Files", "MeshContract", "Platform", "Reports", "Scenarios", "Documents", .crypto, .subprocess]),
 
         // MARK: Mesh
         .module("MeshContract", on: .mesh, ["Platform"]),
@@ -207,7 +207,7 @@ let package = Package(
         .module(
             "ControlPlane", on: .mesh,
             [
-                "Certificates", "Files", "IstioCAProtocol", "MeshContract", "Platform", "Processes", "SpecLoading",
+                "Certificates", "Files", "IstioCAProtocol", "MeshContract", "Platform", "Processes", "Documents",
                 "WorkloadCertificates", .crypto, .cryptoExtras, .grpcCore, .grpcTransport, .hummingbird, .logging,
                 .nioCore, .nioPosix, .nioSSL, .swiftASN1, .x509,
             ]),
@@ -219,14 +219,14 @@ let package = Package(
         .module(
             "MeshExpansion", on: .mesh,
             [
-                "Certificates", "Files", "MeshContract", "Platform", "Processes", "SpecLoading", "WorkloadCertificates",
+                "Certificates", "Files", "MeshContract", "Platform", "Processes", "Documents", "WorkloadCertificates",
                 .crypto, .x509,
             ]),
         // The host's side: the guide's steps over ssh, and releases to install from.
         .module(
             "MachineSetup", on: .mesh,
             [
-                "Certificates", "Files", "Fleet", "MeshContract", "Platform", "Processes", "Reports", "SpecLoading",
+                "Certificates", "Files", "Fleet", "MeshContract", "Platform", "Processes", "Reports", "Documents",
                 "WorkloadCertificates", .crypto, .subprocess,
             ]),
 
@@ -236,24 +236,24 @@ let package = Package(
             [
                 "Archive", "DebianArchive", "DebianBuild", "DebianFormat", "DebianLint", "Files", "MeshLint",
                 "Platform",
-                "SpecLoading", "StandardStreams",
+                "Documents", "StandardStreams",
             ]),
         .tool("pilot-agent", ["MeshContract", "Platform", "Processes", "SidecarAgent", "StandardStreams"]),
         .tool("node_agent", ["CertificateAgent", "MeshContract", "Platform", "WorkloadCertificates"]),
         .tool(
             "mesh-lab",
-            ["ControlPlane", "Files", "MeshContract", "Platform", "SpecLoading", "StandardStreams", .logging]),
+            ["ControlPlane", "Files", "MeshContract", "Platform", "Documents", "StandardStreams", .logging]),
         .tool(
             "meshcheck",
             [
                 "CLinux", "Files", "Fleet", "Probes", "MeshChecks", "MeshProbes", "Platform", "Reports", "Scenarios",
-                "SpecLoading", "StandardStreams", .hummingbird, .logging, .nioCore,
+                "Documents", "StandardStreams", .hummingbird, .logging, .nioCore,
             ]),
         .tool(
             "meshex",
             [
                 "Files", "Fleet", "MachineSetup", "MeshContract", "MeshExpansion", "Platform", "Processes", "Reports",
-                "SpecLoading", "StandardStreams",
+                "Documents", "StandardStreams",
             ]),
 
         // MARK: Tests
@@ -264,7 +264,7 @@ let package = Package(
         .testTarget(name: "ArchiveTests", dependencies: ["Archive", "Files", "TestSupport"]),
         .testTarget(name: "DebianFormatTests", dependencies: ["DebianFormat", "Platform", "TestSupport"]),
         .testTarget(name: "ELFTests", dependencies: ["ELF", "TestSupport"]),
-        .testTarget(name: "SpecLoadingTests", dependencies: ["Platform", "SpecLoading", "TestSupport"]),
+        .testTarget(name: "DocumentsTests", dependencies: ["Platform", "Documents", "TestSupport"]),
         .testTarget(name: "PatternsTests", dependencies: ["Patterns"]),
         .testTarget(
             name: "PackagingTests", dependencies: ["debbuild", "meshcheck", "node_agent", "pilot-agent", "TestSupport"]),
@@ -272,7 +272,7 @@ let package = Package(
             name: "DebianPackageTests",
             dependencies: [
                 "Archive", "DebianArchive", "DebianBuild", "DebianFormat", "DebianLint", "ELF", "Files", "MeshLint",
-                "Platform", "SpecLoading", "TestSupport",
+                "Platform", "Documents", "TestSupport",
             ]),
         .testTarget(name: "DebbuildTests", dependencies: ["debbuild", "TestSupport"]),
         .testTarget(
@@ -297,18 +297,19 @@ let package = Package(
                 "MeshContract", "Processes", "SidecarAgent", "WorkloadCertificates", "pilot-agent", "TestSupport",
             ]),
         .testTarget(name: "ControlPlaneTests", dependencies: ["mesh-lab", "node_agent", "TestSupport"]),
-        .testTarget(name: "ProbesTests", dependencies: ["MeshContract", "MeshProbes", "Platform", "Probes", "TestSupport"]),
+        .testTarget(
+            name: "ProbesTests", dependencies: ["MeshContract", "MeshProbes", "Platform", "Probes", "TestSupport"]),
         .testTarget(
             name: "ScenariosTests",
             dependencies: [
-                "Files", "Probes", "MeshChecks", "MeshProbes", "Platform", "Scenarios", "SpecLoading", "TestSupport",
+                "Files", "Probes", "MeshChecks", "MeshProbes", "Platform", "Scenarios", "Documents", "TestSupport",
             ]
         ),
         .testTarget(
             name: "ReportsTests",
             dependencies: ["Probes", "MeshChecks", "Platform", "Reports", "Scenarios", "TestSupport"],
             exclude: ["Recorded"]),
-        .testTarget(name: "FleetTests", dependencies: ["Fleet", "Platform", "SpecLoading", "TestSupport"]),
+        .testTarget(name: "FleetTests", dependencies: ["Fleet", "Platform", "Documents", "TestSupport"]),
         .testTarget(name: "MeshcheckTests", dependencies: ["meshcheck", "TestSupport"]),
         .testTarget(
             name: "MeshExpansionTests", dependencies: ["mesh-lab", "meshex", "TestSupport"],

@@ -63,15 +63,15 @@ final class ArchitectureTests: XCTestCase {
             unused,
             except: [
                 "ControlPlane: CryptoExtras", "ControlPlane: NIOSSL", "Fleet: MeshContract",
-                "MachineSetup: SpecLoading",
-                "MachineSetup: Subprocess", "MeshExpansion: Crypto", "MeshExpansion: SpecLoading",
+                "MachineSetup: Documents",
+                "MachineSetup: Subprocess", "MeshExpansion: Crypto", "MeshExpansion: Documents",
                 "MeshExpansion: X509", "WorkloadCertificates: Platform", "pilot-agent: Platform",
             ], "declared and never imported")
         assertNone(
             undeclared,
             except: [
                 "ControlPlane: HTTPTypes", "debbuild: Archive", "debbuild: DebianFormat", "debbuild: Files",
-                "debbuild: SpecLoading",
+                "debbuild: Documents",
             ], "imported and not declared")
     }
 

@@ -1,7 +1,7 @@
 import Probes
 import MeshChecks
 import Scenarios
-import SpecLoading
+import Documents
 import TestSupport
 import XCTest
 

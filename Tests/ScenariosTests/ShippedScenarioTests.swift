@@ -2,7 +2,7 @@ import Foundation
 import Probes
 import MeshChecks
 import Scenarios
-import SpecLoading
+import Documents
 import TestSupport
 import XCTest
 

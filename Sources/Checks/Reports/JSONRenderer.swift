@@ -1,7 +1,7 @@
 import Probes
 import Platform
 import Scenarios
-import SpecLoading
+import Documents
 
 /// The report for programs (docs/json.md, docs/report.schema.json): stable, versioned, members in one order.
 public struct JSONRenderer: Renderer {

@@ -1,7 +1,7 @@
 import Probes
 import Platform
 import Scenarios
-import SpecLoading
+import Documents
 
 /// Writes a run in one format.
 public protocol Renderer: Sendable {

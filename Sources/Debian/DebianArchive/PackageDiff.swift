@@ -1,7 +1,7 @@
 import Archive
 import DebianFormat
 import Platform
-import SpecLoading
+import Documents
 
 /// What differs between two packages.
 public struct PackageDiff: Sendable {

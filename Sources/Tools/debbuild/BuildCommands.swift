@@ -5,7 +5,7 @@ import DebianBuild
 import DebianLint
 import MeshLint
 import Glibc
-import SpecLoading
+import Documents
 import StandardStreams
 
 /// `debbuild all`.

@@ -3,7 +3,7 @@ import DebianArchive
 import DebianBuild
 import DebianLint
 import MeshLint
-import SpecLoading
+import Documents
 import StandardStreams
 
 /// Turns what went wrong into text on standard error and an exit status.

@@ -8,7 +8,7 @@ import MeshLint
 import Files
 import Glibc
 import Platform
-import SpecLoading
+import Documents
 import StandardStreams
 
 /// How results and diagnostics are written.

@@ -4,7 +4,7 @@ import DebianArchive
 import DebianBuild
 import DebianLint
 import MeshLint
-import SpecLoading
+import Documents
 import StandardStreams
 
 /// `debbuild inspect FILE`.

@@ -2,7 +2,7 @@ import Files
 import Probes
 import MeshProbes
 import Platform
-import SpecLoading
+import Documents
 
 /// A scenario that is written for somebody to go on with.
 struct ScenarioDraft {

@@ -3,7 +3,7 @@ import CLinux
 import Probes
 import MeshChecks
 import Scenarios
-import SpecLoading
+import Documents
 import Synchronization
 
 /// One run on this host: load, select, run, within a time limit.

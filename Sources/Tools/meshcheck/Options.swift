@@ -4,7 +4,7 @@ import Fleet
 import Platform
 import Reports
 import Scenarios
-import SpecLoading
+import Documents
 import StandardStreams
 
 /// Which scenarios, with which variables.

@@ -3,7 +3,7 @@ import Glibc
 import Platform
 import Reports
 import Scenarios
-import SpecLoading
+import Documents
 import StandardStreams
 import Synchronization
 

@@ -4,7 +4,7 @@ import Glibc
 import MeshChecks
 import Reports
 import Scenarios
-import SpecLoading
+import Documents
 import StandardStreams
 
 /// Writes finished reports to where they were asked for.

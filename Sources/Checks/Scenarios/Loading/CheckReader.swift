@@ -1,6 +1,6 @@
 import Probes
 import Platform
-import SpecLoading
+import Documents
 
 /// Makes checks of a user's nodes.
 struct CheckReader {

@@ -1,7 +1,7 @@
 import Probes
 import Patterns
 import Platform
-import SpecLoading
+import Documents
 
 /// Reads what a check is about.
 struct SubjectReader {

@@ -1,6 +1,6 @@
 import Files
 import Probes
-import SpecLoading
+import Documents
 
 /// A value that scenarios can mention.
 struct Variable: Sendable, Hashable {

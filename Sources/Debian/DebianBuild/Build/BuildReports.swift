@@ -2,7 +2,7 @@ import Archive
 import DebianArchive
 import DebianFormat
 import Platform
-import SpecLoading
+import Documents
 
 /// A plan for people and for programs.
 public enum PlanReport {

@@ -2,7 +2,7 @@ import Archive
 import DebianArchive
 import DebianFormat
 import Files
-import SpecLoading
+import Documents
 
 /// Plans and builds the packages of a workspace.
 public struct Builder: Sendable {

@@ -2,7 +2,7 @@ import Archive
 import DebianFormat
 import Files
 import Platform
-import SpecLoading
+import Documents
 
 /// Where a payload comes from: everything that `debbuild` does not make itself and that a package folder does not hold.
 enum PayloadLocation: Sendable, Hashable {

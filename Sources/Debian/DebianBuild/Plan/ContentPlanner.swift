@@ -2,7 +2,7 @@ import Archive
 import DebianArchive
 import Files
 import Platform
-import SpecLoading
+import Documents
 
 /// Turns `contents` into entries: every file found, every mode and owner decided.
 struct ContentPlanner {

@@ -3,7 +3,7 @@ import DebianArchive
 import DebianFormat
 import Files
 import Platform
-import SpecLoading
+import Documents
 
 /// Computes the binary control paragraph (deb-control(5)) and checks every field of it.
 struct ControlPlanner {

@@ -2,7 +2,7 @@ import Archive
 import DebianArchive
 import DebianFormat
 import Files
-import SpecLoading
+import Documents
 
 /// Gathers the entries of one package and sees to it that they fit together: one entry per path, directories above each
 /// file, no file where a directory is needed.

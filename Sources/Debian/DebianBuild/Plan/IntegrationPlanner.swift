@@ -3,7 +3,7 @@ import DebianArchive
 import DebianFormat
 import Files
 import Platform
-import SpecLoading
+import Documents
 
 /// Puts what the system reads of a package in its places: units, users, temporary files, log rotation, documentation.
 struct IntegrationPlanner {

@@ -4,7 +4,7 @@ import DebianFormat
 import ELF
 import Files
 import Platform
-import SpecLoading
+import Documents
 
 /// What the machine code in a package says about the package: its architecture, what it depends on, how it compresses.
 struct MachineCode {

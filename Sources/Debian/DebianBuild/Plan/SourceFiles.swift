@@ -4,7 +4,7 @@ import DebianArchive
 import Dispatch
 import Files
 import Glibc
-import SpecLoading
+import Documents
 import Synchronization
 
 /// A file that a specification names, as it was when it was opened.

@@ -2,7 +2,7 @@ import ArgumentParser
 import MeshChecks
 import Reports
 import Scenarios
-import SpecLoading
+import Documents
 import StandardStreams
 
 /// `meshcheck schema`.

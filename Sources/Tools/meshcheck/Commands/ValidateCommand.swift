@@ -2,7 +2,7 @@ import ArgumentParser
 import Probes
 import MeshChecks
 import Scenarios
-import SpecLoading
+import Documents
 import StandardStreams
 
 /// `meshcheck validate [PATH…]`.
