@@ -81,7 +81,7 @@ let package = Package(
         .library(name: "DebianPackage", targets: ["DebianPackage"]),
         .library(name: "ELF", targets: ["ELF"]),
         .library(name: "MeshContract", targets: ["MeshContract"]),
-        .library(name: "SpecLoading", targets: ["SpecLoading"]),
+        .library(name: "Documents", targets: ["Documents"]),
     ],
     dependencies: [
         // Options, help, completions and manual pages of the executables from one declaration.
@@ -119,7 +119,7 @@ let package = Package(
         .system("CArchive", pkgConfig: "libarchive", apt: "libarchive-dev"),
         // liblzma: xz with a branch filter and a fixed block size, which libarchive cannot set; seen by Archive alone.
         .system("CLzma", pkgConfig: "liblzma", apt: "liblzma-dev"),
-        // libyaml: YAML events with positions; seen by SpecLoading alone.
+        // libyaml: YAML events with positions; seen by Documents alone.
         .system("CYAML", pkgConfig: "yaml-0.1", apt: "libyaml-dev"),
         // fork, exec and what has to happen between them, where Swift may not run.
         .c("CProcess"),
@@ -132,14 +132,14 @@ let package = Package(
         .module("StandardStreams", on: .base),
         .module("Archive", on: .base, ["CArchive", "CLzma", "Files"]),
         .module("ELF", on: .base),
-        .module("SpecLoading", on: .base, ["CYAML", "Platform"]),
+        .module("Documents", on: .base, ["CYAML", "Platform"]),
         .module("Processes", on: .base, ["CProcess", "Platform"]),
 
         // MARK: Debian
         .module("DebianFormat", on: .debian, ["Platform"]),
         .module(
             "DebianPackage", on: .debian,
-            ["Archive", "DebianFormat", "ELF", "Files", "Platform", "SpecLoading", .crypto, .subprocess]),
+            ["Archive", "DebianFormat", "Documents", "ELF", "Files", "Platform", .crypto, .subprocess]),
 
         // MARK: Checks
         .module(
@@ -151,14 +151,14 @@ let package = Package(
             ]),
         .module(
             "Scenarios", on: .checks,
-            ["DebianFormat", "Files", "HostProbes", "MeshContract", "Platform", "SpecLoading"]),
-        .module("Reports", on: .checks, ["HostProbes", "MeshContract", "Platform", "Scenarios", "SpecLoading"]),
+            ["DebianFormat", "Documents", "Files", "HostProbes", "MeshContract", "Platform"]),
+        .module("Reports", on: .checks, ["Documents", "HostProbes", "MeshContract", "Platform", "Scenarios"]),
 
         // MARK: Remote
         // Hosts by name: inventories, and the system's ssh towards them.
         .module(
             "Fleet", on: .remote,
-            ["Files", "MeshContract", "Platform", "Reports", "Scenarios", "SpecLoading", .crypto, .subprocess]),
+            ["Documents", "Files", "MeshContract", "Platform", "Reports", "Scenarios", .crypto, .subprocess]),
 
         // MARK: Mesh
         .module("MeshContract", on: .mesh, ["Platform"]),
@@ -184,19 +184,19 @@ let package = Package(
         .module(
             "ControlPlane", on: .mesh,
             [
-                "Files", "IstioCAProtocol", "MeshContract", "Platform", "Processes", "SpecLoading",
+                "Documents", "Files", "IstioCAProtocol", "MeshContract", "Platform", "Processes",
                 "WorkloadCertificates", .crypto, .cryptoExtras, .grpcCore, .grpcTransport, .hummingbird, .logging,
                 .nioCore, .nioPosix, .nioSSL, .swiftASN1, .x509,
             ]),
         // The cluster's side of mesh expansion, through the user's kubectl.
         .module(
             "MeshExpansion", on: .mesh,
-            ["Files", "MeshContract", "Platform", "Processes", "SpecLoading", "WorkloadCertificates", .crypto, .x509]),
+            ["Documents", "Files", "MeshContract", "Platform", "Processes", "WorkloadCertificates", .crypto, .x509]),
         // The host's side: the guide's steps over ssh, and releases to install from.
         .module(
             "MachineSetup", on: .mesh,
             [
-                "Files", "Fleet", "MeshContract", "Platform", "Processes", "Reports", "SpecLoading",
+                "Documents", "Files", "Fleet", "MeshContract", "Platform", "Processes", "Reports",
                 "WorkloadCertificates", .crypto, .subprocess,
             ]),
 
@@ -206,18 +206,18 @@ let package = Package(
         .tool("node_agent", ["CertificateAgent", "MeshContract", "Platform", "WorkloadCertificates"]),
         .tool(
             "mesh-lab",
-            ["ControlPlane", "Files", "MeshContract", "Platform", "SpecLoading", "StandardStreams", .logging]),
+            ["ControlPlane", "Documents", "Files", "MeshContract", "Platform", "StandardStreams", .logging]),
         .tool(
             "meshcheck",
             [
-                "CLinux", "Files", "Fleet", "HostProbes", "MeshContract", "Platform", "Reports", "Scenarios",
-                "SpecLoading", "StandardStreams", .hummingbird, .logging, .nioCore,
+                "CLinux", "Documents", "Files", "Fleet", "HostProbes", "MeshContract", "Platform", "Reports",
+                "Scenarios", "StandardStreams", .hummingbird, .logging, .nioCore,
             ]),
         .tool(
             "meshex",
             [
-                "Files", "Fleet", "MachineSetup", "MeshContract", "MeshExpansion", "Platform", "Processes", "Reports",
-                "SpecLoading", "StandardStreams",
+                "Documents", "Files", "Fleet", "MachineSetup", "MeshContract", "MeshExpansion", "Platform", "Processes",
+                "Reports", "StandardStreams",
             ]),
 
         // MARK: Tests
@@ -227,7 +227,7 @@ let package = Package(
         .testTarget(name: "ArchiveTests", dependencies: ["Archive", "TestSupport"]),
         .testTarget(name: "DebianFormatTests", dependencies: ["DebianFormat", "TestSupport"]),
         .testTarget(name: "ELFTests", dependencies: ["ELF", "TestSupport"]),
-        .testTarget(name: "SpecLoadingTests", dependencies: ["SpecLoading", "TestSupport"]),
+        .testTarget(name: "DocumentsTests", dependencies: ["Documents", "TestSupport"]),
         .testTarget(
             name: "PackagingTests", dependencies: ["debbuild", "meshcheck", "node_agent", "pilot-agent", "TestSupport"]),
         .testTarget(name: "DebianPackageTests", dependencies: ["DebianPackage", "Platform", "TestSupport"]),
@@ -251,14 +251,14 @@ let package = Package(
         .testTarget(
             name: "ScenariosTests",
             dependencies: [
-                "Files", "HostProbes", "MeshContract", "Platform", "Scenarios", "SpecLoading", "TestSupport",
+                "Documents", "Files", "HostProbes", "MeshContract", "Platform", "Scenarios", "TestSupport",
             ]
         ),
         .testTarget(
             name: "ReportsTests",
             dependencies: ["HostProbes", "MeshContract", "Platform", "Reports", "Scenarios", "TestSupport"],
             exclude: ["Recorded"]),
-        .testTarget(name: "FleetTests", dependencies: ["Fleet", "Platform", "Reports", "SpecLoading", "TestSupport"]),
+        .testTarget(name: "FleetTests", dependencies: ["Documents", "Fleet", "Platform", "Reports", "TestSupport"]),
         .testTarget(name: "MeshcheckTests", dependencies: ["meshcheck", "TestSupport"]),
         .testTarget(
             name: "MeshExpansionTests", dependencies: ["MeshExpansion", "mesh-lab", "meshex", "TestSupport"],

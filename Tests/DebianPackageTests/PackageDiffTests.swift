@@ -1,7 +1,7 @@
 import Archive
 import DebianFormat
 import Foundation
-import SpecLoading
+import Documents
 import TestSupport
 import XCTest
 

@@ -1,6 +1,6 @@
 import HostProbes
 import Scenarios
-import SpecLoading
+import Documents
 import TestSupport
 import XCTest
 

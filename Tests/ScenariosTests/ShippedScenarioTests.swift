@@ -1,7 +1,7 @@
 import Foundation
 import HostProbes
 import Scenarios
-import SpecLoading
+import Documents
 import TestSupport
 import XCTest
 

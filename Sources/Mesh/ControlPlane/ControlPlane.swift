@@ -1,6 +1,6 @@
 import Files
 import Logging
-import SpecLoading
+import Documents
 import Synchronization
 
 /// A small Pilot, certificate authority, Mixer and product page, for the lab and for tests.

@@ -2,7 +2,7 @@ import ArgumentParser
 import DebianFormat
 import DebianPackage
 import Glibc
-import SpecLoading
+import Documents
 import StandardStreams
 
 /// `debbuild all`.

@@ -1,6 +1,6 @@
 import ArgumentParser
 import DebianPackage
-import SpecLoading
+import Documents
 import StandardStreams
 
 /// Turns what went wrong into text on standard error and an exit status.

@@ -5,7 +5,7 @@ import DebianPackage
 import Files
 import Glibc
 import Platform
-import SpecLoading
+import Documents
 import StandardStreams
 
 /// How results and diagnostics are written.

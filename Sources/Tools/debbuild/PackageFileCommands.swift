@@ -1,7 +1,7 @@
 import ArgumentParser
 import DebianFormat
 import DebianPackage
-import SpecLoading
+import Documents
 import StandardStreams
 
 /// `debbuild inspect FILE`.

@@ -1,7 +1,7 @@
 import Archive
 import ArgumentParser
 import DebianPackage
-import SpecLoading
+import Documents
 import StandardStreams
 
 /// `debbuild plan [NAME…]`.

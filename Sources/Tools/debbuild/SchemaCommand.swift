@@ -1,6 +1,6 @@
 import ArgumentParser
 import DebianPackage
-import SpecLoading
+import Documents
 import StandardStreams
 
 /// `debbuild schema`.

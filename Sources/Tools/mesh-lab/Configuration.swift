@@ -1,6 +1,6 @@
 import ControlPlane
 import Glibc
-import SpecLoading
+import Documents
 import StandardStreams
 
 /// Reads the mesh's file for commands.

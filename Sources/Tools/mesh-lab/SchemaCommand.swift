@@ -1,6 +1,6 @@
 import ArgumentParser
 import ControlPlane
-import SpecLoading
+import Documents
 import StandardStreams
 
 /// `mesh-lab schema`.

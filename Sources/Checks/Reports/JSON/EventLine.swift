@@ -1,5 +1,5 @@
 import Scenarios
-import SpecLoading
+import Documents
 
 /// A run as it goes on, one JSON value a line (jsonlines.org).
 ///

@@ -1,5 +1,5 @@
 import Scenarios
-import SpecLoading
+import Documents
 
 /// The report for programs (docs/meshcheck.md, docs/report.schema.json): stable, versioned, members in one order.
 public struct JSONRenderer: Renderer {

@@ -2,7 +2,7 @@ import HostProbes
 import MeshContract
 import Platform
 import Scenarios
-import SpecLoading
+import Documents
 
 /// Results as JSON values.
 enum ReportJSON {

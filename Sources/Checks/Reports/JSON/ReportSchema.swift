@@ -1,6 +1,6 @@
 import HostProbes
 import Scenarios
-import SpecLoading
+import Documents
 
 /// The JSON Schema (draft 2020-12) of `JSONRenderer`'s documents.
 public enum ReportSchema {

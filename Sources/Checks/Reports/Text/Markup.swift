@@ -1,5 +1,5 @@
 import Platform
-import SpecLoading
+import Documents
 
 /// Text inside XML and HTML.
 enum Markup {

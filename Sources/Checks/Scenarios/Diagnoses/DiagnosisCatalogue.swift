@@ -1,6 +1,6 @@
 import HostProbes
 import Platform
-import SpecLoading
+import Documents
 
 /// The causes of failures that are known, by their codes.
 public struct DiagnosisCatalogue: Sendable {

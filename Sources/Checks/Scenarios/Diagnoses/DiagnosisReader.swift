@@ -1,6 +1,6 @@
 import HostProbes
 import Platform
-import SpecLoading
+import Documents
 
 /// The keys of a cause.
 enum DiagnosisKey: String, CaseIterable {

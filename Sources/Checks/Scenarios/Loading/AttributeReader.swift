@@ -1,6 +1,6 @@
 import HostProbes
 import Platform
-import SpecLoading
+import Documents
 
 /// Reads what a check says of its subject's attributes.
 struct AttributeReader {

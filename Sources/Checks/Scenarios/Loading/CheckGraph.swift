@@ -1,5 +1,5 @@
 import Platform
-import SpecLoading
+import Documents
 
 /// What checks need of one another.
 enum CheckGraph {

@@ -1,7 +1,7 @@
 import HostProbes
 import MeshContract
 import Platform
-import SpecLoading
+import Documents
 
 /// Makes checks of a user's nodes.
 struct CheckReader {

@@ -1,6 +1,6 @@
 import HostProbes
 import Platform
-import SpecLoading
+import Documents
 
 /// Reads the conditions of a check.
 struct ConditionReader {

@@ -1,5 +1,5 @@
 import Files
-import SpecLoading
+import Documents
 
 /// The files that paths stand for.
 enum ScenarioFiles {

@@ -1,6 +1,6 @@
 import HostProbes
 import Platform
-import SpecLoading
+import Documents
 
 /// Makes a suite of files: reads all of them, reports everything that is wrong at once.
 struct ScenarioLoader {

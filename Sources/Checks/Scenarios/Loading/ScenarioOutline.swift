@@ -1,5 +1,5 @@
 import HostProbes
-import SpecLoading
+import Documents
 
 /// A scenario as its file has it, before variables are put in.
 struct ScenarioOutline {

@@ -1,7 +1,7 @@
 import HostProbes
 import MeshContract
 import Platform
-import SpecLoading
+import Documents
 
 /// Reads the time limits of checks.
 struct TimesReader {

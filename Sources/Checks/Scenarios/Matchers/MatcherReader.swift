@@ -2,7 +2,7 @@ import DebianFormat
 import HostProbes
 import MeshContract
 import Platform
-import SpecLoading
+import Documents
 
 /// Makes matchers of a user's nodes, each checked against the type of what it will look at.
 struct MatcherReader {

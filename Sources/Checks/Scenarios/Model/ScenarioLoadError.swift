@@ -1,4 +1,4 @@
-import SpecLoading
+import Documents
 
 /// Why scenarios or diagnoses cannot be used: everything that is wrong with them.
 public struct ScenarioLoadError: Error, Sendable, CustomStringConvertible {

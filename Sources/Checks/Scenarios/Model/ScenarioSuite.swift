@@ -1,6 +1,6 @@
 import HostProbes
 import Platform
-import SpecLoading
+import Documents
 
 /// All checks of a run, complete and consistent: nothing that follows can be a mistake of whoever wrote them.
 public struct ScenarioSuite: Sendable {

@@ -1,5 +1,5 @@
 import HostProbes
-import SpecLoading
+import Documents
 
 /// JSON Schema, draft 2020-12, of the catalogue of causes.
 public enum DiagnosisSchema {

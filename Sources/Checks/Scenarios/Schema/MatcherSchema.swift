@@ -1,5 +1,5 @@
 import HostProbes
-import SpecLoading
+import Documents
 
 /// JSON Schema of what can be expected of values, one definition for each type.
 struct MatcherSchema {

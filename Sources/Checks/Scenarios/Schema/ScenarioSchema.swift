@@ -1,5 +1,5 @@
 import HostProbes
-import SpecLoading
+import Documents
 
 /// JSON Schema, draft 2020-12, of scenario files, made of the declarations that the loader goes by.
 ///

@@ -1,5 +1,5 @@
 import HostProbes
-import SpecLoading
+import Documents
 
 /// JSON Schema of values, with `${…}` where a variable can stand.
 enum ValueSchema {

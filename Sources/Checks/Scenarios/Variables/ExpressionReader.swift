@@ -1,6 +1,6 @@
 import HostProbes
 import Platform
-import SpecLoading
+import Documents
 
 /// Makes values of a user's nodes: puts variables in, gives each scalar the type that its place wants.
 struct ExpressionReader {

@@ -1,6 +1,6 @@
 import Files
 import HostProbes
-import SpecLoading
+import Documents
 
 /// The variables of the command line, of files and of the environment.
 struct ExternalVariables {

@@ -1,5 +1,5 @@
 import HostProbes
-import SpecLoading
+import Documents
 
 /// A value that scenarios can mention.
 struct Variable: Sendable, Hashable {

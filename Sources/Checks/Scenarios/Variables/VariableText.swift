@@ -1,6 +1,6 @@
 /// A text with `${name}` and `${name:-default}` taken apart; `$$` is a dollar sign.
 ///
-/// Names may have dots, unlike those of ``SpecLoading/VariableScope``, and what they stand for keeps its type.
+/// Names may have dots, unlike those of ``Documents/VariableScope``, and what they stand for keeps its type.
 struct VariableText: Sendable, Hashable {
     /// A stretch of text, or a variable.
     indirect enum Piece: Sendable, Hashable {

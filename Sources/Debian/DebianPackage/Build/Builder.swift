@@ -1,7 +1,7 @@
 import Archive
 import DebianFormat
 import Files
-import SpecLoading
+import Documents
 
 /// Plans and builds the packages of a workspace.
 public struct Builder: Sendable {

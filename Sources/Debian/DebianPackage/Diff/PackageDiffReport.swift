@@ -1,5 +1,5 @@
 import Platform
-import SpecLoading
+import Documents
 
 extension PackageDiff {
     /// The differences for people: `-` before, `+` after, `~` for what is in both.

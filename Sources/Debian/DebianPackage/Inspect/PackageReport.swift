@@ -2,7 +2,7 @@ import Archive
 import DebianFormat
 import ELF
 import Platform
-import SpecLoading
+import Documents
 
 /// A package for people to read and for programs.
 public struct PackageReport: Sendable {

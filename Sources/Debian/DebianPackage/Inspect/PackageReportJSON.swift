@@ -1,7 +1,7 @@
 import Archive
 import DebianFormat
 import ELF
-import SpecLoading
+import Documents
 
 extension PackageReport {
     /// For programs; checksums are always there, the texts of scripts when the options ask for them.

@@ -1,5 +1,5 @@
 import Platform
-import SpecLoading
+import Documents
 
 /// Findings for people and for programs.
 public struct LintReport: Sendable {

@@ -1,6 +1,6 @@
 import Files
 import Platform
-import SpecLoading
+import Documents
 
 /// What exists near a path that does not: a sibling with a similar name, or the nearest folder above.
 enum NearestPath {

@@ -1,6 +1,6 @@
 import DebianFormat
 import Platform
-import SpecLoading
+import Documents
 
 /// The payloads that a workspace declares, with those given on the command line in their place.
 struct PayloadCatalogue {

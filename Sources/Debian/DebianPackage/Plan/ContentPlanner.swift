@@ -1,7 +1,7 @@
 import Archive
 import Files
 import Platform
-import SpecLoading
+import Documents
 
 /// Turns `contents` into entries: every file found, every mode and owner decided.
 struct ContentPlanner {

@@ -2,7 +2,7 @@ import Archive
 import DebianFormat
 import Files
 import Platform
-import SpecLoading
+import Documents
 
 /// Computes the binary control paragraph (deb-control(5)) and checks every field of it.
 struct ControlPlanner {

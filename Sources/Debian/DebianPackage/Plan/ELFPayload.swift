@@ -4,7 +4,7 @@ import Dispatch
 import ELF
 import Files
 import Platform
-import SpecLoading
+import Documents
 import Synchronization
 
 /// What the machine code in a package says about the package: its architecture, what it depends on, how it compresses.

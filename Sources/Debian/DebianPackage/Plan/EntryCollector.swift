@@ -1,7 +1,7 @@
 import Archive
 import DebianFormat
 import Files
-import SpecLoading
+import Documents
 
 /// Gathers the entries of one package and sees to it that they fit together: one entry a path, directories above each
 /// file, no file where a directory is needed.

@@ -2,7 +2,7 @@ import Archive
 import DebianFormat
 import Files
 import Platform
-import SpecLoading
+import Documents
 
 /// Puts what the system reads of a package in its places: units, users, temporary files, log rotation, documentation.
 struct IntegrationPlanner {

@@ -3,7 +3,7 @@ import DebianFormat
 import ELF
 import Files
 import Platform
-import SpecLoading
+import Documents
 
 /// Makes a ``BuildPlan`` of a specification: resolves every entry, computes every control field, and reports everything
 /// that is wrong at once.

@@ -1,5 +1,5 @@
 import Files
-import SpecLoading
+import Documents
 
 /// Reads what a specification names on this machine, and nothing outside the workspace.
 struct SourceFiles {

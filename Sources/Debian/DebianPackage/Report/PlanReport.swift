@@ -1,6 +1,6 @@
 import Archive
 import DebianFormat
-import SpecLoading
+import Documents
 
 /// A plan for people and for programs.
 public enum PlanReport {

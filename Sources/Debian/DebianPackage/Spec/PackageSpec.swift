@@ -1,6 +1,6 @@
 import Archive
 import DebianFormat
-import SpecLoading
+import Documents
 
 /// A package as its folder declares it, for one architecture: defaults merged, overrides applied, variables expanded,
 /// each value typed and with its place in the user's file.

@@ -2,7 +2,7 @@ import Archive
 import DebianFormat
 import Files
 import Platform
-import SpecLoading
+import Documents
 
 /// A folder with `workspace.yaml` and package folders, loaded as far as it does not depend on a package.
 public struct Workspace: Sendable {

@@ -1,6 +1,6 @@
 import Archive
 import DebianFormat
-import SpecLoading
+import Documents
 
 /// What `workspace.yaml` declares: the version, the packages, and the payloads that they share.
 public struct WorkspaceSpec: Sendable {

@@ -1,6 +1,6 @@
 import MeshContract
 import Platform
-import SpecLoading
+import Documents
 
 /// What the control plane serves, and where: one YAML file.
 public struct MeshConfiguration: Sendable {

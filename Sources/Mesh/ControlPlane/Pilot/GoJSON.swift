@@ -1,4 +1,4 @@
-import SpecLoading
+import Documents
 
 extension JSONValue {
     /// As Go's `json.MarshalIndent` writes it with a blank as prefix and a blank as indent, which is what Pilot did: every

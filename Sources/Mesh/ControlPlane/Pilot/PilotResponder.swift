@@ -3,7 +3,7 @@ import HTTPTypes
 import Hummingbird
 import MeshContract
 import NIOCore
-import SpecLoading
+import Documents
 
 /// Pilot's HTTP answers: version 1 as Istio 0.2 gave them, and version 3 for a current Envoy.
 struct PilotResponder: HTTPResponder {

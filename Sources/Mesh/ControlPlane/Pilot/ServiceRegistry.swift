@@ -1,7 +1,7 @@
 import Crypto
 import MeshContract
 import Platform
-import SpecLoading
+import Documents
 
 /// Questions to the services of a mesh.
 struct ServiceRegistry: Sendable {

@@ -1,7 +1,7 @@
 import Crypto
 import MeshContract
 import Platform
-import SpecLoading
+import Documents
 
 /// Listeners, clusters, routes and endpoints for a current Envoy (the xDS REST protocol, version 3, in JSON).
 ///

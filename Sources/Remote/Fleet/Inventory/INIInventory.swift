@@ -1,5 +1,5 @@
 import Platform
-import SpecLoading
+import Documents
 
 /// Ansible's INI inventories: machines with variables, `[group]`, `[group:vars]`, `[group:children]`.
 enum INIInventory {

@@ -1,4 +1,4 @@
-import SpecLoading
+import Documents
 
 /// Machines by name and group, as Ansible's inventories have them
 /// (docs.ansible.com, "How to build your inventory").

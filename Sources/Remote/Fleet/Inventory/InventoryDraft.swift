@@ -1,5 +1,5 @@
 import Platform
-import SpecLoading
+import Documents
 
 /// An inventory while it is read: what each line says, before groups are put together.
 struct InventoryDraft {

@@ -1,6 +1,6 @@
 import Files
 import Platform
-import SpecLoading
+import Documents
 
 /// Machines by their addresses and from an inventory, each once.
 public enum MachineList {

@@ -1,4 +1,4 @@
-import SpecLoading
+import Documents
 
 /// Ansible's YAML inventories: groups with `hosts`, `vars` and `children`.
 enum YAMLInventory {

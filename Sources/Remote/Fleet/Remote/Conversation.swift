@@ -1,7 +1,7 @@
 import Platform
 import Reports
 import Scenarios
-import SpecLoading
+import Documents
 
 /// What the other machine says, line by line: first its shell, then our program there. A state machine without effects.
 struct Conversation: ShellConversation {

@@ -1,6 +1,6 @@
 import Platform
 import Reports
-import SpecLoading
+import Documents
 
 /// Finds out why ssh gave no connection.
 ///

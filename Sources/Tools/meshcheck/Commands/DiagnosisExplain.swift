@@ -1,7 +1,7 @@
 import ArgumentParser
 import Platform
 import Scenarios
-import SpecLoading
+import Documents
 import StandardStreams
 
 /// `meshcheck explain CODE`.

@@ -2,7 +2,7 @@ import ArgumentParser
 import Platform
 import Reports
 import Scenarios
-import SpecLoading
+import Documents
 import StandardStreams
 
 /// How a list is written.

@@ -1,7 +1,7 @@
 import ArgumentParser
 import HostProbes
 import Scenarios
-import SpecLoading
+import Documents
 import StandardStreams
 
 /// `meshcheck validate [PATH…]`.

@@ -3,7 +3,7 @@ import Dispatch
 import Glibc
 import Reports
 import Scenarios
-import SpecLoading
+import Documents
 import StandardStreams
 
 /// `meshcheck watch [PATH…]`.

@@ -1,7 +1,7 @@
 import ArgumentParser
 import Reports
 import Scenarios
-import SpecLoading
+import Documents
 import StandardStreams
 
 /// `meshcheck schema`.

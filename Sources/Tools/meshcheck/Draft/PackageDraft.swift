@@ -1,6 +1,6 @@
 import Files
 import HostProbes
-import SpecLoading
+import Documents
 
 /// Checks for an installed package: it is whole, and its units run.
 struct PackageDraft {

@@ -1,5 +1,5 @@
 import Platform
-import SpecLoading
+import Documents
 
 /// A scenario that is written for somebody to go on with.
 struct ScenarioDraft {

@@ -1,5 +1,5 @@
 import HostProbes
-import SpecLoading
+import Documents
 
 /// Checks for a unit of systemd: it runs, stays up, is there after a reboot, and listens where it listens now.
 struct UnitDraft {

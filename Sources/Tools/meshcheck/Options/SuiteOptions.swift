@@ -1,7 +1,7 @@
 import ArgumentParser
 import Files
 import Scenarios
-import SpecLoading
+import Documents
 import StandardStreams
 
 /// Which scenarios, with which variables.

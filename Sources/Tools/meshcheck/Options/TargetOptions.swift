@@ -1,6 +1,6 @@
 import ArgumentParser
 import Fleet
-import SpecLoading
+import Documents
 
 /// On which machines.
 struct TargetOptions: ParsableArguments {

@@ -2,7 +2,7 @@ import ArgumentParser
 import CLinux
 import HostProbes
 import Scenarios
-import SpecLoading
+import Documents
 import Synchronization
 
 /// One run on this machine: load, select, run, within a time limit.

@@ -1,6 +1,6 @@
 import Glibc
 import Platform
-import SpecLoading
+import Documents
 import StandardStreams
 import Synchronization
 

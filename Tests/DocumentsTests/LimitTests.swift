@@ -1,4 +1,4 @@
-import SpecLoading
+import Documents
 import XCTest
 
 /// Hostile files end soon, with a diagnostic. None of these would come back if nothing bounded them.

@@ -1,4 +1,4 @@
-import SpecLoading
+import Documents
 import XCTest
 
 /// What is accepted, and as which value.

@@ -1,5 +1,5 @@
 import Platform
-import SpecLoading
+import Documents
 import XCTest
 
 /// How diagnostics look, whatever they say.

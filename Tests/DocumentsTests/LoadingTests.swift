@@ -1,11 +1,11 @@
 import Foundation
 import Platform
-import SpecLoading
+import Documents
 import TestSupport
 import XCTest
 
 /// Loading, merging, variables and decoding.
-final class SpecLoadingTests: XCTestCase {
+final class LoadingTests: XCTestCase {
     private enum Color: String, CaseIterable, Sendable { case red, green }
 
     private struct Item: Sendable {

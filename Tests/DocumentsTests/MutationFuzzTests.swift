@@ -1,5 +1,5 @@
 import Foundation
-import SpecLoading
+import Documents
 import TestSupport
 import XCTest
 

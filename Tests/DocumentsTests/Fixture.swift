@@ -1,5 +1,5 @@
 import Platform
-import SpecLoading
+import Documents
 
 /// How loud something is.
 enum Level: String, Sendable, CaseIterable {

@@ -1,4 +1,4 @@
-import SpecLoading
+import Documents
 import XCTest
 
 /// Keys that are unknown, twice or missing, all of them at once.
