@@ -21,7 +21,7 @@ public struct Diagnostic: Sendable, Hashable {
     public var help: String?
 }
 
-/// Everything that has been found so far. Each fact is kept once, though several architectures may run into it.
+/// Everything that has been found so far. Each fact is kept once, although several architectures may run into it.
 public struct Diagnostics: Sendable {
     private var items: [Diagnostic] = []
     private var seen: Set<Diagnostic> = []
@@ -81,7 +81,7 @@ public struct Diagnostics: Sendable {
         add(Diagnostic(severity: .note, code: code, message: message, range: range, notes: notes, help: help))
     }
 
-    /// Takes over what was found elsewhere, as it is.
+    /// Adds what was found elsewhere.
     mutating func append(_ other: Diagnostics) {
         for item in other.items { insert(item) }
     }
@@ -107,7 +107,7 @@ public enum DiagnosticRenderer {
     private static let shownAtMost = 50
     private static let widestLine = 120
 
-    /// Text with the lines concerned and a marker below what is meant.
+    /// Text with the user's lines and a marker below the part in question.
     public static func text(_ diagnostics: Diagnostics, color: Bool = false) -> String {
         let all = diagnostics.all
         var text = ""
@@ -145,7 +145,7 @@ public enum DiagnosticRenderer {
         return text
     }
 
-    /// Every line but the first is indented, so that a text of several lines cannot pass for a message of ours.
+    /// Every line but the first is indented, so that a text of several lines cannot pose as a message of ours.
     private static func indented(_ text: String, _ gutter: String) -> String {
         DisplayText.visible(text).split(separator: "\n", omittingEmptySubsequences: false)
             .joined(separator: "\n\(gutter)   ")

@@ -1,7 +1,6 @@
-/// Loads a file together with those that it includes: `include: [FILE…]`, relative to the file, each laid below it.
+/// Loads a file together with those that it includes: `include: [FILE…]`, relative to the file, which overrides them.
 public struct IncludeResolver {
-    /// The key.
-    public static let key = "include"
+    private static let key = "include"
     /// The longest chain of files that include one another.
     static let depthLimit = 16
     /// Files that are read for one; the same file counts each time.
@@ -14,7 +13,7 @@ public struct IncludeResolver {
     /// What exists near a path that does not, for the diagnostic.
     private let nearest: (String) -> String?
 
-    /// What is left to spend, so that files that include one another many times end soon.
+    /// What is left to spend, so that loading ends soon for files that include one another many times.
     private struct Budget {
         var files = IncludeResolver.fileLimit
         var nodes = YAMLLoader.nodeLimit

@@ -9,7 +9,7 @@ public indirect enum JSONValue: Sendable {
     case array([JSONValue])
     case object([(String, JSONValue)])
 
-    /// Two blanks a level; no newline at the end.
+    /// Indented by two blanks per level, without a newline at the end.
     public var pretty: String {
         var text = ""
         write(to: &text, indentation: 0, isPretty: true)

@@ -78,7 +78,8 @@ public func optional<Value>(
         key: key, isRequired: false, doc: doc, example: example, node: shape.schema, former: former)
     schema.defaultValue = shownDefault(fallback, in: shape.schema)
     return Field(schemas: [schema]) { mapping, diagnostics in
-        mapping.values[key].map { shape.read($0, &diagnostics) } ?? fallback
+        guard let node = mapping.values[key] else { return fallback }
+        return shape.read(node, &diagnostics)
     }
 }
 

@@ -6,7 +6,7 @@ extension Shape where Value == String {
         Shape(.string(format: nil)) { node, diagnostics in node.text(for: "text", isText: true, &diagnostics) }
     }
 
-    /// A scalar with at least one character that is no blank.
+    /// A scalar with at least one character that is not a blank.
     public static var nonEmptyString: Shape {
         Shape(.string(format: nil, pattern: "\\S")) { node, diagnostics in
             guard let text = node.text(for: "text", &diagnostics) else { return nil }
@@ -22,7 +22,7 @@ extension Shape where Value == String {
 }
 
 extension Shape where Value == Bool {
-    /// `true` or `false`, and nothing else that YAML 1.1 took for a truth value.
+    /// `true` or `false`; not the other words that YAML 1.1 took for truth values.
     public static var boolean: Shape {
         Shape(.boolean) { node, diagnostics in
             guard let text = node.text(for: "true or false", &diagnostics) else { return nil }
@@ -97,7 +97,7 @@ extension Shape {
         }
     }
 
-    /// A scalar that a parser of its own turns into a value.
+    /// A scalar that a parser turns into a value.
     ///
     /// - Parameters:
     ///   - name: what it is, for messages; in lower case with hyphens it is the diagnostic's code.

@@ -16,7 +16,7 @@ public indirect enum SchemaNode: Sendable {
     case map(SchemaNode)
     /// A mapping with known keys.
     case object(name: String, doc: String, fields: [FieldSchema])
-    /// A mapping that one of several keys tells apart.
+    /// A mapping whose kind is told by one of several keys.
     case keyed([(key: String, node: SchemaNode)])
     /// Something, or nothing.
     case nullable(SchemaNode)
@@ -24,7 +24,7 @@ public indirect enum SchemaNode: Sendable {
     case template(SchemaNode)
     /// One of several things.
     case oneOf([SchemaNode])
-    /// What is declared elsewhere, by its name: for what may hold itself.
+    /// A schema that is declared elsewhere and may hold itself, by its name.
     case named(String, @Sendable () -> SchemaNode)
     /// Whatever is there.
     case anything
@@ -149,7 +149,7 @@ extension Array: DefaultValue {
     }
 }
 
-/// A property's value in a new object, for the reference.
+/// The default of a key, as JSON.
 func shownDefault<Value>(_ value: Value, in node: SchemaNode) -> JSONValue? {
     if let known = value as? any DefaultValue { return known.shown(in: node) }
     if let word = (value as? any RawRepresentable)?.rawValue as? String { return .string(word) }

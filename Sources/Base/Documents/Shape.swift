@@ -1,6 +1,6 @@
 import Platform
 
-/// How a node becomes a typed value, declared once for decoding, JSON Schema and reference.
+/// A declaration of what a document holds: decoder, JSON Schema and reference in one.
 public struct Shape<Value: Sendable>: Sendable {
     /// What it accepts.
     public let schema: SchemaNode
@@ -62,7 +62,7 @@ public struct ShapeFault: Error, Sendable {
 extension YAMLNode {
     /// The text of a scalar that is there, or nil after a diagnostic.
     ///
-    /// - Parameter isText: whether an empty text would do.
+    /// - Parameter isText: whether an empty text is allowed.
     func text(for expected: String, isText: Bool = false, _ diagnostics: inout Diagnostics) -> String? {
         if isNull {
             diagnostics.error(
@@ -92,7 +92,7 @@ extension Shape {
         }
     }
 
-    /// A shape that is declared elsewhere, by its name: so that it may hold itself. The schema has it once.
+    /// A shape that is declared elsewhere and may hold itself; the schema has it once, by its name.
     public static func named(_ name: String, _ shape: @escaping @Sendable () -> Shape) -> Shape {
         Shape(.named(name) { shape().schema }) { node, diagnostics in shape().read(node, &diagnostics) }
     }
@@ -151,8 +151,8 @@ extension Shape {
         }
     }
 
-    /// One of several things: the first that accepts the node. When none does, what is wrong is told by the only one
-    /// that a node of this kind can be meant for, if there is only one.
+    /// One of several things: the first that accepts the node. When none does, and only one of
+    /// them takes a node of this kind, that one reports what is wrong.
     public static func oneOf(_ choices: [Shape]) -> Shape {
         let schema = SchemaNode.oneOf(choices.map(\.schema))
         return Shape(schema) { node, diagnostics in

@@ -4,7 +4,7 @@ public final class SourceText: Sendable {
     public let path: String
     /// The bytes of the file.
     public let bytes: [UInt8]
-    /// Bytes of a byte order mark, which is no part of the first line.
+    /// Bytes of a byte order mark, which is not part of the first line.
     let markLength: Int
     /// The bytes of each line without its end.
     private let lines: [Range<Int>]
@@ -17,7 +17,7 @@ public final class SourceText: Sendable {
         lines = Self.lines(of: bytes, from: markLength)
     }
 
-    /// Lines end where they end for YAML 1.1 (section 5.4), or places that libyaml gives would be off: after a line
+    /// Lines end where YAML 1.1 ends them (section 5.4), or libyaml's places would be off: after a line
     /// feed, a carriage return, both, a next line, a line separator or a paragraph separator.
     private static func lines(of bytes: [UInt8], from first: Int) -> [Range<Int>] {
         var lines: [Range<Int>] = []
@@ -110,7 +110,7 @@ public struct SourceRange: Sendable, Hashable {
     /// `file:line:column`.
     public var place: String { "\(source.path):\(line):\(column)" }
 
-    /// The part from a character of the value's text on, where that can be told.
+    /// The part from a character of the value's text on; the whole where its place is unknown.
     public func narrowed(to offset: Int) -> SourceRange {
         guard let textStart, line == endLine, offset >= 0,
             column + textStart + offset < endColumn || offset == 0
@@ -121,7 +121,7 @@ public struct SourceRange: Sendable, Hashable {
         return copy
     }
 
-    /// Some characters of the value's text, where that can be told.
+    /// Some characters of the value's text; the whole where their place is unknown.
     public func narrowed(to offset: Int, length: Int) -> SourceRange {
         var copy = narrowed(to: offset)
         if copy.column != column || copy.textStart != textStart {
@@ -130,7 +130,7 @@ public struct SourceRange: Sendable, Hashable {
         return copy
     }
 
-    /// The part from a byte of the value's text on, where that can be told: for parsers that count in UTF-8.
+    /// The part from a byte of the value's text on, for parsers that count in UTF-8.
     public func narrowed(toByte offset: Int, of text: String) -> SourceRange {
         let bytes = text.utf8.prefix(max(0, offset))
         return narrowed(to: String(decoding: bytes, as: UTF8.self).unicodeScalars.count)
@@ -177,7 +177,7 @@ public struct SourceRange: Sendable, Hashable {
 public struct Located<Value> {
     /// The value.
     public var value: Value
-    /// Where it stands; nil for one that no file has.
+    /// Where it is; nil for one that no file has.
     public var range: SourceRange?
 
     /// Puts a value at a place.

@@ -1,6 +1,6 @@
 import CYAML
 
-/// What is wrong with the syntax, told from the user's text at the places that libyaml gives, so that it does not depend
+/// What is wrong with the syntax, judged by the user's text at libyaml's places, so that it does not depend
 /// on the words of a version of libyaml.
 struct SyntaxProblem {
     private typealias Place = (line: Int, column: Int)
@@ -10,7 +10,7 @@ struct SyntaxProblem {
     private let problem: String
     /// Where libyaml gave up.
     private let place: Place
-    /// Where that began which it could not finish.
+    /// Where the construct begins that it could not finish.
     private let context: Place?
     /// The characters at both.
     private let character: Unicode.Scalar?

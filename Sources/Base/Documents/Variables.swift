@@ -22,15 +22,6 @@ public struct VariableScope: Sendable {
         definitions[name] = Definition(text: text, range: range)
     }
 
-    /// Defines the scalars of a mapping.
-    public mutating func define(_ mapping: YAMLNode?) {
-        guard case .mapping(let pairs) = mapping?.content else { return }
-        for pair in pairs {
-            guard let name = pair.key.scalarText, let text = pair.value.scalarText else { continue }
-            define(name, text, range: pair.value.range)
-        }
-    }
-
     /// Defines the scalars of a mapping and reports what cannot be a variable: a name that `${…}` cannot mention, a
     /// list, a mapping, nothing.
     public mutating func define(_ mapping: YAMLNode?, diagnostics: inout Diagnostics) {
@@ -86,7 +77,6 @@ public struct VariableExpansion {
             let expanded = expand(text, range: node.range)
             if expanded != text {
                 copy.content = .scalar(text: expanded, style: style == .plain ? .quoted : style)
-                copy.original = text
                 copy.range?.textStart = nil
                 copy.range?.expansion = expanded
             }

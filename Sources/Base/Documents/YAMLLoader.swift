@@ -291,7 +291,7 @@ struct TreeBuilder {
 
     private static let replaceTag = "!replace"
 
-    /// Types come from the specification, so a tag that asks for another one must not pass unheard.
+    /// Types come from the specification, so a tag that asks for another one must not go unnoticed.
     private mutating func checkTag(_ tag: String, standard: String, at place: SourceRange) {
         guard !["", "!", Self.replaceTag, standard].contains(tag) else { return }
         let standardPrefix = "tag:yaml.org,2002:"
@@ -318,7 +318,7 @@ struct TreeBuilder {
         return (source.lineCount, source.line(source.lineCount).unicodeScalars.count + 1)
     }
 
-    /// Where a value stands: an alias has the range of what it stands for, which is somewhere before it.
+    /// Where a value is: an alias has the range of what it stands for, which is somewhere before it.
     private func written(_ event: yaml_event_t, _ found: SourceRange?) -> SourceRange? {
         event.type == YAML_ALIAS_EVENT ? range(event) : found
     }

@@ -28,19 +28,16 @@ public struct YAMLNode: Sendable {
 
     /// What it is.
     public var content: Content
-    /// Where it stands.
+    /// Where it is.
     public var range: SourceRange?
-    /// Tagged `!replace`: stands in place of what it is merged over.
+    /// Tagged `!replace`: replaces what it is merged over.
     public var replaces: Bool
-    /// The text as the user wrote it, when variables have been put in since.
-    public var original: String?
 
     /// Creates a node.
-    public init(content: Content, range: SourceRange?, replaces: Bool = false, original: String? = nil) {
+    public init(content: Content, range: SourceRange?, replaces: Bool = false) {
         self.content = content
         self.range = range
         self.replaces = replaces
-        self.original = original
     }
 
     /// The text of a scalar.
@@ -95,7 +92,7 @@ public struct YAMLNode: Sendable {
         return copy
     }
 
-    /// The tree without scalars that mention a variable, and without what becomes empty by that.
+    /// The tree without the values that mention a variable.
     public func removingVariables() -> YAMLNode {
         var copy = self
         switch content {
@@ -135,7 +132,7 @@ public enum NodeMerge {
     public enum Lists: Sendable {
         /// The upper one is added after the lower one.
         case append
-        /// The upper one stands in place of the lower one.
+        /// The upper one replaces the lower one.
         case replace
     }
 

@@ -4,11 +4,11 @@ import Platform
 import Documents
 
 /// The declarations from which both the decoder and the JSON Schema of `package.yaml` and `workspace.yaml` are made.
-public enum SpecShapes {
+enum SpecShapes {
     // MARK: - package.yaml
 
     /// `package.yaml` of a package folder, merged with the workspace's defaults.
-    public static let package: Shape<PackageSpec> = .object(
+    static let package: Shape<PackageSpec> = .object(
         "Package", "A Debian binary package.", fields,
         besides: [
             // Taken out of the tree before it is decoded, and known here so that the schema has them.
@@ -20,7 +20,7 @@ public enum SpecShapes {
         ])
 
     /// An item of `overrides` before it is merged, for checking items that do not apply.
-    public static let override: Shape<Void> = .fragment(
+    static let override: Shape<Void> = .fragment(
         "Override", "What differs for an architecture or a distribution.", of: fields,
         besides: [
             FieldSchema("architecture", .string(format: "architecture"), "Applies when this is built for."),
@@ -225,7 +225,7 @@ public enum SpecShapes {
     // MARK: - workspace.yaml
 
     /// `workspace.yaml`. `defaults` is merged below each package before decoding and has the shape of an override.
-    public static let workspace: Shape<WorkspaceSpec> = .object(
+    static let workspace: Shape<WorkspaceSpec> = .object(
         "Workspace", "Shared version, defaults and payloads of several packages.",
         group(as: WorkspaceSpec.init) {
             required("version", version, "The version of every package without one of its own.")
