@@ -259,7 +259,8 @@ let package = Package(
             name: "SidecarAgentTests",
             dependencies: ["Platform", "Processes", "SidecarAgent", "mesh-lab", "pilot-agent", "TestSupport"]),
         .testTarget(name: "ControlPlaneTests", dependencies: ["mesh-lab", "node_agent", "TestSupport"]),
-        .testTarget(name: "ProbesTests", dependencies: ["MeshProbes", "Platform", "Probes", "TestSupport"]),
+        .testTarget(
+            name: "ProbesTests", dependencies: ["MeshContract", "MeshProbes", "Platform", "Probes", "TestSupport"]),
         .testTarget(
             name: "ScenariosTests",
             dependencies: [

@@ -1,4 +1,5 @@
 import Foundation
+import MeshContract
 import Probes
 import TestSupport
 import XCTest

@@ -1,6 +1,7 @@
 import CertificateAgent
 import Glibc
 import MeshContract
+import Platform
 
 /// What the agent does on signals. It has to end at once whatever it is doing, so the main thread does nothing else.
 enum AgentSignals {

@@ -1,5 +1,6 @@
 import Files
 import MeshContract
+import Platform
 import WorkloadCertificates
 
 /// Keeps a workload's certificate valid for as long as it runs.
