@@ -109,6 +109,8 @@ final class UnitTests: XCTestCase {
         ] {
             XCTAssertTrue(names.contains(name), name)
         }
+        XCTAssertTrue(ProbeCatalogue.standard.has("file"))
+        XCTAssertFalse(ProbeCatalogue.standard.has("envoy"), "the mesh's probes are added from outside")
         for kind in ProbeCatalogue.mesh.kinds {
             XCTAssertTrue(kind.parameters.contains { $0.name == kind.mainParameter }, kind.name)
             XCTAssertEqual(Set(kind.attributes.map(\.name)).count, kind.attributes.count, kind.name)

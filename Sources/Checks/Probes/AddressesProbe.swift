@@ -1,18 +1,20 @@
 import Glibc
 import Platform
 
-/// The addresses of this machine.
+/// The addresses of the host.
 struct AddressesProbe: Probe {
     static let kind = SubjectKind(
-        "addresses", "The network addresses of this machine.", mainParameter: "towards",
+        "addresses", "The network addresses of the host.", mainParameter: "towards",
         parameters: [
-            .init("towards", .text, "An IP address or a name: `route-source` is the address that packets to it have.")
+            .init(
+                "towards", .text,
+                "An IP address or a name: `route-source` is the address that packets to it are sent from.")
         ],
         attributes: [
             .init("interfaces", .map(.list(.text)), "Addresses by the name of their interface."),
-            .init("ipv4", .list(.text), "IPv4 addresses that others can reach: not loopback, not of a link alone."),
+            .init("ipv4", .list(.text), "IPv4 addresses that others can reach: neither loopback nor link-local."),
             .init("ipv6-global", .list(.text), "Global IPv6 addresses."),
-            .init("route-source", .text, "Source address towards `towards`; null when there is no route."),
+            .init("route-source", .text, "Source address of packets to `towards`; null if there is no route."),
         ])
 
     private let host: Host

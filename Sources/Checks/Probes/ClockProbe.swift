@@ -2,17 +2,17 @@ import CLinux
 import Glibc
 import Platform
 
-/// The machine's clock.
+/// The host's clock.
 struct ClockProbe: Probe {
     static let kind = SubjectKind(
-        "clock", "The machine's clock.", mainParameter: "against",
+        "clock", "The host's clock.", mainParameter: "against",
         parameters: [
-            .init("against", .text, "URL of a server whose Date header `skew` is told against, such as Pilot's.")
+            .init("against", .text, "URL of a server to whose Date header `skew` compares the clock, such as Pilot's.")
         ],
         attributes: [
-            .init("synchronised", .bool, "Whether the kernel holds the clock to be synchronised (adjtimex(2))."),
-            .init("skew", .duration, "How far this clock is ahead of the server's; 0s when they agree in seconds."),
-            .init("now", .time, "What it shows."),
+            .init("synchronised", .bool, "Whether the kernel considers the clock synchronised (adjtimex(2))."),
+            .init("skew", .duration, "How far the clock is ahead of the server's; 0s if they agree to the second."),
+            .init("now", .time, "The time that it shows."),
         ])
 
     private let host: Host

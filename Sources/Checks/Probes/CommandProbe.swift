@@ -8,21 +8,21 @@ struct CommandProbe: Probe {
         "command", "What a program prints and how it ends. No shell is involved.", mainParameter: "command",
         parameters: [
             .init(
-                "command", .list(.text), "The program and its arguments, each by itself.", isRequired: true,
+                "command", .list(.text), "The program and its arguments, one item each.", isRequired: true,
                 form: .command),
             .init("environment", .map(.text), "Added to the environment."),
-            .init("directory", .text, "Working directory; / when it is not said."),
-            .init("max-bytes", .integer, "Bytes kept of each output; 1048576 when it is not said."),
+            .init("directory", .text, "Working directory; / by default."),
+            .init("max-bytes", .integer, "Bytes to keep of each output; 1048576 by default."),
         ],
         attributes: [
             .init("exists", .bool, "Whether there is such a program."),
-            .init("exit-status", .integer, "Exit status; 128 and the number of the signal that ended it."),
+            .init("exit-status", .integer, "Exit status; 128 plus the number of the signal that ended it."),
             .init("stdout", .text, "Standard output, up to `max-bytes`."),
             .init("stderr", .text, "Standard error, up to `max-bytes`."),
             .init("lines", .list(.text), "The lines of standard output."),
             .init("json", .any, "Standard output as JSON."),
             .init("duration", .duration, "How long it ran."),
-            .init("signal", .text, "Name of the signal that ended it; null when none did."),
+            .init("signal", .text, "Name of the signal that ended it; null if none did."),
             .init("truncated", .bool, "Whether it printed more than was kept."),
         ])
 
@@ -37,7 +37,7 @@ struct CommandProbe: Probe {
                 .invalid, "read parameter command", expected: "a program and its arguments", found: "nothing")
         }
         guard let path = Tool.path(name) else {
-            return Observation(["exists": .bool(false)], evidence: ["no program \(name) on PATH"])
+            return Observation(["exists": .bool(false)], evidence: ["program \(name) is not on PATH"])
         }
         var options = SpawnOptions(executable: path, arguments: Array(command.dropFirst()))
         options.name = name
@@ -95,13 +95,13 @@ struct CommandProbe: Probe {
 }
 
 extension ParameterForm {
-    /// A program and its arguments, each by itself.
+    /// A program and its arguments, one item each.
     static let command = ParameterForm { request throws(ProbeError) in
         let words = try request.texts(name) ?? []
         let isSentence = words.count == 1 && words[0].utf8.contains(Ascii.space)
         guard let program = words.first, !program.isEmpty, !isSentence else {
             throw ProbeError(
-                .invalid, "read a command", expected: "a program and its arguments, each by itself, as [ls, -l]",
+                .invalid, "read a command", expected: "a program and its arguments as separate items, such as [ls, -l]",
                 found: words.first.map { "'\($0.shortened())'" } ?? "nothing")
         }
     }
@@ -110,11 +110,11 @@ extension ParameterForm {
 /// Programs that can be found.
 struct ProgramProbe: Probe {
     static let kind = SubjectKind(
-        "program", "Whether a program can be found; it is not run.", mainParameter: "name",
+        "program", "Whether a program can be found. It is not run.", mainParameter: "name",
         parameters: [.init("name", .text, "Name, or absolute path.", isRequired: true)],
         attributes: [
-            .init("exists", .bool, "Whether it can be found on PATH, or in the system's folders for programs."),
-            .init("path", .text, "Where; null when it cannot."),
+            .init("exists", .bool, "Whether it is on PATH or in the system's folders for programs."),
+            .init("path", .text, "Its path; null if it cannot be found."),
         ])
 
     init(host: Host) {}

@@ -52,7 +52,7 @@ struct DNSAnswer: Sendable, Hashable {
     var records: [DNSRecord]
 }
 
-/// Why an answer is none.
+/// Why bytes are not an answer.
 struct DNSFailure: Error, Sendable, Hashable {
     var expected: String
     var found: String

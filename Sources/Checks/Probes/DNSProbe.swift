@@ -7,24 +7,24 @@ import Platform
 /// Names in DNS.
 struct DNSProbe: Probe {
     static let kind = SubjectKind(
-        "dns", "A name, asked in the system's way or of a named server.", mainParameter: "name",
+        "dns", "A name in DNS, looked up as every program does or asked of one server.", mainParameter: "name",
         parameters: [
-            .init("name", .text, "The name; for PTR an IP address will do.", isRequired: true),
-            .init("type", .text, "Record type; A when it is not said.", choices: DNSType.allCases.map(\.rawValue)),
+            .init("name", .text, "The name; for PTR, an IP address works too.", isRequired: true),
+            .init("type", .text, "Record type; A by default.", choices: DNSType.allCases.map(\.rawValue)),
             .init(
-                "server", .text, "ADDRESS or ADDRESS:PORT; `system`, which is the default, asks as all programs do.",
+                "server", .text, "ADDRESS or ADDRESS:PORT; `system`, the default, asks as every program does.",
                 form: .nameServer),
-            .init("transport", .text, "To a named server; udp when it is not said.", choices: ["udp", "tcp"]),
+            .init("transport", .text, "The transport to a server; udp by default.", choices: ["udp", "tcp"]),
         ],
         attributes: [
             .init("exists", .bool, "Whether there is at least one record of the type."),
             .init("addresses", .list(.text), "The addresses of A and AAAA records, sorted."),
-            .init("records", .list(.text), "The data of the records of the type, as zone files have it."),
-            .init("aliases", .list(.text), "Targets of CNAME records on the way."),
+            .init("records", .list(.text), "The data of the records of the type, as in zone files."),
+            .init("aliases", .list(.text), "Targets of the CNAME records on the way."),
             .init("rcode", .text, "NOERROR, NXDOMAIN, SERVFAIL, REFUSED …"),
-            .init("server", .text, "Who was asked."),
-            .init("truncated", .bool, "Whether the answer over UDP was cut off, and had to be asked for over TCP."),
-            .init("duration", .duration, "From the question to the answer."),
+            .init("server", .text, "The server that was asked."),
+            .init("truncated", .bool, "Whether the answer over UDP was truncated and the query repeated over TCP."),
+            .init("duration", .duration, "From the query to the answer."),
             .init("answers", .integer, "How many records of the type there are."),
         ])
 

@@ -9,29 +9,29 @@ struct FileProbe: Probe {
         parameters: [
             .init("path", .text, "Absolute path.", isRequired: true, form: .path),
             .init(
-                "as", .text, "As whom `readable-by` and `parents-traversable` are tried; `run-as` when it is not said."),
+                "as", .text, "The user for `readable-by` and `parents-traversable`; `run-as` by default."),
             .init(
-                "follow", .bool, "Whether the target of a link is meant, and not the link; true when it is not said."),
-            .init("max-bytes", .integer, "Bytes that `contents` and its relatives may have; 1048576 if not said."),
+                "follow", .bool, "Whether to look at the target of a link instead of the link; true by default."),
+            .init("max-bytes", .integer, "Limit in bytes of `contents`, `lines` and `json`; 1048576 by default."),
         ],
         attributes: [
-            .init("exists", .bool, "Whether it is there; false for a dangling link when links are followed."),
+            .init("exists", .bool, "Whether it is there; false for a dangling link if links are followed."),
             .init("type", .text, "file, directory, symlink, pipe, socket, character-device or block-device."),
             .init("mode", .text, "Four octal digits, such as 0644."),
-            .init("owner", .text, "Name of the owner, or the number when it has none."),
-            .init("group", .text, "Name of the group, or the number when it has none."),
+            .init("owner", .text, "Name of the owner, or its number if it has no name."),
+            .init("group", .text, "Name of the group, or its number if it has no name."),
             .init("size", .integer, "Bytes."),
             .init("sha256", .text, "SHA-256 of the contents in hexadecimal digits."),
             .init("md5", .text, "MD5 of the contents in hexadecimal digits."),
-            .init("modified", .time, "When its contents were changed last."),
-            .init("born", .time, "When it was made; null where the file system does not keep it."),
-            .init("target", .text, "What a link points to, as it is stored; null when it is no link."),
-            .init("contents", .text, "The contents. Keys, certificates' private parts and the like are masked."),
+            .init("modified", .time, "When its contents last changed."),
+            .init("born", .time, "When it was created; null where the file system does not record it."),
+            .init("target", .text, "What a link points to, as stored; null if it is not a link."),
+            .init("contents", .text, "The contents, with private keys masked."),
             .init("lines", .list(.text), "The lines of the contents."),
             .init("json", .any, "The contents as JSON."),
             .init("readable-by", .bool, "Whether the user of `as` can read it, through all folders above it."),
-            .init("parents-traversable", .bool, "Whether the user of `as` can pass all folders above it."),
-            .init("mount", .text, "Type of the file system that it is on: ext4, tmpfs …"),
+            .init("parents-traversable", .bool, "Whether the user of `as` can pass through all folders above it."),
+            .init("mount", .text, "Type of its file system: ext4, tmpfs …"),
         ])
 
     private let host: Host

@@ -6,28 +6,31 @@ struct HTTPProbe: Probe {
         "http", "The answer to an HTTP request. No proxy of the environment is used.", mainParameter: "url",
         parameters: [
             .init("url", .text, "http:// or https://.", isRequired: true, form: .url),
-            .init("method", .text, "GET when it is not said."),
-            .init("headers", .map(.text), "Headers of the request; `host` among them is the name that is asked for."),
+            .init("method", .text, "GET by default."),
+            .init(
+                "headers", .map(.text), "Headers of the request; `host` is the name of the server that is asked for."),
             .init("body", .text, "Body of the request."),
-            .init("follow", .bool, "Whether up to 10 redirects are followed; false when it is not said."),
-            .init("max-bytes", .integer, "Bytes of the body that are read; 1048576 when it is not said."),
-            .init("user-agent", .text, "meshcheck when it is not said."),
-            .init("resolve", .text, "The address to connect to, instead of the one of the URL's host."),
-            .init("root", .text, "File of the certificates to trust, instead of the system's."),
+            .init("follow", .bool, "Whether to follow up to 10 redirects; false by default."),
+            .init("max-bytes", .integer, "Limit in bytes of the body; 1048576 by default."),
+            .init("user-agent", .text, "meshcheck by default."),
+            .init("resolve", .text, "The address to connect to instead of that of the URL's host."),
+            .init("root", .text, "File of the certificates to trust instead of the system's."),
             .init("proxy", .text, "No proxy is ever used.", choices: ["none"]),
         ],
         attributes: [
             .init("status", .integer, "Status, such as 200."),
             .init("body", .text, "Body, up to `max-bytes`."),
-            .init("json", .any, "Body as JSON; null when it is none and the status is not 2xx."),
+            .init("json", .any, "Body as JSON; null if it is not JSON and the status is not 2xx."),
             .init("headers", .map(.text), "Headers by their names in lower case; several of one name joined by `, `."),
             .init("bytes", .integer, "Bytes of the body that were read."),
-            .init("truncated", .bool, "Whether the body goes on behind `max-bytes`."),
+            .init("truncated", .bool, "Whether the body is longer than `max-bytes`."),
             .init("duration", .duration, "From the request to the last byte."),
-            .init("address", .text, "The address that the URL's host has, or that of `resolve`."),
+            .init("address", .text, "The address of the URL's host, or that of `resolve`."),
             .init("redirects", .integer, "How many redirects were followed."),
-            .init("date", .time, "The Date header; null when there is none."),
-            .init("clock-skew", .duration, "How far this clock is ahead of the Date header, which has whole seconds."),
+            .init("date", .time, "The Date header; null if there is none."),
+            .init(
+                "clock-skew", .duration,
+                "How far the host's clock is ahead of the Date header, which has whole seconds."),
         ])
 
     private let host: Host

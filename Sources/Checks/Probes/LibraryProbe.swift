@@ -6,15 +6,15 @@ import Files
 /// The C library.
 struct LibraryProbe: Probe {
     static let kind = SubjectKind(
-        "libc", "The C library of the machine, and whether it is new enough for programs.", mainParameter: "files",
-        parameters: [.init("files", .list(.text), "Absolute paths of programs and libraries to look at.")],
+        "libc", "The C library of the host, and whether it is new enough for programs.", mainParameter: "files",
+        parameters: [.init("files", .list(.text), "Absolute paths of programs and libraries to check.")],
         attributes: [
             .init("version", .text, "Version, such as 2.36."),
-            .init("needed", .map(.text), "By path: the newest version of the C library that the file asks for."),
-            .init("libraries", .map(.list(.text)), "By path: the libraries that the file asks for."),
-            .init("missing-files", .list(.text), "Those of `files` that are not there."),
-            .init("unsatisfied", .list(.text), "Files that ask for a newer version than there is."),
-            .init("satisfied", .bool, "Whether all of `files` are there and ask for no newer version."),
+            .init("needed", .map(.text), "By path: the newest version of the C library that the file needs."),
+            .init("libraries", .map(.list(.text)), "By path: the libraries that the file needs."),
+            .init("missing-files", .list(.text), "Those of `files` that do not exist."),
+            .init("unsatisfied", .list(.text), "Files that need a newer version than the host's."),
+            .init("satisfied", .bool, "Whether all of `files` exist and none needs a newer version."),
         ])
 
     private let host: Host

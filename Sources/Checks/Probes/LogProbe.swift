@@ -7,14 +7,14 @@ struct LogProbe: Probe {
         "log", "Lines of a log file or of a unit's journal.", mainParameter: "path",
         parameters: [
             .init("path", .text, "Absolute path of the file.", form: .path),
-            .init("unit", .text, "The unit whose journal it is, or whose start `since: unit-start` means."),
-            .init("source", .text, "file or journal; file when there is a path.", choices: ["file", "journal"]),
+            .init("unit", .text, "The unit whose journal to read, or whose start `since: unit-start` refers to."),
+            .init("source", .text, "file or journal; file if there is a path.", choices: ["file", "journal"]),
             .init(
                 "since", .text, "all, unit-start, or a duration such as 10m: older lines do not count.", form: .logStart
             ),
             .init(
-                "patterns", .list(.any), "Maps with `name` and `pattern`, a regular expression, in the order wanted."),
-            .init("after", .text, "Name of a pattern: only errors behind its last line count."),
+                "patterns", .list(.any), "Maps with `name` and `pattern`, a regular expression, in the expected order."),
+            .init("after", .text, "Name of a pattern: only errors after its last match count."),
         ],
         attributes: [
             .init("exists", .bool, "Whether there is such a file; always true for the journal."),
@@ -22,21 +22,21 @@ struct LogProbe: Probe {
             .init("found", .map(.bool), "By the names of the patterns: whether a line matches."),
             .init("counts", .map(.integer), "By the names of the patterns: how many lines match."),
             .init("matches", .list(.text), "The last 100 lines that match."),
-            .init("in-order", .bool, "Whether lines match all patterns in their order."),
+            .init("in-order", .bool, "Whether lines match all patterns in order."),
             .init(
                 "captures", .map(.text),
                 "Of the last match of each pattern: NAME is the first group or the whole match, NAME.2 the second group; "
                     + "named groups by their names."),
             .init("last", .map(.time), "By the names of the patterns: when the last line that matches was written."),
             .init(
-                "errors", .list(.text), "The last 100 lines of level error or fatal behind the last match of `after`."),
+                "errors", .list(.text), "The last 100 lines of level error or fatal after the last match of `after`."),
             .init("error-count", .integer, "How many of these there are."),
-            .init("first-line", .text, "The first line that counts; null when there is none."),
+            .init("first-line", .text, "The first line that counts; null if there is none."),
             .init("size-bytes", .integer, "Size of the file."),
             .init(
                 "truncated-since-start", .bool,
-                "Whether a file that is older than the unit's start has no line from before: it was emptied."),
-            .init("incomplete", .bool, "Whether there is more in the journal than was read (20000 messages, 16 MiB)."),
+                "Whether a file that is older than the unit's start has no line from before it: it was emptied."),
+            .init("incomplete", .bool, "Whether the journal has more than was read (20000 messages, 16 MiB)."),
         ])
 
     private let host: Host
@@ -281,7 +281,7 @@ enum Journal {
         return entries
     }
 
-    /// A message is a text, or numbers where it is no UTF-8, or a list of them where there are several.
+    /// A message is a text, or numbers where it is not UTF-8, or a list of them where there are several.
     private static func message(_ value: Value?) -> String {
         switch value {
         case .text(let text)?: return text

@@ -5,27 +5,29 @@ import Platform
 /// Debian packages.
 struct PackageProbe: Probe {
     static let kind = SubjectKind(
-        "package", "A package in dpkg's database, and its files on the machine.", mainParameter: "name",
+        "package", "A package in dpkg's database, and its files.", mainParameter: "name",
         parameters: [
             .init("name", .text, "Name, or NAME:ARCHITECTURE.", isRequired: true),
-            .init("modes", .map(.text), "Modes that files must have, by path; the database has none."),
+            .init("modes", .map(.text), "Modes that files must have, by path; dpkg's database has no modes."),
         ],
         attributes: [
             .init("installed", .bool, "Whether it is installed and configured."),
-            .init("state", .text, "installed, unpacked, half-configured, config-files …; not-installed if unknown."),
-            .init("version", .text, "Version; null when it is not there."),
+            .init(
+                "state", .text,
+                "installed, unpacked, half-configured, config-files …; not-installed if dpkg does not know it."),
+            .init("version", .text, "Version; null if it is not there."),
             .init("architecture", .text, "Architecture."),
-            .init("modified-files", .list(.text), "Files whose contents are not the package's."),
+            .init("modified-files", .list(.text), "Files whose contents differ from the package's."),
             .init("modified-conffiles", .list(.text), "Configuration files that were edited, which is allowed."),
-            .init("missing-files", .list(.text), "Paths of the package that are not there."),
+            .init("missing-files", .list(.text), "Paths of the package that do not exist."),
             .init(
                 "wrong-modes", .list(.text),
-                "Files that are not as `modes` or dpkg-statoverride say; of the others those that are not root's, that "
-                    + "others can write, or that are programs and cannot be executed."),
-            .init("conffiles-leftover", .list(.text), "Files .dpkg-dist, .dpkg-new and .dpkg-tmp of an upgrade."),
+                "Files that differ from `modes` or dpkg-statoverride; of the others, those that root does not own, that "
+                    + "others can write, or that are programs but cannot be executed."),
+            .init("conffiles-leftover", .list(.text), "Files .dpkg-dist, .dpkg-new and .dpkg-tmp left by an upgrade."),
             .init("depends-satisfied", .bool, "Whether everything that it depends on is installed."),
-            .init("missing-depends", .list(.text), "What is not."),
-            .init("files", .integer, "How many regular files of it are there."),
+            .init("missing-depends", .list(.text), "The dependencies that are not."),
+            .init("files", .integer, "How many of its regular files exist."),
         ])
 
     private let host: Host

@@ -4,19 +4,19 @@ import Platform
 /// Ports that somebody listens on.
 struct PortProbe: Probe {
     static let kind = SubjectKind(
-        "port", "A port of this machine and who listens on it.", mainParameter: "port",
+        "port", "A port of the host and the process that listens on it.", mainParameter: "port",
         parameters: [
             .init("port", .integer, "The port, 1 to 65535.", isRequired: true, form: .port),
-            .init("protocol", .text, "The transport; tcp when it is not said.", choices: ["tcp", "udp"]),
-            .init("address", .text, "Only sockets that take what comes to this address."),
+            .init("protocol", .text, "The transport; tcp by default.", choices: ["tcp", "udp"]),
+            .init("address", .text, "Only sockets that accept traffic to this address."),
         ],
         attributes: [
-            .init("listening", .bool, "Whether a socket waits there."),
-            .init("addresses", .list(.text), "The addresses of the sockets; 0.0.0.0 and :: are all."),
-            .init("loopback-only", .bool, "Whether only this machine can reach it; false when nothing listens."),
-            .init("owner-executable", .text, "Path of the program that has the socket."),
+            .init("listening", .bool, "Whether a socket listens on it."),
+            .init("addresses", .list(.text), "The addresses of the sockets; 0.0.0.0 and :: mean all."),
+            .init("loopback-only", .bool, "Whether only the host itself can reach it; false if nothing listens."),
+            .init("owner-executable", .text, "Path of the program that owns the socket."),
             .init("owner-user", .text, "The user of the socket."),
-            .init("owner-pid", .integer, "Number of the process that has the socket."),
+            .init("owner-pid", .integer, "Number of the process that owns the socket."),
         ])
 
     private let host: Host
@@ -200,7 +200,7 @@ extension Host {
     }
 }
 
-/// The ports on which some processes listen, for scenarios that are drawn up from a machine.
+/// The ports on which some processes listen, for scenarios that are drafted from a host.
 public enum ListeningPorts {
     /// A port.
     public struct Port: Sendable, Hashable {
@@ -208,7 +208,7 @@ public enum ListeningPorts {
         public var number: Int
         /// `tcp` or `udp`.
         public var transport: String
-        /// Whether only this machine can reach it.
+        /// Whether only the host itself can reach it.
         public var isLoopbackOnly: Bool
     }
 

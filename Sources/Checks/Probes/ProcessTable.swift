@@ -1,7 +1,7 @@
 import Glibc
 import Platform
 
-/// The processes of the machine at a moment.
+/// The processes of the host at a moment.
 struct ProcessTable: Sendable {
     /// All that were there, the newest first.
     var entries: [ProcessEntry]

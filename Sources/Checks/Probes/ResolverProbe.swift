@@ -4,16 +4,16 @@ import Platform
 /// The configuration of the system's resolver.
 struct ResolverProbe: Probe {
     static let kind = SubjectKind(
-        "resolver", "Which name servers the system asks (resolv.conf(5)).", mainParameter: "path",
-        parameters: [.init("path", .text, "The file; /etc/resolv.conf when it is not said.")],
+        "resolver", "The name servers that the system asks (resolv.conf(5)).", mainParameter: "path",
+        parameters: [.init("path", .text, "The file; /etc/resolv.conf by default.")],
         attributes: [
             .init("exists", .bool, "Whether the file is there; without it the system asks 127.0.0.1."),
-            .init("nameservers", .list(.text), "The servers in their order; the system uses the first three."),
+            .init("nameservers", .list(.text), "The servers in order; the system uses the first three."),
             .init("first", .text, "The first server."),
-            .init("local-first", .bool, "Whether the first server is this machine."),
-            .init("search", .list(.text), "Domains that are tried behind a short name."),
+            .init("local-first", .bool, "Whether the first server is the host itself."),
+            .init("search", .list(.text), "Domains to complete a short name with."),
             .init("options", .list(.text), "Options, such as `ndots:5`."),
-            .init("target", .text, "What the file is a link to; null when it is none."),
+            .init("target", .text, "What the file links to; null if it is not a link."),
         ])
 
     private let host: Host

@@ -7,10 +7,12 @@ struct TCPProbe: Probe {
         "tcp", "Whether a TCP connection can be opened.", mainParameter: "address",
         parameters: [.init("address", .text, "HOST:PORT or [IPv6]:PORT.", isRequired: true, form: .endpoint)],
         attributes: [
-            .init("connected", .bool, "Whether it was opened; false when it was refused or there is no way or name."),
-            .init("duration", .duration, "From the look-up to the open connection."),
+            .init(
+                "connected", .bool,
+                "Whether it was opened; false if it was refused or there is no route or no such name."),
+            .init("duration", .duration, "From the lookup to the open connection."),
             .init("peer", .text, "The address that it was opened to."),
-            .init("error", .text, "Why it was not opened; null when it was."),
+            .init("error", .text, "Why it was not opened; null if it was."),
         ])
 
     private let host: Host
@@ -33,7 +35,7 @@ struct TCPProbe: Probe {
                     "connected": .bool(true), "duration": .duration(of: duration), "peer": .text(peer), "error": .null,
                 ], evidence: ["connected to \(peer) in \(GoDuration(duration))"])
         } catch {
-            // A refusal is an observation; silence until the deadline is none.
+            // A refusal is an observation; silence until the deadline is not.
             guard error.reason == .unreachable else { throw error }
             return Observation(
                 [

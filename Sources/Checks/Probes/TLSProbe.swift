@@ -13,31 +13,33 @@ import X509
 /// TLS servers.
 struct TLSProbe: Probe {
     static let kind = SubjectKind(
-        "tls", "A TLS handshake and the certificate that the server shows. Any certificate is taken, and then judged.",
+        "tls", "A TLS handshake and the server's certificate. Any certificate is accepted and then checked.",
         mainParameter: "address",
         parameters: [
             .init("address", .text, "HOST:PORT or [IPv6]:PORT.", isRequired: true, form: .endpoint),
-            .init("server-name", .text, "The name that is asked for and judged by; HOST when it is not said."),
+            .init("server-name", .text, "The name to ask for and to check the certificate against; HOST by default."),
             .init("alpn", .list(.text), "Application protocols to offer, such as h2."),
             .init("certificate-files", .list(.text), "Paths of the client's certificate chain and its key."),
-            .init("root", .text, "File of the certificates that `chain-trusted` goes by."),
+            .init("root", .text, "File of the root certificates for `chain-trusted`."),
         ],
         attributes: [
-            .init("handshake", .bool, "Whether it succeeded; false also when there is no connection."),
-            .init("error", .text, "Why it did not; null when it did."),
-            .init("alert", .text, "The server's alert that ended it, such as certificate_expired; null for none."),
+            .init("handshake", .bool, "Whether it succeeded; false too if there is no connection."),
+            .init("error", .text, "Why it did not; null if it did."),
+            .init(
+                "alert", .text, "The server's alert that ended it, such as certificate_expired; null if there was none."
+            ),
             .init("version", .text, "TLSv1.2, TLSv1.3 …"),
-            .init("alpn", .text, "The application protocol that the server chose; null for none."),
+            .init("alpn", .text, "The application protocol that the server chose; null if none."),
             .init("names", .list(.text), "DNS names, addresses and URIs of the certificate."),
             .init("name-matches", .bool, "Whether the certificate is for the server's name."),
             .init("chain-trusted", .bool, "Whether its chain leads to a certificate of `root` and is valid now."),
-            .init("fault", .text, "What is wrong with the certificate by `root` and name; null when nothing is."),
+            .init("fault", .text, "What is wrong with the certificate, given `root` and the name; null if nothing is."),
             .init("subject", .text, "Distinguished name."),
             .init("issuer", .text, "Distinguished name of the issuer."),
-            .init("not-before", .time, "From when on it is valid."),
-            .init("not-after", .time, "Until when it is valid."),
-            .init("remaining", .duration, "How long it is valid from now on; negative when it has expired."),
-            .init("chain-length", .integer, "How many certificates the server shows."),
+            .init("not-before", .time, "When it becomes valid."),
+            .init("not-after", .time, "When it expires."),
+            .init("remaining", .duration, "Time until it expires; negative if it has expired."),
+            .init("chain-length", .integer, "How many certificates the server sent."),
         ])
 
     private let host: Host

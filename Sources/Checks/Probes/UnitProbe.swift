@@ -4,7 +4,7 @@ import Platform
 /// Units of systemd.
 struct UnitProbe: Probe {
     static let kind = SubjectKind(
-        "unit", "A unit of systemd, as `systemctl show` has it.", mainParameter: "name",
+        "unit", "A unit of systemd, as `systemctl show` describes it.", mainParameter: "name",
         parameters: [.init("name", .text, "Name; `.service` may be left out.", isRequired: true)],
         attributes: [
             .init("exists", .bool, "Whether systemd knows it."),
@@ -13,16 +13,16 @@ struct UnitProbe: Probe {
             .init("load", .text, "LoadState: loaded, masked, not-found …"),
             .init("enabled", .text, "UnitFileState: enabled, disabled, static, masked …"),
             .init("restarts", .integer, "How often systemd has restarted it."),
-            .init("main-pid", .integer, "Number of its main process; 0 for none."),
-            .init("need-daemon-reload", .bool, "Whether its file was changed since systemd read it."),
+            .init("main-pid", .integer, "Number of its main process; 0 if there is none."),
+            .init("need-daemon-reload", .bool, "Whether its file has changed since systemd read it."),
             .init("result", .text, "How the last run ended: success, exit-code, signal, timeout …"),
             .init("exit-status", .integer, "Exit status of the last main process."),
-            .init("properties", .map(.text), "Every property by its name in systemd."),
-            .init("stable-for", .duration, "How long it has been active without a restart; 0s when it is not active."),
-            .init("started", .time, "When it became active; null when it is not."),
+            .init("properties", .map(.text), "All properties, by their names in systemd."),
+            .init("stable-for", .duration, "How long it has been active without a restart; 0s if it is not active."),
+            .init("started", .time, "When it became active; null if it is not."),
             .init("fragment", .text, "Path of its file."),
-            .init("files", .list(.text), "Programs and environment files that it cannot do without."),
-            .init("missing-files", .list(.text), "Those of them that are not there."),
+            .init("files", .list(.text), "Programs and environment files that it needs."),
+            .init("missing-files", .list(.text), "Those of them that do not exist."),
         ])
 
     private let host: Host
@@ -42,7 +42,7 @@ struct UnitProbe: Probe {
         guard unit.exists else {
             return Observation(
                 ["exists": .bool(false), "load": .text(orNull: unit["LoadState"]), "active": .text("inactive")],
-                evidence: ["systemd knows no \(name)"])
+                evidence: ["systemd does not know \(name)"])
         }
         return try await describe(unit, name: name, request)
     }
@@ -182,7 +182,7 @@ actor UnitReader {
 
 /// The service manager.
 enum Systemd {
-    /// Fails unless systemd runs this machine (sd_booted(3)).
+    /// Fails unless systemd runs this host (sd_booted(3)).
     static func require(on host: Host) async throws(ProbeError) {
         try host.requireThisMachine("ask systemd")
         try await BlockingPool.files.run("look for systemd", until: .now + .seconds(5)) { () throws(ProbeError) in
@@ -190,7 +190,7 @@ enum Systemd {
                 if try FileStatus.ofIfExists("/run/systemd/system", followLinks: false)?.kind == .directory { return }
             } catch { throw ProbeError(error) }
             throw ProbeError(
-                .unavailable, "ask systemd", expected: "a machine that was booted with systemd",
+                .unavailable, "ask systemd", expected: "a host that was booted with systemd",
                 found: "no /run/systemd/system")
         }
     }

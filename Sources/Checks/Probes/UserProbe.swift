@@ -1,18 +1,18 @@
 /// Users.
 struct UserProbe: Probe {
     static let kind = SubjectKind(
-        "user", "A user of the machine.", mainParameter: "name",
+        "user", "A user of the host.", mainParameter: "name",
         parameters: [.init("name", .text, "Name or number.", isRequired: true)],
         attributes: [
             .init("exists", .bool, "Whether there is such a user."),
             .init("name", .text, "Name."),
             .init("uid", .integer, "Number."),
-            .init("gid", .integer, "Number of the main group."),
+            .init("gid", .integer, "Number of the primary group."),
             .init("home", .text, "Home directory."),
-            .init("shell", .text, "Program that a login starts."),
-            .init("groups", .list(.text), "Names of all groups, the main one first."),
+            .init("shell", .text, "The login shell."),
+            .init("groups", .list(.text), "Names of all groups, the primary one first."),
             .init(
-                "system", .bool, "Whether the number is one of those for system users (below 1000, adduser.conf(5))."),
+                "system", .bool, "Whether the number is a system user's (below 1000, adduser.conf(5))."),
         ])
 
     private let host: Host

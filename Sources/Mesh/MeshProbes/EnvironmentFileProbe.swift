@@ -11,11 +11,12 @@ struct EnvironmentFileProbe: Probe {
         parameters: [.init("path", .text, "Absolute path.", isRequired: true, form: .path)],
         attributes: [
             .init("exists", .bool, "Whether the file is there."),
-            .init("valid", .bool, "Whether the scripts take all of its lines and values."),
+            .init("valid", .bool, "Whether the scripts accept all of its lines and values."),
             .init("values", .map(.text), "The settings by name; values of names that look secret are masked."),
-            .init("problems", .list(.text), "What is wrong, warnings too, with line numbers."),
+            .init("problems", .list(.text), "What is wrong, including warnings, with line numbers."),
             .init("unknown", .list(.text), "Names that nothing reads and that are not exported."),
-            .init("owner-root", .bool, "Whether it and the folders above are root's and writable by root alone."),
+            .init(
+                "owner-root", .bool, "Whether root owns it and the folders above it, and only root can write to them."),
         ])
 
     private let host: Host

@@ -5,13 +5,13 @@ import Probes
 /// A running Envoy.
 struct EnvoyProbe: Probe {
     static let kind = SubjectKind(
-        "envoy", "A running Envoy, by its admin interface.", mainParameter: "admin",
+        "envoy", "A running Envoy, seen through its admin interface.", mainParameter: "admin",
         parameters: [
-            .init("admin", .text, "HOST:PORT; 127.0.0.1:\(MeshPorts.envoyAdmin) when it is not said."),
+            .init("admin", .text, "HOST:PORT; 127.0.0.1:\(MeshPorts.envoyAdmin) by default."),
             .init("stats", .list(.text), "Names of the counters and gauges for `stats`."),
         ],
         attributes: [
-            .init("live", .bool, "Whether it answers and takes traffic; false when nothing listens."),
+            .init("live", .bool, "Whether it answers and accepts traffic; false if nothing listens."),
             .init("state", .text, "LIVE, DRAINING, PRE_INITIALIZING or INITIALIZING."),
             .init("epoch", .integer, "Its restart epoch."),
             .init("version", .text, "Its version."),
@@ -21,9 +21,9 @@ struct EnvoyProbe: Probe {
             .init("listeners", .list(.text), "Names of the listeners."),
             .init("listener-addresses", .map(.text), "Addresses of the listeners by name."),
             .init("clusters", .list(.text), "Names of the clusters."),
-            .init("dynamic-clusters", .list(.text), "Names of those that came from the control plane."),
-            .init("endpoints", .map(.list(.text)), "Addresses of each cluster's hosts, healthy ones only."),
-            .init("stats", .map(.integer), "The counters and gauges of `stats` that there are."),
+            .init("dynamic-clusters", .list(.text), "Names of those that the control plane sent."),
+            .init("endpoints", .map(.list(.text)), "Addresses of each cluster's healthy hosts."),
+            .init("stats", .map(.integer), "Those counters and gauges of `stats` that exist."),
             .init("updates", .map(.any), "For cds and lds: attempts, successes, failures, rejected and last (time)."),
         ])
 

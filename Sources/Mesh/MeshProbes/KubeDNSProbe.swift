@@ -8,8 +8,8 @@ struct KubeDNSProbe: Probe {
     static let kind = SubjectKind(
         "kubedns", "The file of the cluster's names for dnsmasq(8).", mainParameter: "path",
         parameters: [
-            .init("path", .text, "Absolute path; \(MeshPaths.kubeDNS) when it is not said."),
-            .init("namespace", .text, "Where the control plane runs; istio-system when it is not said."),
+            .init("path", .text, "Absolute path; \(MeshPaths.kubeDNS) by default."),
+            .init("namespace", .text, "Where the control plane runs; istio-system by default."),
         ],
         attributes: [
             .init("exists", .bool, "Whether the file is there."),
@@ -20,7 +20,7 @@ struct KubeDNSProbe: Probe {
             .init("ca", .text, "Address of the certificate authority."),
             .init("addresses", .map(.text), "Addresses by name."),
             .init("problems", .list(.text), "What is wrong, with line numbers."),
-            .init("empty", .list(.text), "Names without an address: their load balancers had none yet."),
+            .init("empty", .list(.text), "Names without an address, because their load balancers had none yet."),
         ])
 
     private let host: Host

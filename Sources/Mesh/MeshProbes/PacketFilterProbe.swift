@@ -6,30 +6,32 @@ import Probes
 /// The packet filter.
 struct PacketFilterProbe: Probe {
     static let kind = SubjectKind(
-        "packet-filter", "A table of the packet filter, and the mesh's rules in it against the machine's settings.",
+        "packet-filter", "A table of the packet filter, and whether the mesh's rules in it match the host's settings.",
         mainParameter: "table",
         parameters: [
-            .init("table", .text, "nat when it is not said.", choices: ["nat", "filter", "mangle", "raw"]),
+            .init("table", .text, "nat by default.", choices: ["nat", "filter", "mangle", "raw"]),
             .init(
-                "backend", .text, "The implementation; the one that has rules if not said.", choices: ["nft", "legacy"]),
+                "backend", .text, "The implementation; the one that has rules by default.", choices: ["nft", "legacy"]),
             .init(
-                "cluster-file", .text, "The cluster's settings; \(MeshPaths.clusterEnvironment) when it is not said."),
-            .init("sidecar-file", .text, "The machine's; \(MeshPaths.sidecarEnvironment) when it is not said."),
-            .init("uids", .list(.integer), "Users left alone; the settings' user, then root, when it is not said."),
+                "cluster-file", .text, "The cluster's settings; \(MeshPaths.clusterEnvironment) by default."),
+            .init("sidecar-file", .text, "The host's settings; \(MeshPaths.sidecarEnvironment) by default."),
+            .init(
+                "uids", .list(.integer), "Users whose traffic is left alone; the settings' user, then root, by default."
+            ),
         ],
         attributes: [
             .init("exists", .bool, "Whether there is such a table."),
             .init("rules", .list(.text), "The rules as iptables-save prints them."),
-            .init("chains", .list(.text), "The chains, those of the kernel included."),
+            .init("chains", .list(.text), "The chains, including the kernel's."),
             .init("jumps", .map(.integer), "How many rules of PREROUTING and OUTPUT lead to the mesh's chains."),
-            .init("mesh-rules", .integer, "How many rules belong to the mesh, jumps included."),
-            .init("matches-settings", .bool, "Whether the mesh's rules are exactly those that the settings call for."),
-            .init("expected-rules", .list(.text), "The rules that the settings call for."),
-            .init("differences", .list(.text), "What is different from them."),
+            .init("mesh-rules", .integer, "How many rules belong to the mesh, including the jumps."),
+            .init("matches-settings", .bool, "Whether the mesh's rules are exactly those that the settings require."),
+            .init("expected-rules", .list(.text), "The rules that the settings require."),
+            .init("differences", .list(.text), "How the rules differ from them."),
             .init("backends", .list(.text), "The implementations with rules in the table: nft, legacy."),
             .init("orphaned", .bool, "Whether traffic is redirected to a port that nothing listens on."),
-            .init("ssh-first", .bool, "Whether port 22 is left alone before anything inbound is redirected."),
-            .init("position-ok", .bool, "Whether no rule before the mesh's jumps takes connections away."),
+            .init("ssh-first", .bool, "Whether port 22 is exempted before any inbound traffic is redirected."),
+            .init("position-ok", .bool, "Whether no rule before the mesh's jumps diverts connections."),
         ])
 
     private let host: Host
@@ -114,7 +116,7 @@ struct PacketFilterProbe: Probe {
             .map(\.description) + settings.problems.filter { !$0.isWarning }.map(\.description)
         guard faults.isEmpty else {
             throw ProbeError(
-                .invalid, "tell which rules the settings call for", expected: "settings that the scripts take",
+                .invalid, "find the rules that the settings require", expected: "settings that the scripts accept",
                 found: faults.joined(separator: "; "))
         }
         let uids: [UInt32]
@@ -126,7 +128,7 @@ struct PacketFilterProbe: Probe {
         } else {
             guard let user = try await host.user(settings.envoyUser, for: request) else {
                 throw ProbeError(
-                    .unavailable, "tell which rules the settings call for", expected: "a user \(settings.envoyUser)",
+                    .unavailable, "find the rules that the settings require", expected: "a user \(settings.envoyUser)",
                     found: "none")
             }
             uids = [user.uid, 0]

@@ -5,18 +5,18 @@ import Probes
 /// JSON Web Tokens in files (RFC 7519). The signature is the server's business and is not looked at.
 struct TokenProbe: Probe {
     static let kind = SubjectKind(
-        "token", "A JSON Web Token in a file, such as istio-token. The token itself is in no report.",
+        "token", "A JSON Web Token in a file, such as istio-token. The token itself never appears in a report.",
         mainParameter: "path",
         parameters: [.init("path", .text, "Absolute path.", isRequired: true)],
         attributes: [
             .init("exists", .bool, "Whether the file is there."),
-            .init("audience", .list(.text), "For whom it is."),
-            .init("issuer", .text, "Who made it."),
-            .init("subject", .text, "Whom it stands for."),
-            .init("issued", .time, "When it was made; null when it does not say."),
-            .init("expires", .time, "Until when it is valid; null when it does not say."),
-            .init("remaining", .duration, "How long it is valid from now on; negative when it has expired."),
-            .init("valid-now", .bool, "Whether it is valid now, as far as its times say."),
+            .init("audience", .list(.text), "Who it is for."),
+            .init("issuer", .text, "Who issued it."),
+            .init("subject", .text, "Who it identifies."),
+            .init("issued", .time, "When it was issued; null if it does not say."),
+            .init("expires", .time, "When it expires; null if it does not say."),
+            .init("remaining", .duration, "Time until it expires; negative if it has expired."),
+            .init("valid-now", .bool, "Whether it is valid now, judging by its times."),
         ])
 
     private let host: Host
@@ -60,7 +60,7 @@ struct TokenProbe: Probe {
 
 /// base64url without padding (RFC 4648 section 5, RFC 7515 section 2).
 enum Base64URL {
-    /// The bytes; nil for a text that is none.
+    /// The bytes; nil for a text that is not one.
     static func decode(_ text: some Collection<UInt8>) -> [UInt8]? {
         var bytes: [UInt8] = []
         var bits: UInt32 = 0

@@ -1,11 +1,11 @@
 import Synchronization
 
-/// The machine that is looked at, with the facts of it that were read already.
+/// The host that is checked, with the facts that were read already.
 ///
 /// Facts are read once a run, by whoever asks first; the others wait for the same reading. A check that waits for a
 /// change asks for a fact that is not older than its attempt.
 public actor Host {
-    /// Where the machine's files begin: `/`, or a directory that holds a recorded machine in tests.
+    /// Where the host's files begin: `/`, or a directory that holds a recorded host in tests.
     public nonisolated let root: String
     private var readings: [String: Reading] = [:]
     /// The facts that are there, for those that need not wait: most checks want some, and none should take its turn for
@@ -25,12 +25,12 @@ public actor Host {
     /// Creates a host.
     public init(root: String = "/") { self.root = root }
 
-    /// A path on the machine as the running system has to open it.
+    /// A path on the host as the running system has to open it.
     public nonisolated func path(_ path: String) -> String {
         root == "/" ? path : root + path
     }
 
-    /// Whether it is the machine that we run on: only there are kernel, user database and services what we can ask.
+    /// Whether it is the host that this process runs on: only there can kernel, user database and services be asked.
     public nonisolated var isThisMachine: Bool { root == "/" }
 
     /// The fact of this name; the body reads it when nobody has.

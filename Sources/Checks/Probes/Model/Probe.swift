@@ -2,7 +2,7 @@ import Files
 import Glibc
 import Platform
 
-/// How one kind of subject is read on this machine.
+/// How one kind of subject is read on a host.
 public protocol Probe: Sendable {
     /// What it reads.
     static var kind: SubjectKind { get }
@@ -12,7 +12,7 @@ public protocol Probe: Sendable {
 
     /// Reads the subject.
     ///
-    /// A subject that is not there is no error: it is an observation whose `exists` is false, so that a check can expect
+    /// A subject that is not there is not an error: it is an observation whose `exists` is false, so that a check can expect
     /// that. The runner cancels the task at the deadline; a probe that waits in a system call keeps to it by itself.
     func observe(_ request: ProbeRequest) async throws(ProbeError) -> Observation
 }
@@ -21,11 +21,11 @@ public protocol Probe: Sendable {
 public struct ProbeRequest: Sendable {
     /// The parameters as the scenario gives them; the loader has checked their names and types.
     public var parameters: [String: Value]
-    /// The attributes that somebody asks for: what nobody asks for need not be read.
+    /// The attributes that somebody needs; the others need not be read.
     public var attributes: Set<String>
     /// When the answer is too late.
     public var deadline: ContinuousClock.Instant
-    /// As whom to look; nil is the user that runs us.
+    /// The user to look as; nil is the user of this process.
     public var user: String?
     /// Facts that began to be read before this moment are read anew; nil takes any. A check that is tried again after a
     /// while gives the start of the attempt.
@@ -62,7 +62,7 @@ public struct Observation: Sendable, Hashable {
 public struct ProbeError: Error, Sendable, Hashable, CustomStringConvertible {
     /// What kind of failure.
     public enum Reason: String, Sendable, Hashable, CaseIterable {
-        /// This user may not see it: it says nothing about the machine.
+        /// This user may not see it: it says nothing about the host.
         case notPermitted = "not-permitted"
         /// No answer within the time limit.
         case timedOut = "timed-out"
@@ -80,7 +80,7 @@ public struct ProbeError: Error, Sendable, Hashable, CustomStringConvertible {
     public var reason: Reason
     /// What was tried, such as `read /etc/certs/key.pem`.
     public var operation: String
-    /// What a healthy machine answers.
+    /// What a healthy host answers.
     public var expected: String
     /// What came instead.
     public var found: String
@@ -98,7 +98,7 @@ public struct ProbeError: Error, Sendable, Hashable, CustomStringConvertible {
 }
 
 extension ProbeError {
-    /// What a failed system call says of the machine: nothing, if the user was not allowed to make it.
+    /// What a failed system call says about the host: nothing, if the user was not allowed to make it.
     package static func system(_ operation: String, errno number: Int32, expected: String = "success") -> ProbeError {
         let reason: Reason =
             switch number {

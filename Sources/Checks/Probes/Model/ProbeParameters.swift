@@ -15,7 +15,7 @@ extension ProbeRequest {
         }
     }
 
-    /// A text without which the probe cannot look.
+    /// A text that the probe needs.
     package func requiredText(_ name: String) throws(ProbeError) -> String {
         guard let text = try text(name), !text.isEmpty else {
             throw ProbeError(.invalid, "read parameter \(name)", expected: "a text", found: "nothing")

@@ -1,4 +1,4 @@
-/// One kind of thing on a machine that a check can look at: what names it, and what can be read of it.
+/// One kind of subject that a check can look at: what identifies it, and what can be read of it.
 ///
 /// The scenario loader, the schema and the documentation are made from this declaration.
 public struct SubjectKind: Sendable {
@@ -10,7 +10,7 @@ public struct SubjectKind: Sendable {
         public var type: ValueType
         /// One line for people, with the unit.
         public var summary: String
-        /// Whether a scenario has to say it.
+        /// Whether a scenario must give it.
         public var isRequired: Bool
         /// The allowed words, when only some are.
         public var choices: [String]
@@ -52,7 +52,7 @@ public struct SubjectKind: Sendable {
     public var name: String
     /// One line for people.
     public var summary: String
-    /// The parameter that a bare text stands for (`file: /etc/certs/key.pem`).
+    /// The parameter that a bare text means (`file: /etc/certs/key.pem`).
     public var mainParameter: String
     /// The parameters.
     public var parameters: [Parameter]

@@ -1,8 +1,11 @@
 import Platform
 
 /// JSON (RFC 8259) as values. Strict, and bounded in depth and size, since it comes from the network.
+///
+/// Not FoundationEssentials' JSONDecoder, which reads into declared types: into these values it takes five times as long
+/// (3 MB: 1.5 s), does not tell 1.0 from 1, refuses half surrogates and does not say where a mistake is.
 package struct JSONReader {
-    /// Why a text is no JSON.
+    /// Why a text is not JSON.
     package struct Failure: Error, Sendable, Hashable {
         /// Bytes before the fault.
         var offset: Int

@@ -1,7 +1,7 @@
 import Platform
 import Processes
 
-/// A program of the machine that a probe asks.
+/// A program of the host that a probe runs.
 package enum Tool {
     /// What it did.
     package struct Run: Sendable {
@@ -25,7 +25,7 @@ package enum Tool {
         }
     }
 
-    /// The path of a program that the system brings.
+    /// The path of a program of the system.
     package static func path(_ name: String) -> String? {
         // A login of another user than root has no sbin on its PATH.
         ExecutablePath.find(name) ?? ExecutablePath.find(name, path: ExecutablePath.standardSearchPath)

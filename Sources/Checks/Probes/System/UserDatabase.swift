@@ -3,7 +3,7 @@ import Files
 import Glibc
 import Platform
 
-/// A user of the machine (passwd(5)).
+/// A user of the host (passwd(5)).
 package struct UserEntry: Sendable, Hashable {
     var name: String
     /// The number.
@@ -13,7 +13,7 @@ package struct UserEntry: Sendable, Hashable {
     var shell: String
 }
 
-/// The users and groups of /etc/passwd and /etc/group, and on this machine also those of its other sources (nsswitch).
+/// The users and groups of /etc/passwd and /etc/group, and on this host those of its other sources too (nsswitch).
 struct UserDatabase: Sendable {
     private var users: [UserEntry]
     private var groups: [(name: String, gid: UInt32, members: [String])]
@@ -96,7 +96,7 @@ extension Host {
         }
     }
 
-    /// A user of this machine by name or number.
+    /// A user of the host by name or number.
     package nonisolated func user(_ text: String, for request: ProbeRequest) async throws(ProbeError) -> UserEntry? {
         let users = try await users(for: request)
         // A source other than the files may be a server that does not answer.
@@ -124,7 +124,7 @@ package struct UserCredentials: Sendable, Hashable {
 }
 
 extension Host {
-    /// As whom to look; nil when it is the user that runs us.
+    /// The user to look as; nil if that is the user of this process.
     package nonisolated func credentials(
         of name: String?, for request: ProbeRequest
     ) async throws(ProbeError) -> UserCredentials? {

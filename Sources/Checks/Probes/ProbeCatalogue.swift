@@ -22,3 +22,12 @@ public struct ProbeCatalogue: Sendable {
     /// The kind of this name; nil when there is none.
     public func kind(_ name: String) -> SubjectKind? { probes[name]?.kind }
 }
+
+extension ProbeCatalogue {
+    /// The probes of every Debian host.
+    public static let standard = ProbeCatalogue([
+        AddressesProbe.self, ClockProbe.self, CommandProbe.self, DNSProbe.self, FileProbe.self, HTTPProbe.self,
+        LibraryProbe.self, LogProbe.self, PackageProbe.self, PortProbe.self, ProcessProbe.self, ProgramProbe.self,
+        ResolverProbe.self, TCPProbe.self, TLSProbe.self, UnitProbe.self, UserProbe.self,
+    ])
+}
