@@ -1,7 +1,7 @@
+import SpecLoading
 import Archive
 import DebianFormat
 import Platform
-import SpecLoading
 
 /// What differs between two packages.
 public struct PackageDiff: Sendable {

@@ -1,8 +1,8 @@
-import Archive
-import DebianFormat
-import ELF
-import Platform
 import SpecLoading
+import DebianFormat
+import Platform
+import Archive
+import ELF
 
 /// A package for people to read and for programs.
 public struct PackageReport: Sendable {

@@ -1,6 +1,6 @@
+import SpecLoading
 import DebianArchive
 import DebianFormat
-import SpecLoading
 
 /// The rules that packages are checked against: Debian's, and whatever a program adds to them.
 public struct LintRegistry: Sendable {

@@ -1,11 +1,9 @@
-import ArgumentParser
-import DebianFormat
-import DebianArchive
-import DebianBuild
-import DebianLint
 import MeshLint
-import Glibc
+import DebianBuild
+import DebianArchive
 import SpecLoading
+import ArgumentParser
+import Glibc
 import StandardStreams
 
 /// `debbuild all`.

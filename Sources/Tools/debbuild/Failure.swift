@@ -1,9 +1,5 @@
-import ArgumentParser
-import DebianArchive
-import DebianBuild
-import DebianLint
-import MeshLint
 import SpecLoading
+import ArgumentParser
 import StandardStreams
 
 /// Turns what went wrong into text on standard error and an exit status.

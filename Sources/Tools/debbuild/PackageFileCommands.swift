@@ -1,10 +1,9 @@
-import ArgumentParser
-import DebianFormat
-import DebianArchive
-import DebianBuild
 import DebianLint
-import MeshLint
+import DebianArchive
 import SpecLoading
+import MeshLint
+import DebianBuild
+import ArgumentParser
 import StandardStreams
 
 /// `debbuild inspect FILE`.

@@ -1,10 +1,6 @@
-import Archive
-import ArgumentParser
-import DebianArchive
 import DebianBuild
-import DebianLint
-import MeshLint
 import SpecLoading
+import ArgumentParser
 import StandardStreams
 
 /// `debbuild plan [NAME…]`.

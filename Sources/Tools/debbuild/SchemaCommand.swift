@@ -1,9 +1,6 @@
-import ArgumentParser
-import DebianArchive
 import DebianBuild
-import DebianLint
-import MeshLint
 import SpecLoading
+import ArgumentParser
 import StandardStreams
 
 /// `debbuild schema`.

@@ -1,8 +1,8 @@
-import Archive
+import SpecLoading
 import DebianArchive
 import DebianFormat
 import Platform
-import SpecLoading
+import Archive
 
 /// A plan for people and for programs.
 public enum PlanReport {

@@ -1,7 +1,7 @@
-import Archive
-import DebianArchive
-import DebianFormat
 import Files
+import DebianFormat
+import DebianArchive
+import Archive
 import SpecLoading
 
 /// Plans and builds the packages of a workspace.

@@ -1,9 +1,9 @@
-import Archive
-import DebianArchive
-import DebianFormat
 import Files
-import Platform
+import DebianFormat
+import DebianArchive
 import SpecLoading
+import Platform
+import Archive
 
 /// Puts what the system reads of a package in its places: units, users, temporary files, log rotation, documentation.
 struct IntegrationPlanner {

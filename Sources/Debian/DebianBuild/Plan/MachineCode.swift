@@ -1,9 +1,9 @@
-import Archive
-import DebianArchive
-import DebianFormat
-import ELF
 import Files
+import DebianFormat
+import DebianArchive
 import Platform
+import Archive
+import ELF
 import SpecLoading
 
 /// What the machine code in a package says about the package: its architecture, what it depends on, how it compresses.

@@ -1,10 +1,10 @@
-import Archive
-import DebianArchive
-import DebianFormat
-import ELF
 import Files
+import DebianArchive
+import Archive
+import ELF
 import Platform
 import SpecLoading
+import DebianFormat
 
 /// Makes a ``BuildPlan`` of a specification: resolves every entry, computes every control field, and reports everything
 /// that is wrong at once.
