@@ -1,5 +1,5 @@
-import CArchive
 import Files
+import CArchive
 
 /// An archive that could not be read or written.
 public struct ArchiveError: Error, Sendable, CustomStringConvertible {

@@ -1,5 +1,5 @@
-import CArchive
 import Files
+import CArchive
 import Glibc
 
 /// Reads an archive entry by entry: tar with any of the usual compressions, zip and wheel, ar, or one compressed stream.

@@ -1,5 +1,5 @@
-import CArchive
 import Files
+import CArchive
 import Glibc
 
 /// Writes an archive as a stream of entries.

@@ -1,5 +1,5 @@
-import CLzma
 import Files
+import CLzma
 
 /// Compresses to the .xz format with liblzma's block encoder.
 ///

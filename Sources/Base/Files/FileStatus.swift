@@ -1,5 +1,5 @@
-import Glibc
 import Platform
+import Glibc
 
 /// What stat(2) says of a file.
 public struct FileStatus: Sendable, Hashable {

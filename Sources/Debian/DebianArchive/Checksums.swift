@@ -1,8 +1,8 @@
+import Files
 import Archive
+import Platform
 import Crypto
 import Dispatch
-import Files
-import Platform
 
 /// The two checksums that a package needs of each file, taken in one pass: MD5 for `md5sums` (deb-md5sums(5)) and
 /// SHA-256 for records of what was built.

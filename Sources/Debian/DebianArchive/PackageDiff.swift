@@ -1,3 +1,4 @@
+import SpecLoading
 import Archive
 import DebianFormat
 import Platform

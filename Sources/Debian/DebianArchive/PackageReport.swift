@@ -1,8 +1,8 @@
 import Archive
 import DebianFormat
+import Documents
 import ELF
 import Platform
-import Documents
 
 /// A package for people to read and for programs.
 public struct PackageReport: Sendable {

@@ -1,6 +1,6 @@
+import Files
 import Archive
 import DebianFormat
-import Files
 import Platform
 
 /// Writes a plan as a `.deb` (deb(5)): payload from disk through checksums, tar and compressor to a scratch file, then

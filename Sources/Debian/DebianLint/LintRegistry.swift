@@ -1,3 +1,4 @@
+import SpecLoading
 import DebianArchive
 import DebianFormat
 import Documents

@@ -1,5 +1,5 @@
-import DebianArchive
 import Platform
+import DebianArchive
 
 /// One thing that lint looks for: a pure function of a package, with a code that is never reused.
 public struct LintRule: Sendable {

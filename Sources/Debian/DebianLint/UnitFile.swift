@@ -1,5 +1,5 @@
-import DebianArchive
 import Files
+import DebianArchive
 
 /// A systemd unit file (systemd.syntax(7)) as lint looks at it.
 public struct UnitFile: Sendable {

@@ -1,8 +1,8 @@
-import Archive
+import MeshContract
+import DebianLint
 import DebianArchive
 import DebianFormat
-import DebianLint
-import MeshContract
+import Archive
 
 /// Rules for what the three packages ship and how they relate.
 enum MeshPackageRules {

@@ -1,6 +1,6 @@
-import DebianArchive
-import DebianLint
 import MeshContract
+import DebianLint
+import DebianArchive
 
 /// Rules for the units that run the mesh.
 enum MeshServiceRules {

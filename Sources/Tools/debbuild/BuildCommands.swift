@@ -1,11 +1,9 @@
+import MeshLint
 import ArgumentParser
-import DebianFormat
 import DebianArchive
 import DebianBuild
-import DebianLint
-import MeshLint
-import Glibc
 import Documents
+import Glibc
 import StandardStreams
 
 /// `debbuild all`.

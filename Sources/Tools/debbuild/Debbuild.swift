@@ -1,8 +1,4 @@
 import ArgumentParser
-import DebianArchive
-import DebianBuild
-import DebianLint
-import MeshLint
 import StandardStreams
 
 /// The command tree of `debbuild`.

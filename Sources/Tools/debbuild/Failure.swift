@@ -2,8 +2,8 @@ import ArgumentParser
 import DebianArchive
 import DebianBuild
 import DebianLint
-import MeshLint
 import Documents
+import MeshLint
 import StandardStreams
 
 /// Turns what went wrong into text on standard error and an exit status.

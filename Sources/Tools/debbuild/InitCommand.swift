@@ -1,12 +1,8 @@
-import ArgumentParser
-import DebianFormat
-import DebianArchive
 import DebianBuild
-import DebianLint
-import MeshLint
-import Files
-import Glibc
+import DebianFormat
 import Platform
+import ArgumentParser
+import Glibc
 import StandardStreams
 
 /// `debbuild init NAME`.

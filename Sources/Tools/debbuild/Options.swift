@@ -1,13 +1,12 @@
+import Files
+import DebianFormat
+import SpecLoading
+import Platform
+import MeshLint
+import DebianBuild
 import Archive
 import ArgumentParser
-import DebianFormat
-import DebianArchive
-import DebianBuild
-import DebianLint
-import MeshLint
-import Files
 import Glibc
-import Platform
 import Documents
 import StandardStreams
 

@@ -1,10 +1,9 @@
+import DebianLint
 import ArgumentParser
-import DebianFormat
 import DebianArchive
 import DebianBuild
-import DebianLint
-import MeshLint
 import Documents
+import MeshLint
 import StandardStreams
 
 /// `debbuild inspect FILE`.

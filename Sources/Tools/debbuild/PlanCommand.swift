@@ -1,10 +1,8 @@
-import Archive
-import ArgumentParser
-import DebianArchive
 import DebianBuild
+import ArgumentParser
 import DebianLint
-import MeshLint
 import Documents
+import MeshLint
 import StandardStreams
 
 /// `debbuild plan [NAME…]`.

@@ -1,8 +1,5 @@
-import DebianFormat
-import DebianArchive
 import DebianBuild
-import DebianLint
-import MeshLint
+import DebianArchive
 import Platform
 import StandardStreams
 import Synchronization

@@ -1,9 +1,8 @@
-import ArgumentParser
-import DebianArchive
 import DebianBuild
+import ArgumentParser
 import DebianLint
-import MeshLint
 import Documents
+import MeshLint
 import StandardStreams
 
 /// `debbuild schema`.

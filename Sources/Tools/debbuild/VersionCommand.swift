@@ -1,10 +1,6 @@
-import ArgumentParser
-import DebianFormat
-import DebianArchive
-import DebianBuild
-import DebianLint
-import MeshLint
 import Platform
+import DebianFormat
+import ArgumentParser
 import StandardStreams
 
 /// `debbuild version compare|map`.

@@ -1,7 +1,8 @@
-import Archive
+import SpecLoading
 import DebianArchive
 import DebianFormat
 import Platform
+import Archive
 import Documents
 
 /// A plan for people and for programs.

@@ -1,7 +1,7 @@
+import Files
 import Archive
 import DebianArchive
 import DebianFormat
-import Files
 import Documents
 
 /// Plans and builds the packages of a workspace.

@@ -1,7 +1,7 @@
+import Files
 import Archive
 import DebianArchive
 import DebianFormat
-import Files
 import Subprocess
 
 /// Makes a payload available as a plain file: verified, unpacked from its archive, downloaded or compiled.

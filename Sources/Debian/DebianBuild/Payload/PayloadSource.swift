@@ -1,7 +1,7 @@
-import Archive
-import DebianFormat
 import Files
+import DebianFormat
 import Platform
+import Archive
 import Documents
 
 /// Where a payload comes from: everything that `debbuild` does not make itself and that a package folder does not hold.

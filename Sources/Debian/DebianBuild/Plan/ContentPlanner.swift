@@ -1,7 +1,7 @@
-import Archive
-import DebianArchive
 import Files
+import DebianArchive
 import Platform
+import Archive
 import Documents
 
 /// Turns `contents` into entries: every file found, every mode and owner decided.

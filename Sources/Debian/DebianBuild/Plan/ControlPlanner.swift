@@ -1,8 +1,8 @@
-import Archive
-import DebianArchive
-import DebianFormat
 import Files
+import DebianFormat
+import DebianArchive
 import Platform
+import Archive
 import Documents
 
 /// Computes the binary control paragraph (deb-control(5)) and checks every field of it.

@@ -1,7 +1,7 @@
+import Files
 import Archive
 import DebianArchive
 import DebianFormat
-import Files
 import Documents
 
 /// Gathers the entries of one package and sees to it that they fit together: one entry per path, directories above each

@@ -1,5 +1,3 @@
-import DebianArchive
-
 /// A pattern for paths inside a tree: `*` and `?` stay within one component, `**` crosses components, `[…]` is a set.
 ///
 /// A pattern without `/` is compared with the last component of a path, as in gitignore(5); one with `/` with the whole

@@ -1,9 +1,9 @@
+import Files
 import Archive
 import DebianArchive
 import DebianFormat
-import Files
-import Platform
 import Documents
+import Platform
 
 /// Puts what the system reads of a package in its places: units, users, temporary files, log rotation, documentation.
 struct IntegrationPlanner {

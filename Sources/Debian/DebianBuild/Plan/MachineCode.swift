@@ -1,10 +1,10 @@
-import Archive
-import DebianArchive
-import DebianFormat
-import ELF
 import Files
+import DebianFormat
+import DebianArchive
 import Platform
+import Archive
 import Documents
+import ELF
 
 /// What the machine code in a package says about the package: its architecture, what it depends on, how it compresses.
 struct MachineCode {

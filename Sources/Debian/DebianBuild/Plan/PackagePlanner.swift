@@ -1,9 +1,9 @@
-import Archive
-import DebianArchive
-import DebianFormat
-import ELF
 import Files
+import DebianArchive
+import Archive
+import ELF
 import Platform
+import DebianFormat
 import Documents
 
 /// Makes a ``BuildPlan`` of a specification: resolves every entry, computes every control field, and reports everything

@@ -1,10 +1,9 @@
-import DebianArchive
+import Files
 import Archive
 import DebianArchive
 import Dispatch
-import Files
-import Glibc
 import Documents
+import Glibc
 import Synchronization
 
 /// A file that a specification names, as it was when it was opened.
