@@ -172,7 +172,7 @@ let package = Package(
             name: "IstioCAProtocol", dependencies: [.grpcCore, .grpcProtobuf, .swiftProtobuf],
             path: "Sources/Mesh/IstioCAProtocol", exclude: ["istio_ca.proto"]),
         .module(
-            "CertificateAgent", on: .mesh,
+            "NodeAgent", on: .mesh,
             [
                 "Certificates", "Files", "IstioCAProtocol", "MeshContract", "Platform", "WorkloadCertificates", .crypto,
                 .cryptoExtras, .grpcCore, .grpcTransport, .nioCore, .nioPosix, .nioSSL, .swiftASN1, .x509,
@@ -208,7 +208,7 @@ let package = Package(
         // MARK: Tools
         .tool("debbuild", ["DebianPackage", "Platform", "StandardStreams"]),
         .tool("pilot-agent", ["MeshContract", "Platform", "Processes", "SidecarAgent", "StandardStreams"]),
-        .tool("node_agent", ["CertificateAgent", "MeshContract", "Platform", "WorkloadCertificates"]),
+        .tool("node_agent", ["MeshContract", "NodeAgent", "Platform", "StandardStreams", "WorkloadCertificates"]),
         .tool(
             "mesh-lab",
             ["ControlPlane", "Files", "MeshContract", "Platform", "SpecLoading", "StandardStreams", .logging]),
@@ -234,7 +234,10 @@ let package = Package(
         .testTarget(name: "ELFTests", dependencies: ["ELF", "TestSupport"]),
         .testTarget(name: "SpecLoadingTests", dependencies: ["SpecLoading", "TestSupport"]),
         .testTarget(
-            name: "PackagingTests", dependencies: ["debbuild", "meshcheck", "node_agent", "pilot-agent", "TestSupport"]),
+            name: "PackagingTests",
+            dependencies: [
+                "Platform", "debbuild", "mesh-lab", "meshcheck", "meshex", "node_agent", "pilot-agent", "TestSupport",
+            ]),
         .testTarget(name: "DebianPackageTests", dependencies: ["DebianPackage", "Platform", "TestSupport"]),
         .testTarget(name: "DebbuildTests", dependencies: ["debbuild", "TestSupport"]),
         .testTarget(name: "LabTests", dependencies: ["meshex", "TestSupport"]),
@@ -245,9 +248,9 @@ let package = Package(
                 "Certificates", "Files", "MeshContract", "WorkloadCertificates", "TestSupport", .swiftASN1, .x509,
             ]),
         .testTarget(
-            name: "CertificateAgentTests",
+            name: "NodeAgentTests",
             dependencies: [
-                "CertificateAgent", "Certificates", "Files", "IstioCAProtocol", "MeshContract", "Platform",
+                "Certificates", "Files", "IstioCAProtocol", "MeshContract", "NodeAgent", "Platform",
                 "WorkloadCertificates", "mesh-lab", "node_agent", "TestSupport", .crypto, .grpcCore, .grpcTransport,
                 .swiftASN1, .x509,
             ]),
