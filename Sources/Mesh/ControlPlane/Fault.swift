@@ -69,7 +69,7 @@ public final class FaultFile: Sendable {
     private func read() throws(FileError) -> Set<Fault> {
         guard try FileStatus.ofIfExists(path, followLinks: false) != nil else { return [] }
         let bytes = try FileTree.readWhole(path, limit: 1 << 16)
-        // A name that this version does not know is no fault of it.
+        // Names that this version does not know are skipped.
         return Set(
             bytes.split(separator: UInt8(ascii: "\n")).compactMap {
                 Fault(rawValue: String(decoding: $0, as: UTF8.self))

@@ -69,11 +69,11 @@ struct ProductPage: HTTPResponder {
     }
 }
 
-/// Where the product page has its stars from: a MySQL service of the mesh, asked through mysql(1).
+/// Where the product page gets its stars from: a MySQL service of the mesh, asked through mysql(1).
 public struct RatingsDatabase: Sendable {
     /// The service, `mysqldb.bookinfo.svc.cluster.local`. Connections go to its first endpoint, as kube-proxy's would.
     public var service = ""
-    /// A file with user and password for `--defaults-extra-file`, so that they are in no list of processes.
+    /// A file with user and password for `--defaults-extra-file`, so that no list of processes shows them.
     public var options = ""
 
     /// No database.
@@ -132,8 +132,8 @@ enum RatingsError: Error, CustomStringConvertible {
         case .noEndpoint(let service): "'\(service)' has no endpoint: register the machine"
         case .noClient(let names): "none of \(names.joined(separator: ", ")) is on PATH: install mariadb-client-core"
         case .client(let error): "\(error)"
-        case .refused(let address, let text): "the database at \(address) gives nothing: \(text)"
-        case .noRating(let text): "'\(text)' is no rating from 0 to 5"
+        case .refused(let address, let text): "the database at \(address) refuses: \(text)"
+        case .noRating(let text): "'\(text)' is not a rating from 0 to 5"
         }
     }
 }

@@ -214,7 +214,7 @@ public struct GlogLine: Sendable, Hashable, CustomStringConvertible {
 public enum NodeAgentMessage {
     /// The first line of the program.
     public static let starting = "Starting Node Agent"
-    /// It says this before it has spoken to anybody.
+    /// Written before it has talked to the authority.
     public static let started = "Node Agent starts successfully."
     /// A request goes out; the number counts the attempts after the first.
     public static func sending(retrial: Int) -> String { "Sending CSR (retrial #\(retrial)) ..." }

@@ -4,7 +4,7 @@ import Platform
 ///
 /// The rules are those of `settings.sh` in the package istio-proxy: what sh(1) would take as an assignment, with
 /// `export` before the name, quotes around the whole value and comments where sh allows them. Nothing is substituted
-/// and no line goes on in the next one. Unlike bash, which drops NUL bytes and passes on bytes that are not UTF-8, this
+/// and no line continues in the next one. Unlike bash, which drops NUL bytes and passes on bytes that are not UTF-8, this
 /// reader names both.
 public struct EnvironmentFile: Sendable, Hashable {
     /// One setting.
@@ -25,7 +25,7 @@ public struct EnvironmentFile: Sendable, Hashable {
         public enum Kind: String, Sendable, Hashable, CaseIterable {
             /// A control character other than the tabulator: carriage returns of DOS, mostly.
             case controlCharacter = "control-character"
-            /// Bytes that are no UTF-8.
+            /// Bytes that are not UTF-8.
             case notUTF8 = "not-utf-8"
             /// No `NAME=VALUE`.
             case notAnAssignment = "not-an-assignment"
@@ -46,17 +46,18 @@ public struct EnvironmentFile: Sendable, Hashable {
         /// The part of the line that is meant.
         public var found: String
 
-        /// Whether the scripts use the file all the same.
+        /// Whether the scripts still use the file.
         public var isWarning: Bool { kind == .ignoredName }
 
         /// One line for people, without the file's name.
         public var description: String {
             switch kind {
-            case .controlCharacter: "line \(line): control character (are the lines ended as on DOS?)"
+            case .controlCharacter: "line \(line): control character (does the file have DOS line ends?)"
             case .notUTF8: "line \(line): expected UTF-8, found other bytes"
             case .notAnAssignment: "line \(line): expected NAME=VALUE, found '\(found)'"
             case .notOneWord: "line \(line): expected one word or a value quoted as a whole, found '\(found)'"
-            case .continuation: "line \(line): a line cannot go on in the next one, found '\\' at the end of '\(found)'"
+            case .continuation:
+                "line \(line): a line cannot continue in the next one, found '\\' at the end of '\(found)'"
             case .substitution: "line \(line): '$' and '`' are not substituted, found '\(found)'"
             case .ignoredName: "line \(line): '\(found)' is ignored: names of settings are in upper case"
             }

@@ -54,7 +54,7 @@ public struct MeshSettings: Sendable, Hashable {
         public var expected: String
         /// What it says.
         public var found: String
-        /// Whether the scripts go on all the same.
+        /// Whether the scripts still go on.
         public var isWarning: Bool
 
         /// One line for people.

@@ -90,7 +90,7 @@ struct RenewalAttempt: Sendable {
         }
     }
 
-    /// What the authority signed, with the roots that came along.
+    /// What the authority signed, with the roots that came with it.
     private struct Signed {
         var pair: WorkloadCertificates
         var newRoots: [Certificate]

@@ -51,7 +51,7 @@ public struct EnvoyAdminClient: Sendable {
         var configuration = HTTPClient.Configuration(redirectConfiguration: .disallow)
         configuration.httpVersion = .http1Only
         configuration.connectionPool.retryConnectionEstablishment = false
-        // A client a request: requests are rare, and an agent that waits should hold no connection.
+        // One client per request: requests are rare, and an agent that waits should hold no connection.
         let client = HTTPClient(eventLoopGroupProvider: .shared(Self.group), configuration: configuration)
         let result: Result<Answer, EnvoyAdminError>
         do {
@@ -95,7 +95,7 @@ public struct EnvoyAdminError: Error, Sendable, CustomStringConvertible {
         case unreachable(String)
         /// Connected or not, the time was over.
         case timedOut
-        /// An answer with more bytes than allowed, or one that is no HTTP.
+        /// An answer that is too long or not HTTP.
         case malformed(String)
     }
 
@@ -112,7 +112,7 @@ public struct EnvoyAdminError: Error, Sendable, CustomStringConvertible {
             "Envoy's administration does not answer on 127.0.0.1:\(port): \(detail); is Envoy running, and is this its "
                 + "--proxyAdminPort?"
         case .timedOut: "Envoy's administration on 127.0.0.1:\(port) did not answer in time"
-        case .malformed(let detail): "no answer that can be read from 127.0.0.1:\(port): \(detail)"
+        case .malformed(let detail): "cannot read the answer from 127.0.0.1:\(port): \(detail)"
         }
     }
 }

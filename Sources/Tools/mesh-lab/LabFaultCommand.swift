@@ -10,7 +10,8 @@ struct LabFaultCommand: ParsableCommand {
             + Fault.allCases.map {
                 "  \($0.rawValue)\(String(repeating: " ", count: max(1, 17 - $0.rawValue.utf8.count)))\($0.summary)"
             }
-            .joined(separator: "\n") + "\n\n'mesh-lab fault list' says which are on. It takes effect within a second.")
+            .joined(separator: "\n")
+            + "\n\n'mesh-lab fault list' shows which are on. A change takes effect within a second.")
 
     /// On or off.
     enum Switch: String, ExpressibleByArgument, CaseIterable { case on, off }
@@ -34,9 +35,9 @@ struct LabFaultCommand: ParsableCommand {
                 return
             }
             guard let fault = Fault(rawValue: name) else {
-                throw ValidationError("there is no fault '\(name)'; 'mesh-lab fault list' names them")
+                throw ValidationError("unknown fault '\(name)': 'mesh-lab fault list' shows all of them")
             }
-            guard let state else { throw ValidationError("say 'on' or 'off' behind '\(name)'") }
+            guard let state else { throw ValidationError("expected 'on' or 'off' after '\(name)'") }
             try file.set(fault, isOn: state == .on)
         } catch let error as ValidationError {
             throw error

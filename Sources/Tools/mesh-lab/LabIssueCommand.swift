@@ -37,7 +37,8 @@ struct LabIssueCommand: ParsableCommand {
         let identity = SPIFFEIdentity(
             trustDomain: mesh.trustDomain, namespace: namespace, serviceAccount: serviceAccount)
         guard SPIFFEIdentity(identity.description) != nil else {
-            throw ValidationError("'\(identity)' is no SPIFFE identity: letters, digits, '.', '-', '_' in each part")
+            throw ValidationError(
+                "'\(identity)' is not a SPIFFE identity: use letters, digits, '.', '-' and '_' in each part")
         }
         do {
             try Issuer(try AuthorityStore(state: state.state)).bootstrap(identity, lifetime: lifetime, into: out)

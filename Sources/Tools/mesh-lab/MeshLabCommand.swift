@@ -9,7 +9,8 @@ import StandardStreams
 struct MeshLabCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "mesh-lab",
-        abstract: "A small Istio control plane for labs and tests: Pilot, certificate authority, Mixer, product page.",
+        abstract:
+            "Run a small Istio control plane for labs and tests: Pilot, certificate authority, Mixer, product page.",
         discussion: """
             EXAMPLES
               mesh-lab run --config mesh.yaml --state /var/lib/mesh-lab

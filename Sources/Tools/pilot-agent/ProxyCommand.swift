@@ -76,7 +76,7 @@ struct ProxyArguments: ParsableArguments {
 
     @Option(
         name: .customLong("configPath"),
-        help: ArgumentHelp("The folder of Envoy's configuration, one file an epoch.", valueName: "dir"))
+        help: ArgumentHelp("The folder of Envoy's configuration, one file per epoch.", valueName: "dir"))
     var configPath = Self.defaults.configurationFolder
 
     @Option(name: .customLong("binaryPath"), help: ArgumentHelp("Envoy.", valueName: "file"))

@@ -17,7 +17,7 @@ struct RequestCommand: AsyncParsableCommand {
               pilot-agent request POST '/logging?level=debug'
 
             EXIT STATUS
-              0 for a status 2xx, 1 for another, 3 if nobody listens, 4 if there is no answer in time
+              0 for a status 2xx, 1 for another, 3 if nothing listens, 4 if the answer takes too long
             """)
 
     @Argument(help: "GET or POST.") var method: EnvoyAdminClient.Method

@@ -7,7 +7,7 @@ import StandardStreams
 struct StatusCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "status",
-        abstract: "Say what runs, what came from the control plane and how long the certificate is valid.",
+        abstract: "Show what runs, what the control plane sent, and how long the certificate is valid.",
         discussion: """
             EXAMPLES
               pilot-agent status
