@@ -193,7 +193,7 @@ let package = Package(
             "MeshProbes", on: .mesh,
             ["Certificates", "Files", "MeshContract", "Platform", "Probes", .x509]),
         .module(
-            "CertificateAgent", on: .mesh,
+            "NodeAgent", on: .mesh,
             [
                 "Certificates", "Files", "IstioCAProtocol", "MeshContract", "Platform", "WorkloadCertificates", .crypto,
                 .cryptoExtras, .grpcCore, .grpcTransport, .nioCore, .nioPosix, .nioSSL, .swiftASN1, .x509,
@@ -239,7 +239,7 @@ let package = Package(
                 "Documents", "StandardStreams",
             ]),
         .tool("pilot-agent", ["MeshContract", "Platform", "Processes", "SidecarAgent", "StandardStreams"]),
-        .tool("node_agent", ["CertificateAgent", "MeshContract", "Platform", "WorkloadCertificates"]),
+        .tool("node_agent", ["MeshContract", "NodeAgent", "Platform", "StandardStreams", "WorkloadCertificates"]),
         .tool(
             "mesh-lab",
             ["ControlPlane", "Files", "MeshContract", "Platform", "Documents", "StandardStreams", .logging]),
@@ -267,7 +267,10 @@ let package = Package(
         .testTarget(name: "DocumentsTests", dependencies: ["Platform", "Documents", "TestSupport"]),
         .testTarget(name: "PatternsTests", dependencies: ["Patterns"]),
         .testTarget(
-            name: "PackagingTests", dependencies: ["debbuild", "meshcheck", "node_agent", "pilot-agent", "TestSupport"]),
+            name: "PackagingTests",
+            dependencies: [
+                "Platform", "debbuild", "mesh-lab", "meshcheck", "meshex", "node_agent", "pilot-agent", "TestSupport",
+            ]),
         .testTarget(
             name: "DebianPackageTests",
             dependencies: [
@@ -286,9 +289,9 @@ let package = Package(
                 "Certificates", "Files", "MeshContract", "WorkloadCertificates", "TestSupport", .swiftASN1, .x509,
             ]),
         .testTarget(
-            name: "CertificateAgentTests",
+            name: "NodeAgentTests",
             dependencies: [
-                "CertificateAgent", "Certificates", "Files", "IstioCAProtocol", "MeshContract", "Platform",
+                "Certificates", "Files", "IstioCAProtocol", "MeshContract", "NodeAgent", "Platform",
                 "WorkloadCertificates", "node_agent", "TestSupport", .grpcCore, .grpcTransport, .swiftASN1, .x509,
             ]),
         .testTarget(

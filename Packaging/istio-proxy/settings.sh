@@ -73,7 +73,7 @@ settings_parse() {
         number=$((number + 1))
         [[ $line =~ $blank ]] && continue
         if [[ ${line//$'\t'/} == *[[:cntrl:]]* ]]; then
-            say "$file:$number: control character in $(printf '%q' "$line") (are the lines ended as on DOS?)"
+            say "$file:$number: control character in $(printf '%q' "$line") (does the file have DOS line ends?)"
             faults=$((faults + 1))
             continue
         fi

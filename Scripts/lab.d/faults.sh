@@ -48,26 +48,25 @@ certificate_fault() {
     fault_place[$1]=certificate
 }
 
-# plane_fault NAME CODE WORDS [ON OFF]: a fault of mesh-lab, or functions of this file. ON and OFF of the machine follow it.
+# plane_fault NAME CODE [ON OFF]: a fault of mesh-lab, which describes it. ON and OFF of the machine follow it.
 plane_fault() {
-    fault "$1" "$2" "$3" "${4:-}" "${5:-}"
+    fault "$1" "$2" '' "${3:-}" "${4:-}"
     fault_place[$1]=cluster
 }
 
 # --- the control plane, which all machines share
 
-plane_fault pilot-refuse MX0501 "Pilot's ports are closed"
-plane_fault pilot-hang MX0510 'Pilot takes connections and never answers'
-plane_fault pilot-empty MX0503 'Pilot knows no endpoint'
-plane_fault pilot-503 MX0504 'Pilot answers 503'
-plane_fault pod-unreachable MX0507 'the ports of pods are closed'
-plane_fault dns-silent MX0409 "the cluster's DNS does not answer"
-plane_fault dns-drop MX0410 "the cluster's DNS has no records" 'systemctl restart dnsmasq' 'systemctl restart dnsmasq'
-plane_fault ca-refuse MX0601 "the CA's port is closed"
-plane_fault ca-deny MX0906 'the CA approves nothing' 'systemctl kill -s HUP istio-auth-node-agent' \
-    'systemctl restart istio-auth-node-agent'
-plane_fault ca-hang MX0923 'the CA takes requests and never answers' 'systemctl kill -s HUP istio-auth-node-agent' \
-    'systemctl restart istio-auth-node-agent'
+plane_fault pilot-refuse MX0501
+plane_fault pilot-hang MX0510
+plane_fault pilot-empty MX0503
+plane_fault pilot-503 MX0504
+plane_fault pod-unreachable MX0507
+plane_fault dns-silent MX0409
+fault_words[dns-silent]="the cluster's DNS does not answer"
+plane_fault dns-drop MX0410 'systemctl restart dnsmasq' 'systemctl restart dnsmasq'
+plane_fault ca-refuse MX0601
+plane_fault ca-deny MX0906 'systemctl kill -s HUP istio-auth-node-agent' 'systemctl restart istio-auth-node-agent'
+plane_fault ca-hang MX0923 'systemctl kill -s HUP istio-auth-node-agent' 'systemctl restart istio-auth-node-agent'
 
 # --- 01 packages
 
@@ -297,8 +296,11 @@ switch_cluster() {
 }
 
 lab_fault() {
-    local fault=${1:-list} state=${2:-} name
+    local fault=${1:-list} state=${2:-} name words
     if [[ $fault == list ]]; then
+        while IFS=$'\t' read -r name _ words; do
+            [[ -z ${fault_code[$name]:-} ]] || fault_words[$name]=$words
+        done < <("$root/.build/release/mesh-lab" fault list --state "$lab_run/state")
         for fault in "${fault_names[@]}"; do
             printf '%s\t%s\t%s\t%s\n' "$fault" "${fault_place[$fault]}" "${fault_code[$fault]}" "${fault_words[$fault]}"
         done

@@ -24,7 +24,7 @@ final class ProductPageTests: XCTestCase {
                 + "ratings: {service: \(service), options: /dev/null}\n")
         let text = try page(mesh)
         XCTAssertTrue(text.contains("Ratings service is currently unavailable"), text)
-        try await poll("why") { mesh.program.errors.contains("ratings: the database at 127.0.0.1:1 gives nothing") }
+        try await poll("why") { mesh.program.errors.contains("ratings: the database at 127.0.0.1:1 refuses") }
     }
 
     func testServiceOfTheRatingsIsOneOfTheMesh() throws {

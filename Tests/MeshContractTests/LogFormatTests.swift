@@ -114,20 +114,4 @@ final class LogFormatTests: XCTestCase {
             XCTAssertNil(SPIFFEIdentity(bad), bad)
         }
     }
-
-    func testDiscoveryPaths() throws {
-        XCTAssertEqual(
-            DiscoveryPath.registration(host: "istio-pilot.istio-system.svc.cluster.local", port: "http-discovery"),
-            "/v1/registration/istio-pilot.istio-system.svc.cluster.local%7Chttp-discovery")
-        XCTAssertEqual(
-            DiscoveryPath.registration(host: "a", port: "http", tags: ["version=v1", "x=y"]),
-            "/v1/registration/a%7Chttp%7Cversion=v1,x=y")
-        let node = try XCTUnwrap(NodeIdentity("sidecar~10.0.0.1~a.b~b.svc.cluster.local"))
-        XCTAssertEqual(
-            DiscoveryPath.clusters(cluster: "istio-proxy", node: node),
-            "/v1/clusters/istio-proxy/sidecar~10.0.0.1~a.b~b.svc.cluster.local")
-        XCTAssertEqual(
-            DiscoveryPath.routes(port: 80, cluster: "a/b c", node: node),
-            "/v1/routes/80/a%2Fb%20c/sidecar~10.0.0.1~a.b~b.svc.cluster.local")
-    }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import Platform
 import TestSupport
 import XCTest
 
@@ -11,6 +12,19 @@ final class ShippedFileTests: XCTestCase {
         for script in scripts {
             let result = try TestSupport.run("shellcheck", ["--external-sources", "--source-path=SCRIPTDIR", script])
             XCTAssertEqual(result.status, 0, "\(script):\n\(result.output)")
+        }
+    }
+
+    func testTheVersionIsTheSameEverywhere() throws {
+        func line(_ file: String, after prefix: String) throws -> String? {
+            try String(contentsOfFile: repositoryRoot + "/" + file, encoding: .utf8).components(separatedBy: "\n")
+                .first { $0.hasPrefix(prefix) }.map { String($0.dropFirst(prefix.count)) }
+        }
+        XCTAssertEqual(try line("Packaging/workspace.yaml", after: "version: "), ProductVersion.text)
+        XCTAssertEqual(try line("CHANGELOG.md", after: "## [")?.components(separatedBy: "]").first, ProductVersion.text)
+        for program in ["debbuild", "meshcheck", "mesh-lab", "meshex", "node_agent", "pilot-agent"] {
+            let result = try TestSupport.run(productPath(program), ["--version"])
+            XCTAssertEqual(result.output, ProductVersion.text + "\n", program)
         }
     }
 

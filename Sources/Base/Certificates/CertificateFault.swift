@@ -10,7 +10,7 @@ public enum CertificateFault: Error, Sendable, Hashable, CustomStringConvertible
     case keyMismatch(certificate: KeyKind, key: KeyKind)
     /// The leaf is not valid yet.
     case notYetValid(notBefore: Date, now: Date)
-    /// The leaf is valid no more.
+    /// The leaf is no longer valid.
     case expired(notAfter: Date, now: Date)
     /// The leaf's lifetime is empty or negative.
     case emptyLifetime(notBefore: Date, notAfter: Date)

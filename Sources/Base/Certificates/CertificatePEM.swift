@@ -39,7 +39,7 @@ public enum CertificatePEM {
         }
     }
 
-    /// The certificates of a file in their order; blocks of other kinds are passed over.
+    /// The certificates of a file in their order; blocks of other kinds are skipped.
     private static func certificates(
         _ bytes: [UInt8], subject: CertificateLoadError.Subject, limit: Int
     ) throws(CertificateLoadError) -> [Certificate] {
@@ -157,7 +157,7 @@ public struct PEMBlock: Sendable, Hashable {
                 blocks.append(
                     PEMBlock(label: label, der: [UInt8](der), line: block.line, isEncrypted: block.isEncrypted))
             } else if open != nil {
-                // A colon is no base64: it is a header, and the headers that occur speak of encryption.
+                // A colon is not base64: it belongs to a header, and the headers in use announce encryption.
                 if line.contains(UInt8(ascii: ":")) { open?.isEncrypted = true }
                 open?.body.append(contentsOf: line.lazy.filter { !Ascii.isBlank($0) })
             }

@@ -1,8 +1,7 @@
-import SpecLoading
+import Documents
 import Archive
 import DebianFormat
 import Platform
-import Documents
 
 /// What differs between two packages.
 public struct PackageDiff: Sendable {

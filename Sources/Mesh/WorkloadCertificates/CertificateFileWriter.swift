@@ -21,6 +21,8 @@ public struct CertificateFileWriter: Sendable {
         case discarded
     }
 
+    private static let lockOperation = "lock against other certificate agents the folder"
+
     private let key: StoredFile
     private let chain: StoredFile
 
@@ -32,7 +34,7 @@ public struct CertificateFileWriter: Sendable {
 
     /// Finishes or undoes a replacement that was interrupted. To be called before the pair is first read.
     public func recover() throws(FileError) -> Recovery {
-        let lock = try DirectoryLock(key.folder)
+        let lock = try DirectoryLock(key.folder, operation: Self.lockOperation)
         defer { withExtendedLifetime(lock) {} }
         return try recoverLocked()
     }
@@ -41,7 +43,7 @@ public struct CertificateFileWriter: Sendable {
     ///
     /// - Throws: FileError; EWOULDBLOCK when another agent is writing there.
     public func stage(chainPEM: [UInt8], keyPEM: [UInt8]) throws(FileError) -> StagedPair {
-        let lock = try DirectoryLock(key.folder)
+        let lock = try DirectoryLock(key.folder, operation: Self.lockOperation)
         _ = try recoverLocked()
         let staged = StagedPair(key: key, chain: chain, lock: lock)
         try chain.write(chainPEM, to: chain.next)
@@ -173,16 +175,7 @@ struct StoredFile: Sendable, Hashable {
         if mode & 0o400 == 0 { mode = defaultMode }
         let file = try AtomicFile(target: name, permissions: mode)
         if let kept { try file.give(owner: kept.owner, group: kept.group) }
-        // The closure cannot throw a typed error through the standard library's rethrows.
-        let result: Result<Void, FileError> = bytes.withUnsafeBytes { buffer in
-            do throws(FileError) {
-                try file.write(buffer)
-                return .success(())
-            } catch {
-                return .failure(error)
-            }
-        }
-        try result.get()
+        try file.write(bytes)
         try file.commit(.contents)
     }
 
@@ -215,24 +208,4 @@ struct StoredFile: Sendable, Hashable {
     private static func isBase32(_ byte: UInt8) -> Bool {
         (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) || (UInt8(ascii: "a")...UInt8(ascii: "v")).contains(byte)
     }
-}
-
-/// Keeps other agents from writing the same files. The kernel lets go when the process ends, however it ends.
-final class DirectoryLock {
-    private let descriptor: Int32
-
-    /// Locks a directory; EWOULDBLOCK when another process holds it.
-    init(_ directory: String) throws(FileError) {
-        descriptor = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw FileError(operation: "open", path: directory, errno: errno) }
-        // Without waiting: a stopped process would hold us for ever.
-        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
-            let error = FileError(
-                operation: "lock against other certificate agents the folder", path: directory, errno: errno)
-            close(descriptor)
-            throw error
-        }
-    }
-
-    deinit { close(descriptor) }
 }

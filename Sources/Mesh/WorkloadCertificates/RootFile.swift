@@ -10,7 +10,7 @@ import X509
 /// The file of trusted roots while one root follows another.
 ///
 /// A new root is added before anything that it signed is used, and the one before it stays until the certificates that it
-/// signed have expired. Until when that is stands beside the file in `.root-cert.pem.retiring`, a line a root: the SHA-256
+/// signed have expired. Until when that is stands beside the file in `.root-cert.pem.retiring`, one line per root: the SHA-256
 /// of its DER in hexadecimal and seconds since 1970. Only roots with such a line are ever removed; those that an
 /// administrator put there stay.
 public struct RootFile: Sendable {

@@ -1,4 +1,6 @@
 import ArgumentParser
+import DebianPackage
+import Platform
 import StandardStreams
 
 /// The command tree of `debbuild`.
@@ -23,7 +25,7 @@ struct Debbuild: AsyncParsableCommand {
               3   a download failed
               70  the machine failed (disk full, a file that changed while it was read), or debbuild has a bug
             """,
-        version: ToolVersion.text,
+        version: ProductVersion.text,
         subcommands: [
             AllCommand.self, BuildCommand.self, PlanCommand.self, InspectCommand.self, DiffCommand.self,
             LintCommand.self, SchemaCommand.self, VersionCommand.self, InitCommand.self,

@@ -1,13 +1,12 @@
 import Files
 import DebianFormat
-import SpecLoading
+import Documents
 import Platform
 import MeshLint
 import DebianBuild
 import Archive
 import ArgumentParser
 import Glibc
-import Documents
 import StandardStreams
 
 /// How results and diagnostics are written.

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Glibc
+import Platform
 import StandardStreams
 
 /// The command tree of `meshcheck`.
@@ -26,7 +27,7 @@ struct Meshcheck: AsyncParsableCommand {
               4   the time limit was reached
               70  a fault of meshcheck, or a report that could not be written
             """,
-        version: ToolVersion.text,
+        version: ProductVersion.text,
         subcommands: [
             RunCommand.self, ListCommand.self, ValidateCommand.self, ExplainCommand.self, SchemaCommand.self,
             InitCommand.self, ReportServe.self, WatchCommand.self, VersionCommand.self,

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Glibc
+import Platform
 import StandardStreams
 
 /// `meshex`.
@@ -16,7 +17,7 @@ struct Meshex: AsyncParsableCommand {
               4   too late
               70  a file cannot be used, or a fault of meshex itself
             """,
-        version: "0.3.0",
+        version: ProductVersion.text,
         subcommands: ClusterCommands.all + MachineCommands.all)
 }
 

@@ -1,9 +1,8 @@
-import SpecLoading
+import Documents
 import DebianArchive
 import DebianFormat
 import Platform
 import Archive
-import Documents
 
 /// A plan for people and for programs.
 public enum PlanReport {

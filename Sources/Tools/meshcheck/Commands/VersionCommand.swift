@@ -1,4 +1,5 @@
 import ArgumentParser
+import Platform
 import Reports
 import StandardStreams
 
@@ -8,11 +9,6 @@ struct VersionCommand: ParsableCommand {
         commandName: "version", abstract: "Write the version of this program and of its report format.")
 
     func run() throws {
-        Terminal.write("meshcheck \(ToolVersion.text)\nreport format \(ReportVersion.current)\n")
+        Terminal.write("meshcheck \(ProductVersion.text)\nreport format \(ReportVersion.current)\n")
     }
-}
-
-/// The version of this program, the same as in `Packaging/workspace.yaml`; a test keeps the two together.
-enum ToolVersion {
-    static let text = "0.3.0"
 }
