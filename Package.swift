@@ -19,11 +19,12 @@ enum Floor: String {
 
 extension Target {
     static func module(
-        _ name: String, on floor: Floor, _ dependencies: [Dependency] = [], exclude: [String] = []
+        _ name: String, on floor: Floor, _ dependencies: [Dependency] = [], exclude: [String] = [],
+        embedding files: [String] = []
     ) -> Target {
         .target(
             name: name, dependencies: dependencies, path: "Sources/\(floor.rawValue)/\(name)", exclude: exclude,
-            swiftSettings: strict)
+            resources: files.map { .embedInCode($0) }, swiftSettings: strict)
     }
 
     static func tool(_ name: String, _ dependencies: [Dependency]) -> Target {
@@ -61,7 +62,6 @@ extension Target.Dependency {
     static let nioPosix = product(name: "NIOPosix", package: "swift-nio")
     static let nioSSL = product(name: "NIOSSL", package: "swift-nio-ssl")
     static let nioTLS = product(name: "NIOTLS", package: "swift-nio")
-    static let subprocess = product(name: "Subprocess", package: "swift-subprocess")
     static let swiftASN1 = product(name: "SwiftASN1", package: "swift-asn1")
     static let swiftProtobuf = product(name: "SwiftProtobuf", package: "swift-protobuf")
     static let x509 = product(name: "X509", package: "swift-certificates")
@@ -88,8 +88,6 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         // SHA-256 for payloads and records, MD5 for md5sums, in assembly where the machine has it.
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
-        // Runs curl and swift build with arguments as arrays, never through a shell.
-        .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2", traits: []),
         // X.509 certificates, requests and chains.
         .package(url: "https://github.com/apple/swift-certificates", from: "1.21.1"),
         // DER for extensions and key formats that swift-certificates leaves to its users.
@@ -134,12 +132,13 @@ let package = Package(
         .module("ELF", on: .base),
         .module("SpecLoading", on: .base, ["CYAML", "Platform"]),
         .module("Processes", on: .base, ["CProcess", "Platform"]),
+        .module("Downloads", on: .base, ["Files", "Platform", "Processes"]),
 
         // MARK: Debian
         .module("DebianFormat", on: .debian, ["Platform"]),
         .module(
             "DebianPackage", on: .debian,
-            ["Archive", "DebianFormat", "ELF", "Files", "Platform", "SpecLoading", .crypto, .subprocess]),
+            ["Archive", "DebianFormat", "Downloads", "ELF", "Files", "Platform", "Processes", "SpecLoading", .crypto]),
 
         // MARK: Checks
         .module(
@@ -157,8 +156,9 @@ let package = Package(
         // MARK: Remote
         // Hosts by name: inventories, and the system's ssh towards them.
         .module(
-            "Fleet", on: .remote,
-            ["Files", "MeshContract", "Platform", "Reports", "Scenarios", "SpecLoading", .crypto, .subprocess]),
+            "RemoteHosts", on: .remote,
+            ["Files", "Platform", "Processes", "Reports", "Scenarios", "SpecLoading", .argumentParser, .crypto],
+            embedding: ["remoteCheck.sh"]),
 
         // MARK: Mesh
         .module("MeshContract", on: .mesh, ["Platform"]),
@@ -190,15 +190,15 @@ let package = Package(
             ]),
         // The cluster's side of mesh expansion, through the user's kubectl.
         .module(
-            "MeshExpansion", on: .mesh,
-            ["Files", "MeshContract", "Platform", "Processes", "SpecLoading", "WorkloadCertificates", .crypto, .x509]),
-        // The host's side: the guide's steps over ssh, and releases to install from.
+            "ClusterSetup", on: .mesh,
+            ["Files", "MeshContract", "Platform", "Processes", "SpecLoading", "WorkloadCertificates", .x509]),
+        // The hosts' side: the guide's steps over ssh, and releases to install from.
         .module(
-            "MachineSetup", on: .mesh,
+            "HostSetup", on: .mesh,
             [
-                "Files", "Fleet", "MeshContract", "Platform", "Processes", "Reports", "SpecLoading",
-                "WorkloadCertificates", .crypto, .subprocess,
-            ]),
+                "Downloads", "Files", "MeshContract", "Platform", "RemoteHosts", "Reports", "WorkloadCertificates",
+                .crypto,
+            ], embedding: ["receiveSetup.sh", "setupIstioVM.sh"]),
 
         // MARK: Tools
         .tool("debbuild", ["DebianPackage", "Platform", "StandardStreams"]),
@@ -210,14 +210,15 @@ let package = Package(
         .tool(
             "meshcheck",
             [
-                "CLinux", "Files", "Fleet", "HostProbes", "MeshContract", "Platform", "Reports", "Scenarios",
+                "CLinux", "Files", "HostProbes", "MeshContract", "Platform", "RemoteHosts", "Reports", "Scenarios",
                 "SpecLoading", "StandardStreams", .hummingbird, .logging, .nioCore,
             ]),
         .tool(
             "meshex",
             [
-                "Files", "Fleet", "MachineSetup", "MeshContract", "MeshExpansion", "Platform", "Processes", "Reports",
-                "SpecLoading", "StandardStreams",
+                "ClusterSetup", "Files", "HostSetup", "MeshContract", "Platform", "RemoteHosts", "Reports",
+                "SpecLoading",
+                "StandardStreams",
             ]),
 
         // MARK: Tests
@@ -227,6 +228,7 @@ let package = Package(
         .testTarget(name: "ArchiveTests", dependencies: ["Archive", "TestSupport"]),
         .testTarget(name: "DebianFormatTests", dependencies: ["DebianFormat", "TestSupport"]),
         .testTarget(name: "ELFTests", dependencies: ["ELF", "TestSupport"]),
+        .testTarget(name: "DownloadsTests", dependencies: ["Downloads", "TestSupport"]),
         .testTarget(name: "SpecLoadingTests", dependencies: ["SpecLoading", "TestSupport"]),
         .testTarget(
             name: "PackagingTests", dependencies: ["debbuild", "meshcheck", "node_agent", "pilot-agent", "TestSupport"]),
@@ -258,13 +260,15 @@ let package = Package(
             name: "ReportsTests",
             dependencies: ["HostProbes", "MeshContract", "Platform", "Reports", "Scenarios", "TestSupport"],
             exclude: ["Recorded"]),
-        .testTarget(name: "FleetTests", dependencies: ["Fleet", "Platform", "Reports", "SpecLoading", "TestSupport"]),
+        .testTarget(
+            name: "RemoteHostsTests",
+            dependencies: ["Platform", "RemoteHosts", "Reports", "SpecLoading", "TestSupport"]),
         .testTarget(name: "MeshcheckTests", dependencies: ["meshcheck", "TestSupport"]),
         .testTarget(
-            name: "MeshExpansionTests", dependencies: ["MeshExpansion", "mesh-lab", "meshex", "TestSupport"],
+            name: "ClusterSetupTests", dependencies: ["ClusterSetup", "mesh-lab", "meshex", "TestSupport"],
             exclude: ["Fixtures"]),
         .testTarget(
-            name: "MachineSetupTests", dependencies: ["Files", "MachineSetup", "Platform", "meshex", "TestSupport"]),
+            name: "HostSetupTests", dependencies: ["Files", "HostSetup", "Platform", "meshex", "TestSupport"]),
         .testTarget(
             name: "ConformanceTests", dependencies: ["debbuild", "mesh-lab", "meshcheck", "TestSupport"],
             exclude: ["Scenarios"]),

@@ -30,7 +30,7 @@ struct PilotAgent: AsyncParsableCommand {
 @main
 enum Main {
     static func main() async {
-        SignalStream.ignoreBrokenPipes()
+        Signals.ignoreBrokenPipes()
         do {
             var command = try PilotAgent.parseAsRoot()
             if var asynchronous = command as? any AsyncParsableCommand {
