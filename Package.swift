@@ -191,7 +191,7 @@ let package = Package(
         // The cluster's side of mesh expansion, through the user's kubectl.
         .module(
             "ClusterSetup", on: .mesh,
-            ["Files", "MeshContract", "Platform", "Processes", "SpecLoading", "WorkloadCertificates", .x509]),
+            ["Files", "MeshContract", "Platform", "Processes", "WorkloadCertificates"]),
         // The hosts' side: the guide's steps over ssh, and releases to install from.
         .module(
             "HostSetup", on: .mesh,

@@ -1,7 +1,6 @@
 import Dispatch
 import FoundationEssentials
 import Glibc
-import MeshContract
 import Platform
 
 /// Whether a cluster is ready for hosts, seen from the operator's side.

@@ -1,4 +1,3 @@
-import MeshContract
 import Platform
 
 /// The internal load balancers through which hosts reach the control plane.

@@ -1,5 +1,4 @@
 import FoundationEssentials
-import MeshContract
 import Platform
 
 /// A service of hosts in the cluster's registry: a Service without a selector, and Endpoints of its name.

@@ -1,6 +1,5 @@
 import ArgumentParser
 import Glibc
-import MeshContract
 import ClusterSetup
 import Platform
 import StandardStreams

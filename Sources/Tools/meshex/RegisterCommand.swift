@@ -1,5 +1,4 @@
 import ArgumentParser
-import MeshContract
 import ClusterSetup
 import Platform
 import StandardStreams
