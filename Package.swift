@@ -19,11 +19,12 @@ enum Floor: String {
 
 extension Target {
     static func module(
-        _ name: String, on floor: Floor, _ dependencies: [Dependency] = [], exclude: [String] = []
+        _ name: String, on floor: Floor, _ dependencies: [Dependency] = [], exclude: [String] = [],
+        embedding files: [String] = []
     ) -> Target {
         .target(
             name: name, dependencies: dependencies, path: "Sources/\(floor.rawValue)/\(name)", exclude: exclude,
-            swiftSettings: strict)
+            resources: files.map { .embedInCode($0) }, swiftSettings: strict)
     }
 
     static func tool(_ name: String, _ dependencies: [Dependency]) -> Target {
@@ -61,7 +62,6 @@ extension Target.Dependency {
     static let nioPosix = product(name: "NIOPosix", package: "swift-nio")
     static let nioSSL = product(name: "NIOSSL", package: "swift-nio-ssl")
     static let nioTLS = product(name: "NIOTLS", package: "swift-nio")
-    static let subprocess = product(name: "Subprocess", package: "swift-subprocess")
     static let swiftASN1 = product(name: "SwiftASN1", package: "swift-asn1")
     static let swiftProtobuf = product(name: "SwiftProtobuf", package: "swift-protobuf")
     static let x509 = product(name: "X509", package: "swift-certificates")
@@ -90,8 +90,6 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         // SHA-256 for payloads and records, MD5 for md5sums, in assembly where the machine has it.
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
-        // Runs curl and swift build with arguments as arrays, never through a shell.
-        .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2", traits: []),
         // X.509 certificates, requests and chains.
         .package(url: "https://github.com/apple/swift-certificates", from: "1.21.1"),
         // DER for extensions and key formats that swift-certificates leaves to its users.
@@ -139,6 +137,7 @@ let package = Package(
             "Certificates", on: .base, ["Files", "Platform", .crypto, .cryptoExtras, .swiftASN1, .x509]),
         .module("Patterns", on: .base, ["CPCRE2"]),
         .module("Processes", on: .base, ["CProcess", "Platform"]),
+        .module("Downloads", on: .base, ["Files", "Platform", "Processes"]),
 
         // MARK: Debian
         .module("DebianFormat", on: .debian, ["Platform"]),
@@ -150,8 +149,8 @@ let package = Package(
         .module(
             "DebianBuild", on: .debian,
             [
-                "Archive", "DebianArchive", "DebianFormat", "ELF", "Files", "Platform", "Documents", .crypto,
-                .subprocess,
+                "Archive", "DebianArchive", "DebianFormat", "Documents", "Downloads", "ELF", "Files", "Platform",
+                "Processes", .crypto,
             ]),
         // Rules for packages; more of them are registered from outside.
         .module(
@@ -173,8 +172,9 @@ let package = Package(
         // MARK: Remote
         // Hosts by name: inventories, and the system's ssh towards them.
         .module(
-            "Fleet", on: .remote,
-            ["Files", "MeshContract", "Platform", "Reports", "Scenarios", "Documents", .crypto, .subprocess]),
+            "RemoteHosts", on: .remote,
+            ["Documents", "Files", "Platform", "Processes", "Reports", "Scenarios", .argumentParser, .crypto],
+            embedding: ["remoteCheck.sh"]),
 
         // MARK: Mesh
         .module("MeshContract", on: .mesh, ["Platform"]),
@@ -217,18 +217,15 @@ let package = Package(
             ["DebianArchive", "DebianBuild", "DebianFormat", "DebianLint", "Files", "MeshContract", "Platform"]),
         // The cluster's side of mesh expansion, through the user's kubectl.
         .module(
-            "MeshExpansion", on: .mesh,
-            [
-                "Certificates", "Files", "MeshContract", "Platform", "Processes", "Documents", "WorkloadCertificates",
-                .crypto, .x509,
-            ]),
-        // The host's side: the guide's steps over ssh, and releases to install from.
+            "ClusterSetup", on: .mesh,
+            ["Certificates", "Files", "MeshContract", "Platform", "Processes", "WorkloadCertificates"]),
+        // The hosts' side: the guide's steps over ssh, and releases to install from.
         .module(
-            "MachineSetup", on: .mesh,
+            "HostSetup", on: .mesh,
             [
-                "Certificates", "Files", "Fleet", "MeshContract", "Platform", "Processes", "Reports", "Documents",
-                "WorkloadCertificates", .crypto, .subprocess,
-            ]),
+                "Certificates", "Downloads", "Files", "MeshContract", "Platform", "RemoteHosts", "Reports",
+                "WorkloadCertificates", .crypto,
+            ], embedding: ["receiveSetup.sh", "setupIstioVM.sh"]),
 
         // MARK: Tools
         .tool(
@@ -246,14 +243,14 @@ let package = Package(
         .tool(
             "meshcheck",
             [
-                "CLinux", "Files", "Fleet", "Probes", "MeshChecks", "MeshProbes", "Platform", "Reports", "Scenarios",
-                "Documents", "StandardStreams", .hummingbird, .logging, .nioCore,
+                "CLinux", "Documents", "Files", "MeshChecks", "MeshProbes", "Platform", "Probes", "RemoteHosts",
+                "Reports", "Scenarios", "StandardStreams", .hummingbird, .logging, .nioCore,
             ]),
         .tool(
             "meshex",
             [
-                "Files", "Fleet", "MachineSetup", "MeshContract", "MeshExpansion", "Platform", "Processes", "Reports",
-                "Documents", "StandardStreams",
+                "ClusterSetup", "Documents", "Files", "HostSetup", "MeshContract", "Platform", "RemoteHosts", "Reports",
+                "StandardStreams",
             ]),
 
         // MARK: Tests
@@ -265,6 +262,7 @@ let package = Package(
         .testTarget(name: "DebianFormatTests", dependencies: ["DebianFormat", "Platform", "TestSupport"]),
         .testTarget(name: "ELFTests", dependencies: ["ELF", "TestSupport"]),
         .testTarget(name: "DocumentsTests", dependencies: ["Platform", "Documents", "TestSupport"]),
+        .testTarget(name: "DownloadsTests", dependencies: ["Downloads", "TestSupport"]),
         .testTarget(name: "PatternsTests", dependencies: ["Patterns"]),
         .testTarget(
             name: "PackagingTests",
@@ -312,13 +310,15 @@ let package = Package(
             name: "ReportsTests",
             dependencies: ["Probes", "MeshChecks", "Platform", "Reports", "Scenarios", "TestSupport"],
             exclude: ["Recorded"]),
-        .testTarget(name: "FleetTests", dependencies: ["Fleet", "Platform", "Documents", "TestSupport"]),
+        .testTarget(
+            name: "RemoteHostsTests",
+            dependencies: ["Platform", "RemoteHosts", "Reports", "Documents", "TestSupport"]),
         .testTarget(name: "MeshcheckTests", dependencies: ["meshcheck", "TestSupport"]),
         .testTarget(
-            name: "MeshExpansionTests", dependencies: ["mesh-lab", "meshex", "TestSupport"],
+            name: "ClusterSetupTests", dependencies: ["ClusterSetup", "mesh-lab", "meshex", "TestSupport"],
             exclude: ["Fixtures"]),
         .testTarget(
-            name: "MachineSetupTests", dependencies: ["MachineSetup", "meshex", "TestSupport"]),
+            name: "HostSetupTests", dependencies: ["Files", "HostSetup", "Platform", "meshex", "TestSupport"]),
         .testTarget(
             name: "ConformanceTests", dependencies: ["debbuild", "mesh-lab", "meshcheck", "TestSupport"],
             exclude: ["Scenarios"]),

@@ -90,7 +90,7 @@ final class OperatorTests: XCTestCase {
     private func cluster(
         _ lab: Lab, _ folder: TemporaryDirectory, _ python: String
     ) throws -> BackgroundProgram {
-        let fixtures = repositoryRoot + "/Tests/MeshExpansionTests/Fixtures"
+        let fixtures = repositoryRoot + "/Tests/ClusterSetupTests/Fixtures"
         let objects = folder.path + "/objects"
         func put(_ object: [String: Any], _ namespace: String, _ resource: String) throws {
             let place = objects + "/\(namespace)/\(resource)"

@@ -59,7 +59,7 @@ final class CommandLineTests: XCTestCase {
             (["run", "--target", "ssh://", fixture.scenarios], "letters, digits"),
             (["run", "--inventory", "/no/such/file", fixture.scenarios], "/no/such/file"),
             (["run", "--inventory", inventory, "--limit", "wep", fixture.scenarios], "did you mean 'web'?"),
-            (["run", "--inventory", inventory, "--limit", "a,!a", fixture.scenarios], "leaves no machine"),
+            (["run", "--inventory", inventory, "--limit", "a,!a", fixture.scenarios], "leaves no host"),
             (["run", "/no/such/scenarios"], "/no/such/scenarios"),
             (["validate", "/no/such/scenarios"], "/no/such/scenarios"),
             (["schema", "nothing"], "nothing"),

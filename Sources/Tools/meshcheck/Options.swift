@@ -1,6 +1,6 @@
 import ArgumentParser
 import Files
-import Fleet
+import RemoteHosts
 import Platform
 import Reports
 import Scenarios
@@ -231,64 +231,26 @@ struct TargetOptions: ParsableArguments {
             "A host to check by ssh; repeatable (default: this one).", valueName: "ssh://user@host:port"))
     var targets: [String] = []
 
-    @Option(
-        help: ArgumentHelp("An inventory of Ansible, INI or YAML, with hosts to check by ssh.", valueName: "file"))
-    var inventory: String?
-
-    @Option(
-        help: ArgumentHelp(
-            "Only these hosts of the inventory: names, groups and globs with commas between, '!' to take away, '&' to "
-                + "keep only.", valueName: "patterns"))
-    var limit: String?
-
-    @Option(help: ArgumentHelp("Hosts to check at the same time.", valueName: "n"))
-    var forks = 16
+    @OptionGroup var arguments: SSHArguments
 
     @Flag(help: "Run on the hosts as root, with sudo and no password.")
     var sudo = false
 
-    @Option(help: ArgumentHelp("Seconds to wait for a connection.", valueName: "n"))
-    var connectTimeout = 10
-
     @Option(help: ArgumentHelp("Time limit for one host, from connecting to its result.", valueName: "time"))
     var hostTimeout = DurationArgument(seconds: 600)
-
-    @Option(
-        name: .customLong("ssh-option"),
-        help: ArgumentHelp("An option as of ssh_config(5); repeatable.", valueName: "name=value"))
-    var sshOptions: [String] = []
-
-    @Option(
-        name: .customLong("ssh-config"),
-        help: ArgumentHelp("A configuration of ssh in place of the user's.", valueName: "file"))
-    var sshConfiguration: String?
 
     @Option(
         name: .customLong("remote-binary"),
         help: ArgumentHelp("The meshcheck to send to the hosts, where this one does not run there.", valueName: "file"))
     var remoteBinary: String?
 
-    func validate() throws {
-        if !(1...1000).contains(forks) { throw ValidationError("--forks is \(forks) (must be >=1 and <=1000)") }
-        if !(1...3600).contains(connectTimeout) {
-            throw ValidationError("--connect-timeout is \(connectTimeout) (must be >=1 and <=3600 seconds)")
-        }
-        if limit != nil, inventory == nil { throw ValidationError("--limit needs an --inventory") }
-    }
-
     /// Whether other hosts are meant.
-    var areRemote: Bool { !targets.isEmpty || inventory != nil }
-
-    /// ssh's options.
-    var ssh: SSHOptions {
-        SSHOptions(configuration: sshConfiguration, connectTimeout: connectTimeout, options: sshOptions)
-    }
+    var areRemote: Bool { !targets.isEmpty || arguments.inventory != nil }
 
     /// The hosts, each once; all mistakes are reported at once.
-    func machines() throws -> [Machine] {
+    func machines() throws -> [RemoteHost] {
         var diagnostics = Diagnostics()
-        let machines = MachineList.load(
-            addresses: targets, inventory: inventory, limit: limit, diagnostics: &diagnostics)
+        let machines = arguments.hosts(addresses: targets, diagnostics: &diagnostics)
         if diagnostics.hasErrors { throw Failure.report(diagnostics, status: Status.wrongInput) }
         return machines
     }

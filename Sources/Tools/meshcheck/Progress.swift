@@ -1,4 +1,4 @@
-import Fleet
+import RemoteHosts
 import Glibc
 import Platform
 import Reports
@@ -128,7 +128,7 @@ final class FleetProgress: Sendable {
     }
 
     /// Takes what the runner tells.
-    func take(_ event: FleetRunner.Event) {
+    func take(_ event: RemoteCheckRunner.Event) {
         let text = state.withLock { state -> String in
             switch event {
             case .began(let target): state.running[target] = (0, 0)

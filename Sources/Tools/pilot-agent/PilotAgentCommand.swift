@@ -29,7 +29,7 @@ struct PilotAgentCommand: AsyncParsableCommand {
         subcommands: [ProxyCommand.self, BootstrapCommand.self, RequestCommand.self, StatusCommand.self])
 
     static func main() async {
-        SignalStream.ignoreBrokenPipes()
+        Signals.ignoreBrokenPipes()
         do {
             var command = try parseAsRoot()
             if var asynchronous = command as? any AsyncParsableCommand {

@@ -39,12 +39,7 @@ struct PayloadResolver: Sendable {
             _ = try verified(path, sha256: source.sha256)
             return try unpack(path, member: member)
         case .url(let url, let member):
-            let path = try await Download(cacheDirectory: cacheDirectory, announce: announce)
-                .file(
-                    at: url, sha256: source.sha256,
-                    verify: { path throws(PayloadError) in
-                        _ = try verified(path, sha256: source.sha256)
-                    })
+            let path = try await download(url, sha256: source.sha256)
             guard let member else { return ResolvedPayload(path: path, status: try status(path)) }
             return try unpack(path, member: member)
         case .product(let product):
@@ -72,7 +67,7 @@ struct PayloadResolver: Sendable {
         }
     }
 
-    private func verified(_ path: String, sha256 expected: String?) throws(PayloadError) -> FileStatus {
+    func verified(_ path: String, sha256 expected: String?) throws(PayloadError) -> FileStatus {
         let status = try status(path)
         guard let expected else { return status }
         do {

@@ -1,7 +1,7 @@
 import Files
 import DebianArchive
 import DebianFormat
-import Subprocess
+import Processes
 
 /// An executable product of a Swift package: compiled for release with the static standard library and stripped.
 ///
@@ -120,25 +120,24 @@ enum Program {
         var errors: String
     }
 
+    /// Enough for any compilation.
+    private static let limits = RunLimits(time: .seconds(86400), outputBytes: 16 << 20)
+
     static func run(
         _ name: String, _ arguments: [String], purpose: String
     ) async throws(PayloadError) -> Outcome {
-        do {
-            let result = try await Subprocess.run(
-                .name(name), arguments: Arguments(arguments), output: .string(limit: 16 << 20),
-                error: .string(limit: 16 << 20))
-            let status: Int32 =
-                switch result.terminationStatus {
-                case .exited(let code): code
-                case .signaled(let signal): 128 + signal
-                }
-            var errors = result.standardError[...]
-            while errors.last?.isNewline == true { errors = errors.dropLast() }
-            return Outcome(status: status, output: result.standardOutput, errors: String(errors.suffix(8000)))
-        } catch let error as SubprocessError where error.code == .executableNotFound {
-            throw .programMissing(name, purpose: purpose)
+        guard let path = ExecutablePath.find(name) else { throw .programMissing(name, purpose: purpose) }
+        let result: ProcessOutput
+        do throws(ProcessError) {
+            result = try await ChildProcess.run(
+                SpawnOptions(executable: path, arguments: arguments), limits: limits, group: .inherit)
         } catch {
-            throw .download(url: purpose, status: -1, message: "\(error)")
+            throw .download(url: purpose, status: -1, message: error.description)
         }
+        var errors = String(decoding: result.standardError, as: UTF8.self)[...]
+        while errors.last?.isNewline == true { errors = errors.dropLast() }
+        return Outcome(
+            status: result.status.shellStatus, output: String(decoding: result.standardOutput, as: UTF8.self),
+            errors: String(errors.suffix(8000)))
     }
 }

@@ -1,6 +1,6 @@
 import ArgumentParser
 import Files
-import Fleet
+import RemoteHosts
 import Reports
 import Scenarios
 import StandardStreams
@@ -64,12 +64,13 @@ struct RunCommand: AsyncParsableCommand {
 
     private func runOnOthers() async throws {
         let machines = try target.machines()
-        let bundle = try bundle()
-        let runner: FleetRunner
+        let payload = try payload()
+        let runner: RemoteCheckRunner
         do throws(UnsendableArgument) {
-            runner = try FleetRunner(
-                machines: machines, bundle: bundle.bundle, arguments: bundle.arguments,
-                environment: Self.variables, options: target.ssh, usesSudo: target.sudo, forks: target.forks,
+            runner = try RemoteCheckRunner(
+                hosts: machines, payload: payload.payload, arguments: payload.arguments,
+                environment: Self.variables, options: target.arguments.ssh, usesSudo: target.sudo,
+                forks: target.arguments.forks,
                 timeLimit: target.hostTimeout.value)
         } catch {
             throw Failure.message(error.description, code: "argument", status: Status.wrongInput)
@@ -103,12 +104,12 @@ struct RunCommand: AsyncParsableCommand {
     }
 
     /// The files that the hosts need, and the arguments for the program there.
-    private func bundle() throws -> (bundle: Bundle, arguments: [String]) {
+    private func payload() throws -> (payload: RemotePayload, arguments: [String]) {
         let paths = try suite.scenarioPaths()
         let diagnoses = try suite.diagnosesPath(scenarios: paths)
-        let bundle: Bundle
+        let payload: RemotePayload
         do throws(FileError) {
-            bundle = try Bundle(
+            payload = try RemotePayload(
                 program: target.remoteBinary, scenarios: paths,
                 files: suite.variableFiles + (diagnoses.map { [$0] } ?? []))
         } catch {
@@ -118,7 +119,7 @@ struct RunCommand: AsyncParsableCommand {
         if let profile = suite.profile { arguments += ["--profile", profile] }
         for tag in suite.tags { arguments += ["--tag", tag] }
         for id in suite.ids { arguments += ["--id", id] }
-        let files = bundle.filePaths
+        let files = payload.filePaths
         for file in files.prefix(suite.variableFiles.count) { arguments += ["--vars", file] }
         if diagnoses != nil, let file = files.last { arguments += ["--diagnoses", file] }
         for assignment in suite.assignments { arguments += ["--var", assignment] }
@@ -126,6 +127,6 @@ struct RunCommand: AsyncParsableCommand {
         if execution.strict { arguments.append("--strict") }
         if let time = execution.retryFor { arguments += ["--retry-for", time.defaultValueDescription] }
         if let time = execution.timeout { arguments += ["--timeout", time.defaultValueDescription] }
-        return (bundle, arguments + ["--"] + bundle.scenarioPaths)
+        return (payload, arguments + ["--"] + payload.scenarioPaths)
     }
 }
