@@ -2,7 +2,6 @@ import Files
 import Archive
 import DebianArchive
 import DebianFormat
-import Subprocess
 
 /// Makes a payload available as a plain file: verified, unpacked from its archive, downloaded or compiled.
 struct PayloadResolver: Sendable {
