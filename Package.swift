@@ -48,20 +48,18 @@ extension Target {
 
 extension Target.Dependency {
     static let argumentParser = product(name: "ArgumentParser", package: "swift-argument-parser")
-    static let asyncHTTPClient = product(name: "AsyncHTTPClient", package: "async-http-client")
     static let crypto = product(name: "Crypto", package: "swift-crypto")
     static let cryptoExtras = product(name: "CryptoExtras", package: "swift-crypto")
+    static let subprocess = product(name: "Subprocess", package: "swift-subprocess")
     static let grpcCore = product(name: "GRPCCore", package: "grpc-swift-2")
     static let grpcProtobuf = product(name: "GRPCProtobuf", package: "grpc-swift-protobuf")
     static let grpcTransport = product(name: "GRPCNIOTransportHTTP2", package: "grpc-swift-nio-transport")
-    static let hummingbird = product(name: "Hummingbird", package: "hummingbird")
     static let logging = product(name: "Logging", package: "swift-log")
     static let nioCore = product(name: "NIOCore", package: "swift-nio")
     static let nioHTTP1 = product(name: "NIOHTTP1", package: "swift-nio")
     static let nioPosix = product(name: "NIOPosix", package: "swift-nio")
     static let nioSSL = product(name: "NIOSSL", package: "swift-nio-ssl")
     static let nioTLS = product(name: "NIOTLS", package: "swift-nio")
-    static let subprocess = product(name: "Subprocess", package: "swift-subprocess")
     static let swiftASN1 = product(name: "SwiftASN1", package: "swift-asn1")
     static let swiftProtobuf = product(name: "SwiftProtobuf", package: "swift-protobuf")
     static let x509 = product(name: "X509", package: "swift-certificates")
@@ -101,15 +99,11 @@ let package = Package(
         // Joins gRPC and the generated messages.
         .package(url: "https://github.com/grpc/grpc-swift-protobuf", from: "2.4.1"),
         // The runtime of the generated messages.
-        .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
+        .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0", traits: []),
         // Sockets and event loops below HTTP, DNS and TCP probes.
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         // TLS of probes and of the control plane.
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
-        // HTTP requests of pilot-agent and meshcheck.
-        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
-        // HTTP servers: the control plane's Pilot and meshcheck serve.
-        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
         // The logger type that the server libraries take.
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
     ],
@@ -130,6 +124,7 @@ let package = Package(
         .module("Platform", on: .base),
         .module("Files", on: .base, ["Platform"]),
         .module("StandardStreams", on: .base),
+        .module("HTTP", on: .base, ["Platform", .nioCore, .nioHTTP1, .nioPosix]),
         .module("Archive", on: .base, ["CArchive", "CLzma", "Files"]),
         .module("ELF", on: .base),
         .module("SpecLoading", on: .base, ["CYAML", "Platform"]),
@@ -145,9 +140,8 @@ let package = Package(
         .module(
             "HostProbes", on: .checks,
             [
-                "CLinux", "CResolver", "DebianFormat", "ELF", "Files", "MeshContract", "Platform", "Processes",
-                "WorkloadCertificates", .asyncHTTPClient, .crypto, .nioCore, .nioHTTP1, .nioPosix, .nioSSL, .nioTLS,
-                .swiftASN1, .x509,
+                "CLinux", "CResolver", "DebianFormat", "ELF", "Files", "HTTP", "MeshContract", "Platform", "Processes",
+                "WorkloadCertificates", .crypto, .nioCore, .nioPosix, .nioSSL, .nioTLS, .swiftASN1, .x509,
             ]),
         .module(
             "Scenarios", on: .checks,
@@ -178,15 +172,15 @@ let package = Package(
         .module(
             "SidecarAgent", on: .mesh,
             [
-                "Files", "MeshContract", "Platform", "Processes", "WorkloadCertificates", .asyncHTTPClient, .crypto,
-                .nioCore, .nioHTTP1, .nioPosix, .x509,
+                "Files", "HTTP", "MeshContract", "Platform", "Processes", "WorkloadCertificates", .crypto, .nioCore,
+                .nioPosix, .x509,
             ]),
         .module(
             "ControlPlane", on: .mesh,
             [
-                "Files", "IstioCAProtocol", "MeshContract", "Platform", "Processes", "SpecLoading",
-                "WorkloadCertificates", .crypto, .cryptoExtras, .grpcCore, .grpcTransport, .hummingbird, .logging,
-                .nioCore, .nioPosix, .nioSSL, .swiftASN1, .x509,
+                "Files", "HTTP", "IstioCAProtocol", "MeshContract", "Platform", "Processes", "SpecLoading",
+                "WorkloadCertificates", .crypto, .cryptoExtras, .grpcCore, .grpcTransport, .logging, .nioCore,
+                .nioPosix, .nioSSL, .swiftASN1, .x509,
             ]),
         // The cluster's side of mesh expansion, through the user's kubectl.
         .module(
@@ -210,8 +204,8 @@ let package = Package(
         .tool(
             "meshcheck",
             [
-                "CLinux", "Files", "Fleet", "HostProbes", "MeshContract", "Platform", "Reports", "Scenarios",
-                "SpecLoading", "StandardStreams", .hummingbird, .logging, .nioCore,
+                "CLinux", "Files", "Fleet", "HTTP", "HostProbes", "MeshContract", "Platform", "Reports",
+                "Scenarios", "SpecLoading", "StandardStreams",
             ]),
         .tool(
             "meshex",

@@ -1,12 +1,12 @@
-import AsyncHTTPClient
-import Dispatch
+import HTTP
 import NIOCore
-import NIOPosix
 import NIOSSL
+import Platform
+import Synchronization
 
-/// The HTTP clients of a host: one for each way of asking, so that connections are kept between checks.
+/// The HTTP clients of a host: one for each way of asking.
 final class HTTPConnections: Sendable {
-    /// What requests have to share to share connections.
+    /// What requests have to share to share a client.
     struct Way: Sendable, Hashable {
         /// Whose sockets they are; nil for ours.
         var impersonation: Impersonation?
@@ -24,31 +24,48 @@ final class HTTPConnections: Sendable {
         var address: String
     }
 
-    /// The client; it keeps its connections for the next request.
+    /// The client.
     let client: HTTPClient
 
-    init(_ way: Way, loops: any EventLoopGroup) throws(ProbeError) {
-        var configuration = HTTPClient.Configuration()
-        // Behind a check stands a service of the mesh, which is asked itself.
-        configuration.proxy = nil
-        configuration.httpVersion = .http1Only
-        configuration.redirectConfiguration = way.follows ? .follow(max: 10, allowCycles: false) : .disallow
-        configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 64
-        configuration.connectionPool.idleTimeout = .seconds(10)
-        // A refused connection is the answer, not a reason to try until the deadline.
-        configuration.connectionPool.retryConnectionEstablishment = false
-        if let override = way.override { configuration.dnsOverride = [override.host: override.address] }
-        if let root = way.root {
+    init(_ way: Way, loops: any EventLoopGroup) {
+        let security = Security(root: way.root)
+        client = HTTPClient(
+            group: loops, followsRedirects: way.follows,
+            addresses: way.override.map { [$0.host: $0.address] } ?? [:],
+            securing: { try security.secure($0, server: $1) })
+    }
+}
+
+/// TLS as a client that checks the server's certificate and name.
+private final class Security: Sendable {
+    private let root: String?
+    // Made for the first https: to read the system's certificates takes milliseconds.
+    private let context = Mutex<NIOSSLContext?>(nil)
+
+    init(root: String?) { self.root = root }
+
+    func secure(_ channel: any Channel, server: String) throws {
+        let context = try context.withLock { context in
+            if let context { return context }
             var settings = TLSConfiguration.makeClientConfiguration()
-            settings.trustRoots = .file(root)
-            configuration.tlsConfiguration = settings
+            if let root { settings.trustRoots = .file(root) }
+            let made = try NIOSSLContext(configuration: settings)
+            context = made
+            return made
         }
-        client = HTTPClient(eventLoopGroupProvider: .shared(loops), configuration: configuration)
+        let name = IPAddress(server) == nil ? server : nil
+        let pipeline = channel.pipeline.syncOperations
+        try pipeline.addHandler(NIOSSLClientHandler(context: context, serverHostname: name))
+        try pipeline.addHandler(UncleanEnd())
     }
 
-    deinit {
-        client.shutdown(queue: .global()) { _ in
-            // The connections are closed by then; there is nobody left to tell of one that did not want to.
+    /// Lets a server end the connection without close_notify, as many do: whether the answer was whole, HTTP says.
+    private final class UncleanEnd: ChannelInboundHandler {
+        typealias InboundIn = ByteBuffer
+
+        func errorCaught(context: ChannelHandlerContext, error: any Error) {
+            if case NIOSSLError.uncleanShutdown? = error as? NIOSSLError { return }
+            context.fireErrorCaught(error)
         }
     }
 }
@@ -63,7 +80,7 @@ extension Host {
             "http-\(way.impersonation.map { String($0.user.uid) } ?? "")-\(way.follows)-\(way.override?.host ?? "")-"
             + "\(way.override?.address ?? "")-\(way.root ?? "")"
         return try await fact(name, as: HTTPConnections.self) { () throws(ProbeError) in
-            try HTTPConnections(way, loops: loops)
+            HTTPConnections(way, loops: loops)
         }
     }
 }

@@ -1,5 +1,5 @@
-import AsyncHTTPClient
 import Glibc
+import HTTP
 import NIOCore
 import NIOPosix
 
@@ -37,23 +37,16 @@ public struct EnvoyAdminError: Error, Sendable, CustomStringConvertible {
 
 extension EnvoyAdminError.Problem {
     /// What an error of the HTTP client means.
-    static func of(_ error: any Error) -> Self {
-        switch error {
-        case let error as HTTPClientError:
-            switch error {
-            case .deadlineExceeded, .connectTimeout, .readTimeout, .writeTimeout, .cancelled,
-                .getConnectionFromPoolTimeout:
-                .timedOut
-            case .remoteConnectionClosed: .unreachable("the connection was closed")
-            default: .malformed("\(error)")
-            }
-        case is CancellationError: .timedOut
-        case let error as NIOConnectionError:
-            error.connectionErrors.first.map { of($0.error) } ?? .unreachable("no address")
-        case let error as IOError where error.errnoCode == ECONNREFUSED: .unreachable("nobody listens")
-        case let error as IOError: .unreachable("\(error)")
-        case let error as ChannelError: .unreachable("\(error)")
-        default: .malformed("\(error)")
+    static func of(_ failure: HTTPClient.Failure) -> Self {
+        switch failure {
+        case .timedOut: .timedOut
+        case .closed: .unreachable("the connection was closed")
+        case .badURL(let detail), .redirects(let detail), .malformed(let detail): .malformed(detail)
+        case .connection(let error as NIOConnectionError):
+            error.connectionErrors.first.map { of(.connection($0.error)) } ?? .unreachable("no address")
+        case .connection(ChannelError.connectTimeout): .timedOut
+        case .connection(let error as IOError) where error.errnoCode == ECONNREFUSED: .unreachable("nobody listens")
+        case .connection(let error): .unreachable("\(error)")
         }
     }
 }
