@@ -51,18 +51,24 @@ extension Target.Dependency {
     static let crypto = product(name: "Crypto", package: "swift-crypto")
     static let cryptoExtras = product(name: "CryptoExtras", package: "swift-crypto")
     static let subprocess = product(name: "Subprocess", package: "swift-subprocess")
-    static let grpcCore = product(name: "GRPCCore", package: "grpc-swift-2")
-    static let grpcProtobuf = product(name: "GRPCProtobuf", package: "grpc-swift-protobuf")
-    static let grpcTransport = product(name: "GRPCNIOTransportHTTP2", package: "grpc-swift-nio-transport")
-    static let logging = product(name: "Logging", package: "swift-log")
-    static let nioCore = product(name: "NIOCore", package: "swift-nio")
-    static let nioHTTP1 = product(name: "NIOHTTP1", package: "swift-nio")
-    static let nioPosix = product(name: "NIOPosix", package: "swift-nio")
-    static let nioSSL = product(name: "NIOSSL", package: "swift-nio-ssl")
-    static let nioTLS = product(name: "NIOTLS", package: "swift-nio")
-    static let swiftASN1 = product(name: "SwiftASN1", package: "swift-asn1")
-    static let swiftProtobuf = product(name: "SwiftProtobuf", package: "swift-protobuf")
-    static let x509 = product(name: "X509", package: "swift-certificates")
+
+    // What only the checks and the mesh need: a package that depends on the Debian libraries, with no traits, does not
+    // resolve these.
+    static func mesh(_ name: String, package: String) -> Target.Dependency {
+        product(name: name, package: package, condition: .when(traits: ["Mesh"]))
+    }
+    static let grpcCore = mesh("GRPCCore", package: "grpc-swift-2")
+    static let grpcProtobuf = mesh("GRPCProtobuf", package: "grpc-swift-protobuf")
+    static let grpcTransport = mesh("GRPCNIOTransportHTTP2", package: "grpc-swift-nio-transport")
+    static let logging = mesh("Logging", package: "swift-log")
+    static let nioCore = mesh("NIOCore", package: "swift-nio")
+    static let nioHTTP1 = mesh("NIOHTTP1", package: "swift-nio")
+    static let nioPosix = mesh("NIOPosix", package: "swift-nio")
+    static let nioSSL = mesh("NIOSSL", package: "swift-nio-ssl")
+    static let nioTLS = mesh("NIOTLS", package: "swift-nio")
+    static let swiftASN1 = mesh("SwiftASN1", package: "swift-asn1")
+    static let swiftProtobuf = mesh("SwiftProtobuf", package: "swift-protobuf")
+    static let x509 = mesh("X509", package: "swift-certificates")
 }
 
 let package = Package(
@@ -80,6 +86,12 @@ let package = Package(
         .library(name: "ELF", targets: ["ELF"]),
         .library(name: "MeshContract", targets: ["MeshContract"]),
         .library(name: "SpecLoading", targets: ["SpecLoading"]),
+    ],
+    traits: [
+        .default(enabledTraits: ["Mesh"]),
+        .trait(
+            name: "Mesh", description: "The checks, the mesh and their tools, beside the Debian libraries and debbuild."
+        ),
     ],
     dependencies: [
         // Options, help, completions and manual pages of the executables from one declaration.
