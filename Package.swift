@@ -49,22 +49,25 @@ extension Target {
 
 extension Target.Dependency {
     static let argumentParser = product(name: "ArgumentParser", package: "swift-argument-parser")
-    static let asyncHTTPClient = product(name: "AsyncHTTPClient", package: "async-http-client")
     static let crypto = product(name: "Crypto", package: "swift-crypto")
     static let cryptoExtras = product(name: "CryptoExtras", package: "swift-crypto")
-    static let grpcCore = product(name: "GRPCCore", package: "grpc-swift-2")
-    static let grpcProtobuf = product(name: "GRPCProtobuf", package: "grpc-swift-protobuf")
-    static let grpcTransport = product(name: "GRPCNIOTransportHTTP2", package: "grpc-swift-nio-transport")
-    static let hummingbird = product(name: "Hummingbird", package: "hummingbird")
-    static let logging = product(name: "Logging", package: "swift-log")
-    static let nioCore = product(name: "NIOCore", package: "swift-nio")
-    static let nioHTTP1 = product(name: "NIOHTTP1", package: "swift-nio")
-    static let nioPosix = product(name: "NIOPosix", package: "swift-nio")
-    static let nioSSL = product(name: "NIOSSL", package: "swift-nio-ssl")
-    static let nioTLS = product(name: "NIOTLS", package: "swift-nio")
-    static let swiftASN1 = product(name: "SwiftASN1", package: "swift-asn1")
-    static let swiftProtobuf = product(name: "SwiftProtobuf", package: "swift-protobuf")
-    static let x509 = product(name: "X509", package: "swift-certificates")
+    // What only the checks and the mesh need: a package that depends on the Debian libraries, with no traits, does not
+    // resolve these.
+    static func mesh(_ name: String, package: String) -> Target.Dependency {
+        product(name: name, package: package, condition: .when(traits: ["Mesh"]))
+    }
+    static let grpcCore = mesh("GRPCCore", package: "grpc-swift-2")
+    static let grpcProtobuf = mesh("GRPCProtobuf", package: "grpc-swift-protobuf")
+    static let grpcTransport = mesh("GRPCNIOTransportHTTP2", package: "grpc-swift-nio-transport")
+    static let logging = mesh("Logging", package: "swift-log")
+    static let nioCore = mesh("NIOCore", package: "swift-nio")
+    static let nioHTTP1 = mesh("NIOHTTP1", package: "swift-nio")
+    static let nioPosix = mesh("NIOPosix", package: "swift-nio")
+    static let nioSSL = mesh("NIOSSL", package: "swift-nio-ssl")
+    static let nioTLS = mesh("NIOTLS", package: "swift-nio")
+    static let swiftASN1 = mesh("SwiftASN1", package: "swift-asn1")
+    static let swiftProtobuf = mesh("SwiftProtobuf", package: "swift-protobuf")
+    static let x509 = mesh("X509", package: "swift-certificates")
 }
 
 let package = Package(
@@ -85,6 +88,12 @@ let package = Package(
         .library(name: "MeshContract", targets: ["MeshContract"]),
         .library(name: "Documents", targets: ["Documents"]),
     ],
+    traits: [
+        .default(enabledTraits: ["Mesh"]),
+        .trait(
+            name: "Mesh", description: "The checks, the mesh and their tools, beside the Debian libraries and debbuild."
+        ),
+    ],
     dependencies: [
         // Options, help, completions and manual pages of the executables from one declaration.
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -101,15 +110,11 @@ let package = Package(
         // Joins gRPC and the generated messages.
         .package(url: "https://github.com/grpc/grpc-swift-protobuf", from: "2.4.1"),
         // The runtime of the generated messages.
-        .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
+        .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0", traits: []),
         // Sockets and event loops below HTTP, DNS and TCP probes.
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         // TLS of probes and of the control plane.
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
-        // HTTP requests of pilot-agent and meshcheck.
-        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
-        // HTTP servers: the control plane's Pilot and meshcheck serve.
-        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
         // The logger type that the server libraries take.
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
     ],
@@ -130,6 +135,7 @@ let package = Package(
         .module("Platform", on: .base),
         .module("Files", on: .base, ["Platform"]),
         .module("StandardStreams", on: .base),
+        .module("HTTP", on: .base, ["Platform", .nioCore, .nioHTTP1, .nioPosix]),
         .module("Archive", on: .base, ["CArchive", "CLzma", "Files"]),
         .module("ELF", on: .base, ["Platform"]),
         .module("Documents", on: .base, ["CYAML", "Platform"]),
@@ -161,8 +167,8 @@ let package = Package(
         .module(
             "Probes", on: .checks,
             [
-                "CLinux", "Certificates", "DebianFormat", "ELF", "Files", "Patterns", "Platform", "Processes",
-                .asyncHTTPClient, .crypto, .nioCore, .nioHTTP1, .nioPosix, .nioSSL, .nioTLS, .swiftASN1, .x509,
+                "CLinux", "Certificates", "DebianFormat", "ELF", "Files", "HTTP", "Patterns", "Platform", "Processes",
+                .crypto, .nioCore, .nioPosix, .nioSSL, .nioTLS, .swiftASN1, .x509,
             ]),
         .module(
             "Scenarios", on: .checks,
@@ -201,14 +207,14 @@ let package = Package(
         .module(
             "SidecarAgent", on: .mesh,
             [
-                "Certificates", "Files", "MeshContract", "Platform", "Processes", "WorkloadCertificates",
-                .asyncHTTPClient, .crypto, .nioCore, .nioHTTP1, .nioPosix, .x509,
+                "Certificates", "Files", "HTTP", "MeshContract", "Platform", "Processes", "WorkloadCertificates",
+                .crypto, .nioCore, .nioPosix, .x509,
             ]),
         .module(
             "ControlPlane", on: .mesh,
             [
-                "Certificates", "Files", "IstioCAProtocol", "MeshContract", "Platform", "Processes", "Documents",
-                "WorkloadCertificates", .crypto, .cryptoExtras, .grpcCore, .grpcTransport, .hummingbird, .logging,
+                "Certificates", "Documents", "Files", "HTTP", "IstioCAProtocol", "MeshContract", "Platform",
+                "Processes", "WorkloadCertificates", .crypto, .cryptoExtras, .grpcCore, .grpcTransport, .logging,
                 .nioCore, .nioPosix, .nioSSL, .swiftASN1, .x509,
             ]),
         // What the mesh asks of its packages, for debbuild.
@@ -243,8 +249,8 @@ let package = Package(
         .tool(
             "meshcheck",
             [
-                "CLinux", "Documents", "Files", "MeshChecks", "MeshProbes", "Platform", "Probes", "RemoteHosts",
-                "Reports", "Scenarios", "StandardStreams", .hummingbird, .logging, .nioCore,
+                "CLinux", "Documents", "Files", "HTTP", "MeshChecks", "MeshProbes", "Platform", "Probes", "RemoteHosts",
+                "Reports", "Scenarios", "StandardStreams",
             ]),
         .tool(
             "meshex",

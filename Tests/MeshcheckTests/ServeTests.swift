@@ -96,6 +96,47 @@ final class ServeTests: XCTestCase {
         XCTAssertLessThan(lines.count, 24, "those who wait share a run")
     }
 
+    /// The last result is given out while a check hangs, and nothing keeps the server from ending.
+    func testHangingCheckHoldsNothingUp() throws {
+        try requireProgram("curl")
+        let fixture = try MeshcheckFixture()
+        let flag = fixture.directory.path + "/hang"
+        let script = try fixture.directory.file(
+            "hang.sh", "#!/bin/sh\n[ ! -e \(flag) ] || exec sleep 1000\n", mode: 0o755)
+        try fixture.addCommand(["sh", script])
+        let server = try Server(["--cache", "1ms", fixture.scenarios])
+        XCTAssertTrue(try server.get("/healthz").body.hasPrefix("failed: 2 passed, 1 failed"))
+        try fixture.directory.file("hang", "")
+        XCTAssertTrue(try server.get("/healthz").body.hasPrefix("failed: 2 passed, 1 failed"))
+        server.program.signal(SIGTERM)
+        XCTAssertEqual(server.program.status(within: 5), 0, server.program.errors)
+    }
+
+    /// Clients that connect and say nothing leave room for those who ask.
+    func testSilentConnectionsMakeWay() throws {
+        try requireProgram("curl")
+        try requireProgram("python3")
+        let fixture = try MeshcheckFixture()
+        let server = try Server([fixture.scenarios])
+        let address = server.url.dropFirst("http://".count).split(separator: ":")
+        let silent = try BackgroundProgram(
+            try XCTUnwrap(programPath("python3")),
+            [
+                "-c",
+                """
+                import socket, sys, time
+                held = [socket.create_connection((sys.argv[1], int(sys.argv[2]))) for _ in range(400)]
+                print(len(held), flush=True)
+                time.sleep(1000)
+                """, String(address[0]), String(address[1]),
+            ])
+        XCTAssertTrue(waitUntil(within: 20) { silent.output == "400\n" || !silent.isRunning }, silent.errors)
+        XCTAssertEqual(try server.get("/healthz").status, "503")
+        let open = try FileManager.default.contentsOfDirectory(atPath: "/proc/\(server.program.identifier)/fd").count
+        XCTAssertLessThan(open, 300)
+        silent.signal(SIGKILL)
+    }
+
     func testScenariosThatBreakLaterAreSaid() throws {
         try requireProgram("curl")
         let fixture = try MeshcheckFixture()

@@ -74,8 +74,10 @@ struct HTTPProbe: Probe {
             throw ProbeError(.invalid, "read parameter method", expected: "a method such as GET", found: "'\(method)'")
         }
         var query = HTTPExchange.Query(url: target.escapedURL, method: method)
-        query.headers = [("User-Agent", try request.text("user-agent") ?? "meshcheck")]
-        query.headers += try request.textMap("headers").sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+        query.headers = try request.textMap("headers").sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+        if !query.headers.contains(where: { Ascii.lowercased($0.name).elementsEqual("user-agent".utf8) }) {
+            query.headers.append(("User-Agent", try request.text("user-agent") ?? "meshcheck"))
+        }
         query.body = try request.text("body").map { Array($0.utf8) }
         query.limit = Int(try request.integer("max-bytes", in: 0...(256 << 20)) ?? 1 << 20)
         var way = HTTPConnections.Way()

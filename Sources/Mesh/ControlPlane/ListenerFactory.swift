@@ -2,7 +2,7 @@ import Crypto
 import FoundationEssentials
 import GRPCCore
 import GRPCNIOTransportHTTP2
-import Hummingbird
+import HTTP
 import IstioCAProtocol
 import Logging
 import MeshContract
@@ -25,27 +25,20 @@ struct ListenerFactory: Sendable {
     /// - Parameter ready: told the address once it is bound.
     func serve(_ listener: Listener, ready: @escaping @Sendable (SocketAddress) -> Void) async throws {
         switch listener.role {
-        case .pilot: try await serveHTTP(PilotResponder(mesh: mesh), listener, ready)
-        case .productPage: try await serveHTTP(ProductPage(mesh: mesh, log: log), listener, ready)
+        case .pilot: try await serveHTTP(listener, ready, PilotResponder(mesh: mesh).respond)
+        case .productPage: try await serveHTTP(listener, ready, ProductPage(mesh: mesh, log: log).respond)
         case .authority: try await serveAuthority(listener, ready)
         case .mixer: try await serveMixer(listener, ready)
         }
     }
 
     private func serveHTTP(
-        _ responder: some HTTPResponder<BasicRequestContext>, _ listener: Listener,
-        _ ready: @escaping @Sendable (SocketAddress) -> Void
+        _ listener: Listener, _ ready: @escaping @Sendable (SocketAddress) -> Void,
+        _ respond: @escaping @Sendable (HTTPServer.Request) async -> HTTPServer.Response
     ) async throws {
-        var quiet = Logger(label: listener.role.rawValue)
-        quiet.logLevel = .warning
-        let application = Application(
-            responder: responder,
-            configuration: ApplicationConfiguration(
-                address: .hostname("\(listener.address.host)", port: listener.address.port)),
-            onServerRunning: { channel in
-                ready(SocketAddress(host: listener.address.host, port: channel.localAddress?.port ?? 0))
-            }, logger: quiet)
-        try await application.runService(gracefulShutdownSignals: [])
+        try await HTTPServer(respond: respond).run(host: "\(listener.address.host)", port: listener.address.port) {
+            ready(SocketAddress(host: listener.address.host, port: $1))
+        }
     }
 
     private func serveAuthority(

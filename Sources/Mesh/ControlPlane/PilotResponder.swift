@@ -1,37 +1,35 @@
+import Files
 import FoundationEssentials
-import HTTPTypes
-import Hummingbird
+import HTTP
 import MeshContract
-import NIOCore
 import Documents
+import NIOCore
 
 /// Pilot's HTTP answers: version 1 as Istio 0.2 gave them, and version 3 for a current Envoy.
-struct PilotResponder: HTTPResponder {
-    typealias Context = BasicRequestContext
-
+struct PilotResponder {
     let mesh: MeshState
 
     private static let pathLimit = 16 << 10
-    private static let bodyLimit = 1 << 20
 
-    func respond(to request: Request, context: Context) async throws -> Response {
-        let faults = try mesh.faults()
-        if faults.contains(.pilotHang) { try await Task.sleep(for: .seconds(3600)) }
-        if faults.contains(.pilot503) { return Self.text(.serviceUnavailable, "EDS: no healthy registry\n") }
-        let target = request.head.path ?? "/"
-        guard target.utf8.count <= Self.pathLimit else { return Self.text(.uriTooLong, "the path is too long\n") }
-        let path = target.utf8.split(separator: UInt8(ascii: "?"), maxSplits: 1, omittingEmptySubsequences: false)[0]
+    func respond(to request: HTTPServer.Request) async -> HTTPServer.Response {
+        let faults: Set<Fault>
+        do throws(FileError) { faults = try mesh.faults() } catch { return .init(500, "\(error)\n") }
+        if faults.contains(.pilotHang) {
+            // Cancelled when the client gives up: there is nobody to answer then.
+            do { try await Task.sleep(for: .seconds(3600)) } catch { return .init(500) }
+        }
+        if faults.contains(.pilot503) { return .init(503, "EDS: no healthy registry\n") }
+        guard request.target.utf8.count <= Self.pathLimit else { return .init(414, "the path is too long\n") }
         var parts: [String] = []
-        for part in path.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false).dropFirst() {
+        for part in request.path.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false).dropFirst()
+        {
             guard let decoded = Self.percentDecoded(part) else {
-                return Self.text(.badRequest, "400 Bad Request: malformed escape in the path\n")
+                return .init(400, "400 Bad Request: malformed escape in the path\n")
             }
             parts.append(decoded)
         }
-        if parts.first == "v3" { return try await discovery(parts, request) }
-        guard request.method == .get else {
-            return Self.text(.methodNotAllowed, "405: Method Not Allowed")
-        }
+        if parts.first == "v3" { return discovery(parts, request) }
+        guard request.method == "GET" else { return Self.notAllowed }
         var registry = mesh.registry
         if faults.contains(.pilotEmpty) {
             registry = ServiceRegistry(
@@ -46,7 +44,7 @@ struct PilotResponder: HTTPResponder {
 
     // MARK: - version 1
 
-    private func classic(_ parts: [String], _ discovery: ClassicDiscovery) -> Response {
+    private func classic(_ parts: [String], _ discovery: ClassicDiscovery) -> HTTPServer.Response {
         guard parts.first == "v1", parts.count > 1 else { return Self.notFound }
         switch (parts[1], parts.count) {
         case ("registration", 2):
@@ -66,9 +64,9 @@ struct PilotResponder: HTTPResponder {
         }
     }
 
-    private func answer(_ node: String, _ body: (NodeIdentity) -> JSONValue) -> Response {
+    private func answer(_ node: String, _ body: (NodeIdentity) -> JSONValue) -> HTTPServer.Response {
         guard let node = NodeIdentity(node) else {
-            return Self.text(.notFound, "missing parts in the service node \"\(node)\"\n")
+            return .init(404, "missing parts in the service node \"\(node)\"\n")
         }
         return Self.json(body(node), contentType: "text/plain; charset=utf-8")
     }
@@ -87,52 +85,37 @@ struct PilotResponder: HTTPResponder {
         }
     }
 
-    private func discovery(_ parts: [String], _ request: Request) async throws -> Response {
+    private func discovery(_ parts: [String], _ request: HTTPServer.Request) -> HTTPServer.Response {
         let name =
             parts.count == 2
             ? parts[1].utf8.split(separator: UInt8(ascii: ":")).map { String(decoding: $0, as: UTF8.self) } : []
         guard name.count == 2, name[0] == "discovery", let kind = XDSResources.Kind(rawValue: name[1]) else {
             return Self.notFound
         }
-        guard request.method == .post else { return Self.text(.methodNotAllowed, "405: Method Not Allowed") }
-        let body: ByteBuffer
-        do {
-            body = try await request.body.collect(upTo: Self.bodyLimit)
-        } catch {
-            return Self.text(.contentTooLarge, "a discovery request has at most \(Self.bodyLimit) bytes\n")
-        }
+        guard request.method == "POST" else { return Self.notAllowed }
         let asked: DiscoveryRequest
         do {
-            asked = try JSONDecoder().decode(DiscoveryRequest.self, from: Data(body.readableBytesView))
+            asked = try JSONDecoder().decode(DiscoveryRequest.self, from: Data(request.body))
         } catch {
-            return Self.text(.badRequest, "the body is no discovery request in JSON\n")
+            return .init(400, "the body is no discovery request in JSON\n")
         }
         guard let node = asked.node?.id.flatMap({ NodeIdentity($0) }) else {
-            return Self.text(.notFound, "missing parts in the service node \"\(asked.node?.id ?? "")\"\n")
+            return .init(404, "missing parts in the service node \"\(asked.node?.id ?? "")\"\n")
         }
         let resources = XDSResources(registry: mesh.registry)
         let answer = resources.response(kind, node: node, names: asked.resourceNames ?? [])
         // Envoy asks every second: what it has already is no news, and would be a line in its log each time.
-        if asked.versionInfo == answer.version { return Response(status: .notModified) }
-        return Response(
-            status: .ok, headers: [.contentType: "application/json"],
-            body: .init(byteBuffer: ByteBuffer(string: answer.json.compact)))
+        if asked.versionInfo == answer.version { return .init(304) }
+        return .init(200, answer.json.compact, type: "application/json")
     }
 
     // MARK: - answers
 
-    private static var notFound: Response { text(.notFound, "404: Page Not Found") }
+    private static var notFound: HTTPServer.Response { .init(404, "404: Page Not Found") }
+    private static var notAllowed: HTTPServer.Response { .init(405, "405: Method Not Allowed") }
 
-    private static func text(_ status: HTTPResponse.Status, _ text: String) -> Response {
-        Response(
-            status: status, headers: [.contentType: "text/plain; charset=utf-8"],
-            body: .init(byteBuffer: ByteBuffer(string: text)))
-    }
-
-    private static func json(_ value: JSONValue, contentType: String) -> Response {
-        Response(
-            status: .ok, headers: [.contentType: contentType],
-            body: .init(byteBuffer: ByteBuffer(string: value.asPilotWritesIt)))
+    private static func json(_ value: JSONValue, contentType: String) -> HTTPServer.Response {
+        .init(200, value.asPilotWritesIt, type: contentType)
     }
 
     private static func percentDecoded(_ part: Substring.UTF8View) -> String? {

@@ -1,22 +1,16 @@
-import Hummingbird
+import HTTP
 import Logging
-import NIOCore
 import Processes
 
 /// The product page of the BookInfo walk-through: two reviews, and the stars of the ratings database where there is one.
-struct ProductPage: HTTPResponder {
-    typealias Context = BasicRequestContext
-
+struct ProductPage {
     let mesh: MeshState
     let log: Logger
 
-    func respond(to request: Request, context: Context) async throws -> Response {
-        let path = request.uri.path
-        guard request.method == .get else { return Response(status: .methodNotAllowed) }
-        guard path == "/" || path == "/productpage" else { return Response(status: .notFound) }
-        return Response(
-            status: .ok, headers: [.contentType: "text/html; charset=utf-8"],
-            body: .init(byteBuffer: ByteBuffer(string: Self.page(await stars()))))
+    func respond(to request: HTTPServer.Request) async -> HTTPServer.Response {
+        guard request.method == "GET" else { return .init(405) }
+        guard ["/", "/productpage"].contains(request.path) else { return .init(404) }
+        return .init(200, Self.page(await stars()), type: "text/html; charset=utf-8")
     }
 
     private func stars() async -> [Int]? {

@@ -1,9 +1,7 @@
-import AsyncHTTPClient
 import FoundationEssentials
 import Glibc
-import MeshContract
+import HTTP
 import NIOCore
-import NIOHTTP1
 import NIOPosix
 import Platform
 
@@ -16,7 +14,7 @@ public struct EnvoyAdminClient: Sendable {
     /// Bytes that an answer may have.
     public static let answerLimit = 64 << 20
     /// One thread for all requests, as long as the process lives.
-    private static let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+    private static let client = HTTPClient(group: MultiThreadedEventLoopGroup(numberOfThreads: 1))
 
     /// Creates a client; nothing is connected before the first request.
     public init(port: Int, timeout: Duration = .seconds(5)) {
@@ -45,28 +43,17 @@ public struct EnvoyAdminClient: Sendable {
         guard path.utf8.first == UInt8(ascii: "/"), path.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7f }) else {
             throw EnvoyAdminError(port: port, problem: .badPath(path))
         }
-        var request = HTTPClientRequest(url: "http://127.0.0.1:\(port)\(Self.encoded(path))")
-        request.method = method == .get ? .GET : .POST
-        let nanoseconds = GoDuration(timeout).nanoseconds
-        var configuration = HTTPClient.Configuration(redirectConfiguration: .disallow)
-        configuration.httpVersion = .http1Only
-        configuration.connectionPool.retryConnectionEstablishment = false
-        // One client per request: requests are rare, and an agent that waits should hold no connection.
-        let client = HTTPClient(eventLoopGroupProvider: .shared(Self.group), configuration: configuration)
-        let result: Result<Answer, EnvoyAdminError>
-        do {
-            let response = try await client.execute(request, deadline: .now() + .nanoseconds(nanoseconds))
-            let body = try await response.body.collect(upTo: Self.answerLimit)
-            result = .success(Answer(status: Int(response.status.code), body: Array(buffer: body)))
+        let request = HTTPClient.Request(
+            url: "http://127.0.0.1:\(port)\(Self.encoded(path))", method: method.rawValue, limit: Self.answerLimit)
+        do throws(HTTPClient.Failure) {
+            let answer = try await Self.client.send(request, until: .now.advanced(by: timeout))
+            guard !answer.isTruncated else {
+                throw HTTPClient.Failure.malformed("an answer of more than \(Self.answerLimit) bytes")
+            }
+            return Answer(status: answer.status, body: answer.body)
         } catch {
-            result = .failure(EnvoyAdminError(port: port, problem: .of(error)))
+            throw EnvoyAdminError(port: port, problem: .of(error))
         }
-        do {
-            try await client.shutdown()
-        } catch {
-            // The answer is there, or the reason why not; a connection that does not close well changes neither.
-        }
-        return try result.get()
     }
 
     /// Percent signs in place of what a URL cannot have (RFC 3986, section 2), so that regular expressions in a query
@@ -119,23 +106,16 @@ public struct EnvoyAdminError: Error, Sendable, CustomStringConvertible {
 
 extension EnvoyAdminError.Problem {
     /// What an error of the HTTP client means.
-    static func of(_ error: any Error) -> Self {
-        switch error {
-        case let error as HTTPClientError:
-            switch error {
-            case .deadlineExceeded, .connectTimeout, .readTimeout, .writeTimeout, .cancelled,
-                .getConnectionFromPoolTimeout:
-                .timedOut
-            case .remoteConnectionClosed: .unreachable("the connection was closed")
-            default: .malformed("\(error)")
-            }
-        case is CancellationError: .timedOut
-        case let error as NIOConnectionError:
-            error.connectionErrors.first.map { of($0.error) } ?? .unreachable("no address")
-        case let error as IOError where error.errnoCode == ECONNREFUSED: .unreachable("nobody listens")
-        case let error as IOError: .unreachable("\(error)")
-        case let error as ChannelError: .unreachable("\(error)")
-        default: .malformed("\(error)")
+    static func of(_ failure: HTTPClient.Failure) -> Self {
+        switch failure {
+        case .timedOut: .timedOut
+        case .closed: .unreachable("the connection was closed")
+        case .badURL(let detail), .redirects(let detail), .malformed(let detail): .malformed(detail)
+        case .connection(let error as NIOConnectionError):
+            error.connectionErrors.first.map { of(.connection($0.error)) } ?? .unreachable("no address")
+        case .connection(ChannelError.connectTimeout): .timedOut
+        case .connection(let error as IOError) where error.errnoCode == ECONNREFUSED: .unreachable("nobody listens")
+        case .connection(let error): .unreachable("\(error)")
         }
     }
 }

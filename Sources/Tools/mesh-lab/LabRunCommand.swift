@@ -1,8 +1,7 @@
 import ArgumentParser
 import ControlPlane
-import Dispatch
-import Glibc
 import Logging
+import StandardStreams
 
 /// `mesh-lab run`.
 struct LabRunCommand: AsyncParsableCommand {
@@ -28,17 +27,8 @@ struct LabRunCommand: AsyncParsableCommand {
         } catch {
             throw MeshLabCommand.failure(error)
         }
-        let service = Task { try await plane.run() }
-        let sources = [SIGTERM, SIGINT].map { number in
-            signal(number, SIG_IGN)
-            let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
-            source.setEventHandler { service.cancel() }
-            source.resume()
-            return source
-        }
-        defer { for source in sources { source.cancel() } }
         do {
-            try await service.value
+            try await Signals.cancelling { try await plane.run() }
         } catch is CancellationError {
             return
         } catch {

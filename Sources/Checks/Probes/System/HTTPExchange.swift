@@ -1,10 +1,8 @@
-import AsyncHTTPClient
-import Dispatch
+import HTTP
 import NIOCore
-import NIOHTTP1
-import NIOPosix
 import NIOSSL
 import Platform
+import Synchronization
 
 /// One request and its answer.
 package enum HTTPExchange {
@@ -12,7 +10,7 @@ package enum HTTPExchange {
     package struct Query: Sendable {
         var url: String
         var method: String
-        var headers: [(String, String)] = []
+        var headers: [(name: String, value: String)] = []
         var body: [UInt8]?
         /// Bytes of the answer's body that are read.
         package var limit = 1 << 20
@@ -27,9 +25,9 @@ package enum HTTPExchange {
     /// The answer.
     package struct Answer: Sendable {
         package var status: Int
-        var headers: [(String, String)]
+        var headers: [(name: String, value: String)]
         package var body: [UInt8]
-        /// Whether the body went on behind the limit.
+        /// Whether the body continued beyond the limit.
         var isTruncated: Bool
         var redirects: Int
         var duration: Duration
@@ -37,7 +35,7 @@ package enum HTTPExchange {
         /// The first header of a name, in any case.
         func header(_ name: String) -> String? {
             let wanted = Ascii.lowercased(name)
-            return headers.first { Ascii.lowercased($0.0) == wanted }?.1
+            return headers.first { Ascii.lowercased($0.name) == wanted }?.value
         }
 
         /// The Date header in nanoseconds since 1970.
@@ -49,28 +47,15 @@ package enum HTTPExchange {
         _ query: Query, with connections: HTTPConnections, until deadline: ContinuousClock.Instant
     ) async throws(ProbeError) -> Answer {
         let operation = "\(query.method) \(query.url)"
-        var request = HTTPClientRequest(url: query.url)
-        request.method = HTTPMethod(rawValue: query.method)
-        for (name, value) in query.headers { request.headers.replaceOrAdd(name: name, value: value) }
-        if let body = query.body { request.body = .bytes(ByteBuffer(bytes: body)) }
-        let sent = request
+        let request = HTTPClient.Request(
+            url: query.url, method: query.method, headers: query.headers, body: query.body, limit: query.limit)
         let started = MonotonicTime.now
         return try await Deadline.race(operation, until: deadline) { () async throws(ProbeError) in
-            do {
-                let response = try await connections.client.execute(sent, deadline: deadline.nioDeadline)
-                var body: [UInt8] = []
-                var isTruncated = false
-                for try await part in response.body {
-                    let room = query.limit - body.count
-                    body += part.readableBytesView.prefix(room)
-                    if part.readableBytes > room {
-                        isTruncated = true
-                        break
-                    }
-                }
+            do throws(HTTPClient.Failure) {
+                let answer = try await connections.client.send(request, until: deadline)
                 return Answer(
-                    status: Int(response.status.code), headers: response.headers.map { ($0.name, $0.value) },
-                    body: body, isTruncated: isTruncated, redirects: max(0, response.history.count - 1),
+                    status: answer.status, headers: answer.headers, body: answer.body,
+                    isTruncated: answer.isTruncated, redirects: answer.redirects,
                     duration: MonotonicTime.now.since(started))
             } catch {
                 throw failure(operation, error)
@@ -79,34 +64,23 @@ package enum HTTPExchange {
     }
 
     /// What a failed exchange says.
-    static func failure(_ operation: String, _ error: any Error) -> ProbeError {
+    private static func failure(_ operation: String, _ error: HTTPClient.Failure) -> ProbeError {
         switch error {
-        case let error as HTTPClientError:
-            switch error {
-            case .deadlineExceeded, .readTimeout, .connectTimeout, .writeTimeout, .cancelled,
-                .getConnectionFromPoolTimeout, .tlsHandshakeTimeout:
-                return .noAnswer(operation)
-            case .invalidURL, .emptyHost, .emptyScheme:
-                return ProbeError(.invalid, operation, expected: "a URL and headers that fit", found: "\(error)")
-            case .remoteConnectionClosed:
-                return ProbeError(
-                    .malformed, operation, expected: "a whole answer", found: "the end of the connection")
-            case .redirectLimitReached, .redirectCycleDetected:
-                return ProbeError(.malformed, operation, expected: "at most 10 redirects", found: "\(error)")
-            default:
-                // The scheme of the URL among them, which has its own parameter.
-                return ProbeError(.unavailable, operation, expected: "an answer", found: "\(error)".shortened())
-            }
-        case let error as HTTPParserError:
-            return ProbeError(.malformed, operation, expected: "an answer in HTTP", found: "\(error)".shortened())
-        default: return .network(operation, error)
+        case .timedOut: .noAnswer(operation)
+        case .badURL(let url): ProbeError(.invalid, operation, expected: "a URL", found: "'\(url)'")
+        case .closed:
+            ProbeError(.malformed, operation, expected: "a whole answer", found: "the end of the connection")
+        case .redirects(let detail): ProbeError(.malformed, operation, expected: "at most 10 redirects", found: detail)
+        case .malformed(let detail):
+            ProbeError(.malformed, operation, expected: "an answer in HTTP", found: detail.shortened())
+        case .connection(let error): .network(operation, error)
         }
     }
 }
 
-/// The HTTP clients of a host: one for each way of asking, so that connections are kept between checks.
+/// The HTTP clients of a host: one for each way of asking.
 package final class HTTPConnections: Sendable {
-    /// What requests have to share to share connections.
+    /// What requests have to share to share a client.
     package struct Way: Sendable {
         /// Whether redirects are followed.
         var follows = false
@@ -125,31 +99,48 @@ package final class HTTPConnections: Sendable {
         var address: String
     }
 
-    /// The client; it keeps its connections for the next request.
+    /// The client.
     let client: HTTPClient
 
-    init(_ way: Way, loops: any EventLoopGroup) throws(ProbeError) {
-        var configuration = HTTPClient.Configuration()
-        // Behind a check stands a service of the mesh, which is asked itself.
-        configuration.proxy = nil
-        configuration.httpVersion = .http1Only
-        configuration.redirectConfiguration = way.follows ? .follow(max: 10, allowCycles: false) : .disallow
-        configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 64
-        configuration.connectionPool.idleTimeout = .seconds(10)
-        // A refused connection is the answer, not a reason to try until the deadline.
-        configuration.connectionPool.retryConnectionEstablishment = false
-        if let override = way.override { configuration.dnsOverride = [override.host: override.address] }
-        if let root = way.root {
+    init(_ way: Way, loops: any EventLoopGroup) {
+        let security = Security(root: way.root)
+        client = HTTPClient(
+            group: loops, followsRedirects: way.follows,
+            addresses: way.override.map { [$0.host: $0.address] } ?? [:],
+            securing: { try security.secure($0, server: $1) })
+    }
+}
+
+/// TLS as a client that checks the server's certificate and name.
+private final class Security: Sendable {
+    private let root: String?
+    // Made for the first https: to read the system's certificates takes milliseconds.
+    private let context = Mutex<NIOSSLContext?>(nil)
+
+    init(root: String?) { self.root = root }
+
+    func secure(_ channel: any Channel, server: String) throws {
+        let context = try context.withLock { context in
+            if let context { return context }
             var settings = TLSConfiguration.makeClientConfiguration()
-            settings.trustRoots = .file(root)
-            configuration.tlsConfiguration = settings
+            if let root { settings.trustRoots = .file(root) }
+            let made = try NIOSSLContext(configuration: settings)
+            context = made
+            return made
         }
-        client = HTTPClient(eventLoopGroupProvider: .shared(loops), configuration: configuration)
+        let name = IPAddress(server) == nil ? server : nil
+        let pipeline = channel.pipeline.syncOperations
+        try pipeline.addHandler(NIOSSLClientHandler(context: context, serverHostname: name))
+        try pipeline.addHandler(UncleanEnd())
     }
 
-    deinit {
-        client.shutdown(queue: .global()) { _ in
-            // The connections are closed by then; there is nobody left to tell of one that did not want to.
+    /// Lets a server end the connection without close_notify, as many do: whether the answer was whole, HTTP says.
+    private final class UncleanEnd: ChannelInboundHandler {
+        typealias InboundIn = ByteBuffer
+
+        func errorCaught(context: ChannelHandlerContext, error: any Error) {
+            if case NIOSSLError.uncleanShutdown? = error as? NIOSSLError { return }
+            context.fireErrorCaught(error)
         }
     }
 }
@@ -162,7 +153,7 @@ extension Host {
         let loops = try await eventLoops(for: request)
         let name = "http-\(way.follows)-\(way.override?.host ?? "")-\(way.override?.address ?? "")-\(way.root ?? "")"
         return try await fact(name, as: HTTPConnections.self) { () throws(ProbeError) in
-            try HTTPConnections(way, loops: loops)
+            HTTPConnections(way, loops: loops)
         }
     }
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import HTTP
 import Reports
 import Scenarios
 import StandardStreams
@@ -47,13 +48,15 @@ struct ReportServe: AsyncParsableCommand {
             }
         }
         let isListening = Mutex(false)
-        let server = ReportServer(
-            host: listen.host, port: listen.port, cache: cache,
-            refreshSeconds: max(5, Int(self.cache.value.components.seconds)))
+        let reports = ReportServer(cache: cache, refreshSeconds: max(5, Int(self.cache.value.components.seconds)))
+        let server = HTTPServer { await reports.respond(to: $0) }
+        let listen = listen
         do {
-            try await server.run { address in
-                isListening.withLock { $0 = true }
-                Terminal.write("listening on http://\(address)\n")
+            try await Signals.cancelling {
+                try await server.run(host: listen.host, port: listen.port) { host, port in
+                    isListening.withLock { $0 = true }
+                    Terminal.write("listening on http://\(host):\(port)\n")
+                }
             }
         } catch {
             if isListening.withLock({ $0 }) { throw error }
@@ -61,6 +64,7 @@ struct ReportServe: AsyncParsableCommand {
                 "cannot listen on \(listen.host):\(listen.port): \(error)", code: "listen",
                 help: "see what holds the port: ss -ltnp 'sport = :\(listen.port)'", status: Status.unreachable)
         }
+        await cache.stop()
     }
 }
 

@@ -1,6 +1,4 @@
 import ArgumentParser
-import Dispatch
-import Glibc
 import Reports
 import Scenarios
 import Documents
@@ -33,16 +31,7 @@ struct WatchCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let work = Task { try await watch() }
-        let signals = [SIGINT, SIGTERM].map { number in
-            signal(number, SIG_IGN)
-            let source = DispatchSource.makeSignalSource(signal: number)
-            source.setEventHandler { work.cancel() }
-            source.resume()
-            return source
-        }
-        defer { for source in signals { source.cancel() } }
-        if try await work.value { throw Status.failed }
+        if try await Signals.cancelling({ try await watch() }) { throw Status.failed }
     }
 
     /// Runs until it is cancelled.

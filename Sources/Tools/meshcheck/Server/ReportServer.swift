@@ -1,60 +1,37 @@
-import Hummingbird
-import Logging
+import HTTP
 import MeshChecks
-import NIOCore
 import Reports
 import Scenarios
 
 /// Health, metrics and the page over HTTP.
 struct ReportServer {
-    let host: String
-    let port: Int
     let cache: ResultCache
     /// After how many seconds a browser asks for the page again.
     let refreshSeconds: Int
 
-    /// Serves until SIGTERM or SIGINT.
-    ///
-    /// - Parameter onListening: gets the address as `host:port`, once it is listened at.
-    func run(onListening: @escaping @Sendable (String) -> Void) async throws {
-        var logger = Logger(label: "meshcheck")
-        logger.logLevel = .error
-        let application = Application(
-            router: router, configuration: ApplicationConfiguration(address: .hostname(host, port: port)),
-            onServerRunning: { channel in
-                let address = channel.localAddress
-                let shown = address?.ipAddress.map { $0.utf8.contains(UInt8(ascii: ":")) ? "[\($0)]" : $0 } ?? host
-                onListening("\(shown):\(address?.port ?? port)")
-            }, logger: logger)
-        try await application.runService()
+    /// The answer to a request.
+    func respond(to request: HTTPServer.Request) async -> HTTPServer.Response {
+        guard request.method == "GET" || request.method == "HEAD" else { return Self.response(404, .terminal, "") }
+        switch request.path {
+        case "/": return Self.response(200, .terminal, "/healthz\n/metrics\n/report\n/report.json\n")
+        case "/healthz":
+            switch await cache.current() {
+            case .broken(let text): return Self.response(503, .terminal, text + "\n")
+            case .result(let result):
+                return Self.response(result.hasFailed ? 503 : 200, .terminal, Self.health(result))
+            }
+        case "/metrics": return await page(.prometheus, PrometheusRenderer())
+        case "/report": return await page(.html, HTMLRenderer(route: .mesh, refreshSeconds: refreshSeconds))
+        case "/report.json": return await page(.json, JSONRenderer())
+        default: return Self.response(404, .terminal, "")
+        }
     }
 
-    private var router: Router<BasicRequestContext> {
-        let router = Router(options: .autoGenerateHeadEndpoints)
-        router.get("healthz") { [cache] _, _ in
-            switch await cache.current() {
-            case .broken(let text): Self.response(.serviceUnavailable, .terminal, text + "\n")
-            case .result(let result):
-                Self.response(result.hasFailed ? .serviceUnavailable : .ok, .terminal, Self.health(result))
-            }
+    private func page(_ format: ReportFormat, _ renderer: some Renderer) async -> HTTPServer.Response {
+        switch await cache.current() {
+        case .broken(let text): Self.response(500, .terminal, text + "\n")
+        case .result(let result): Self.response(200, format, renderer.render(result))
         }
-        let pages: [(path: RouterPath, format: ReportFormat, renderer: any Renderer)] = [
-            ("metrics", .prometheus, PrometheusRenderer()),
-            ("report", .html, HTMLRenderer(route: .mesh, refreshSeconds: refreshSeconds)),
-            ("report.json", .json, JSONRenderer()),
-        ]
-        for page in pages {
-            router.get(page.path) { [cache] _, _ in
-                switch await cache.current() {
-                case .broken(let text): Self.response(.internalServerError, .terminal, text + "\n")
-                case .result(let result): Self.response(.ok, page.format, page.renderer.render(result))
-                }
-            }
-        }
-        router.get("/") { _, _ in
-            Self.response(.ok, .terminal, "/healthz\n/metrics\n/report\n/report.json\n")
-        }
-        return router
     }
 
     /// One line, and the causes for who reads the answer of a failing probe.
@@ -69,11 +46,9 @@ struct ReportServer {
         return text
     }
 
-    private static func response(_ status: HTTPResponse.Status, _ format: ReportFormat, _ text: String) -> Response {
-        Response(
-            status: status,
-            headers: [
-                .contentType: format.mediaType, .cacheControl: "no-cache", .xContentTypeOptions: "nosniff",
-            ], body: ResponseBody(byteBuffer: ByteBuffer(string: text)))
+    private static func response(_ status: Int, _ format: ReportFormat, _ text: String) -> HTTPServer.Response {
+        HTTPServer.Response(
+            status, text, type: format.mediaType,
+            headers: [("Cache-Control", "no-cache"), ("X-Content-Type-Options", "nosniff")])
     }
 }
