@@ -1,6 +1,6 @@
 import Files
 import Platform
-import SpecLoading
+import Documents
 
 /// Hosts by name and group, as Ansible's inventories have them
 /// (docs.ansible.com, "How to build your inventory").

@@ -1,5 +1,5 @@
 import ArgumentParser
-import SpecLoading
+import Documents
 
 /// The options by which a tool chooses hosts and reaches them.
 package struct SSHArguments: ParsableArguments {

@@ -3,7 +3,7 @@ import FoundationEssentials
 import HostSetup
 import RemoteHosts
 import Reports
-import SpecLoading
+import Documents
 import StandardStreams
 
 /// `meshex machine-setup`.
