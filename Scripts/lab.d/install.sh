@@ -97,7 +97,7 @@ lab_check() {
     if ((${#names[@]} == 0)); then mapfile -t names < <(machines); fi
     ((${#names[@]} > 0)) || fail 2 "no lab is up: run 'Scripts/lab up'"
     [[ -x $root/.build/release/meshcheck ]] ||
-        fail 2 "meshcheck is not built: swift build -c release --static-swift-stdlib -Xlinker -s -Xlinker --no-export-dynamic --product meshcheck"
+        fail 2 "meshcheck is not built: Scripts/build meshcheck"
     for name in "${names[@]}"; do targets+=(--target "ssh://$name"); done
     report=$lab_run/meshcheck
     in_namespace "$operator_ns" "$root/.build/release/meshcheck" run "$root/Scenarios" "${targets[@]}" \

@@ -70,7 +70,7 @@ lab_up() {
     [[ $lifetime =~ ^[1-9][0-9]*[smh]$ ]] || fail 2 "--certificate-lifetime wants a duration such as 60s, not '$lifetime'"
     [[ $distribution == bookworm || $distribution == trixie ]] || fail 2 "--distro is bookworm or trixie, not '$distribution'"
     require_lab
-    [[ -x $root/.build/release/mesh-lab ]] || fail 2 "mesh-lab is not built: swift build -c release --static-swift-stdlib -Xlinker -s -Xlinker --no-export-dynamic --product mesh-lab"
+    [[ -x $root/.build/release/mesh-lab ]] || fail 2 "mesh-lab is not built: Scripts/build mesh-lab"
     lab_down
     mkdir -p -- "$lab_run/machines"
     chmod 700 -- "$lab_run"
