@@ -137,6 +137,24 @@ enum MappingReader {
         return text
     }
 
+    /// One of some words; nil after a diagnostic.
+    static func word(_ node: YAMLNode, _ words: [String], _ diagnostics: inout Diagnostics) -> String? {
+        guard let text = text(node, &diagnostics) else { return nil }
+        if words.contains(text) { return text }
+        let expected = words.count == 2 ? words.joined(separator: " or ") : "one of " + words.joined(separator: ", ")
+        diagnostics.error(
+            "enumeration", "expected \(expected), found '\(ValueText.shortened(text))'", at: node.range,
+            help: SpellingSuggestion.of(text, among: words).map { "did you mean '\($0)'?" })
+        return nil
+    }
+
+    /// One of the words of an enumeration; nil after a diagnostic.
+    static func word<Word: RawRepresentable<String>>(
+        _ node: YAMLNode, _ words: [Word], _ diagnostics: inout Diagnostics
+    ) -> Word? {
+        word(node, words.map(\.rawValue), &diagnostics).flatMap { Word(rawValue: $0) }
+    }
+
     /// A list of texts, or one in place of a list; nil after a diagnostic.
     static func texts(_ node: YAMLNode, _ diagnostics: inout Diagnostics) -> [Located<String>]? {
         let nodes: [YAMLNode] = if case .sequence(let items) = node.content { items } else { [node] }
