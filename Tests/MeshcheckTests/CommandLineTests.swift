@@ -47,7 +47,7 @@ final class CommandLineTests: XCTestCase {
             (["run", "--format", "json=a", "--format", "tap=a"], "the file 'a'"),
             (["run", "--format", "json=a", "--output", "b"], "has no report to take"),
             (["run", "--format", "events=a"], "while the run goes on"),
-            (["run", "--format", "events", "--target", "ssh://a"], "for one machine"),
+            (["run", "--format", "events", "--target", "ssh://a"], "for one host"),
             (["run", "--var", "novalue", fixture.scenarios], "must be name=value"),
             (["run", "--var", "=x", fixture.scenarios], "must be name=value"),
             (["run", "--limit", "a", fixture.scenarios], "needs an --inventory"),

@@ -101,7 +101,7 @@ final class MachineFormatTests: XCTestCase {
         if check.status != 0 { throw XCTSkip("python3-yaml is not installed") }
         XCTAssertEqual(
             try Python.run(program, on: TAPRenderer().render(Fixture.broken)),
-            "5 MX0401 failed port 53 is held by systemd-resolve (pid 612)\n")
+            "5 MX0401 'failed' port 53 is held by systemd-resolve (pid 612)\n")
     }
 
     func testMetricsAreAcceptedByPromtool() throws {

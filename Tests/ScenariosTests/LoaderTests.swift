@@ -110,8 +110,8 @@ final class LoaderTests: XCTestCase {
         .expecting("type", "{mode: {present: «si}}"), .expecting("type", "{lines: {count: «many}}"),
         .expecting("between", "{size: {between: «[5, 1]}}"), .expecting("type", "{size: {between: «[5]}}"),
         .expecting("path", "{«mode.x: 1}"), .check("path", "http: http://a/\nexpect: {'json.hosts«[x]': 1}"),
-        .expecting("regular-expression", "{contents: {matches: «'('}}"),
-        .expecting("regular-expression", "{contents: {matches: «'[z-a]'}}"),
+        .expecting("regular-expression", "{contents: {matches: '(«'}}"),
+        .expecting("regular-expression", "{contents: {matches: '[z-«a]'}}"),
         .check("cidr", "dns: a\nexpect: {addresses: {some: {in-cidr: «10.0.0.0/33}}}"),
         .check("cidr", "dns: a\nexpect: {addresses: {some: {in-cidr: [10.0.0.0/8, «office]}}}"),
         .check("version", "package: a\nexpect: {version: {version: {at-least: '1:2:«_'}}}"),
@@ -142,7 +142,7 @@ final class LoaderTests: XCTestCase {
         .check("missing-value", "log: {path: /a, patterns: [{name: x, pattern: «''}]}\nexpect: {exists: true}"),
         .check("type", "log: {path: /a, patterns: [{name: x, pattern: «5}]}\nexpect: {exists: true}"),
         .check("missing-key", "log: {path: /a, patterns: [«{name: x}]}\nexpect: {exists: true}"),
-        .check("regular-expression", "log: {path: /a, patterns: [{name: x, pattern: «'('}]}\nexpect: {exists: true}"),
+        .check("regular-expression", "log: {path: /a, patterns: [{name: x, pattern: '(«'}]}\nexpect: {exists: true}"),
         .check(
             "unknown-pattern", "log: {path: /a, patterns: [{name: x, pattern: y}], after: «z}\nexpect: {exists: true}"),
     ]
@@ -172,7 +172,7 @@ final class LoaderTests: XCTestCase {
         .file("empty-capture", "capture: «{}"), .file("variable-name", "capture: {«'x y': contents}"),
         .file("unknown-attribute", "capture: {x: «content}"), .file("missing-key", "capture: {x: «{matches: a}}"),
         .file("matcher-type", "capture: {x: {from: «size, matches: a}}"),
-        .file("regular-expression", "capture: {x: {from: contents, matches: «'*'}}"),
+        .file("regular-expression", "capture: {x: {from: contents, matches: '«*'}}"),
         .check("capture-needs", "file: /«${x}\nexpect: {exists: true}\ncapture: {x: contents}"),
         .checks("duplicate-capture", ["capture: {x: type}", "capture: {«x: type}"]),
         .checks("capture-needs", ["capture: {x: contents}", "when: {«variable.x: set}"]),

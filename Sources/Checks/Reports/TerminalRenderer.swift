@@ -148,7 +148,7 @@ extension TerminalRenderer {
         for row in matrix.rows where !row.diagnoses.isEmpty {
             output.line()
             output.paragraph(
-                "\(Counted.text(row.hosts.count, "machine")): \(Counted.list(row.hosts, limit: isVerbose ? .max : 8))",
+                "\(Counted.text(row.hosts.count, "host")): \(Counted.list(row.hosts, limit: isVerbose ? .max : 8))",
                 color: .strong)
             let run = fleet.result.hosts.first { row.hosts.contains($0.target) }?.run
             write(row.diagnoses, checks: run?.checks ?? [], to: &output)
@@ -233,7 +233,7 @@ extension TerminalRenderer {
         output.paragraph(
             lead: failed > 0 ? "FAILED" : absent > 0 ? "INCOMPLETE" : "PASSED",
             leadColor: isGood ? .strongGood : .strongBad, leadWidth: 8,
-            "\(Counted.text(fleet.hosts.count, "machine")): \(parts.joined(separator: ", ")) "
+            "\(Counted.text(fleet.hosts.count, "host")): \(parts.joined(separator: ", ")) "
                 + "in \(DurationText.short(fleet.duration))")
     }
 

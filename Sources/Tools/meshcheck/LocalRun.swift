@@ -26,7 +26,7 @@ struct LocalRun {
                 paths: paths, variables: options.variableSources, profile: options.profile, host: host,
                 kinds: .mesh)
             if !options.tags.isEmpty || !options.ids.isEmpty {
-                suite = try suite.selecting(Selection(tags: options.tags, ids: options.ids))
+                suite = try suite.selecting(CheckSelection(tags: options.tags, ids: options.ids))
             }
             if !suite.warnings.isEmpty { _ = Failure.report(suite.warnings, status: Status.passed) }
             let diagnoses = try options.diagnosesPath(scenarios: paths).map { try DiagnosisCatalogue.load(path: $0) }

@@ -91,7 +91,9 @@ struct DiagnosisReader {
         let cause = value(.cause).flatMap { template($0, &diagnostics) } ?? ""
         let conditions = value(.when).map { self.conditions($0, &diagnostics) } ?? []
         let entry = DiagnosisEntry(
-            code: code, severity: value(.severity).flatMap { severity($0, &diagnostics) } ?? .error, cause: cause,
+            code: code,
+            severity: value(.severity).flatMap { MappingReader.word($0, Severity.allCases, &diagnostics) } ?? .error,
+            cause: cause,
             evidence: value(.evidence).map { templates($0, &diagnostics) } ?? [],
             remedy: value(.remedy).map { templates($0, &diagnostics) } ?? [],
             documentation: value(.documentation).flatMap { MappingReader.text($0, &diagnostics) }
@@ -108,7 +110,7 @@ struct DiagnosisReader {
         let bytes = Array(text.utf8)
         let isCode =
             bytes.count == 6 && bytes.starts(with: "MX".utf8)
-            && bytes[2...].allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
+            && bytes[2...].allSatisfy { Ascii.isDigit($0) }
         guard isCode else {
             diagnostics.error(
                 "code", "'\(ValueText.shortened(text, to: 40))' is not a code", at: node.range,
@@ -126,22 +128,6 @@ struct DiagnosisReader {
         }
         codes[text] = node.range
         return text
-    }
-
-    private func severity(_ node: YAMLNode, _ diagnostics: inout Diagnostics) -> Severity? {
-        word(node, Severity.allCases, &diagnostics)
-    }
-
-    private func word<Word: RawRepresentable<String>>(
-        _ node: YAMLNode, _ words: [Word], _ diagnostics: inout Diagnostics
-    ) -> Word? {
-        guard let text = MappingReader.text(node, &diagnostics) else { return nil }
-        if let word = Word(rawValue: text) { return word }
-        let known = words.map(\.rawValue)
-        diagnostics.error(
-            "enumeration", "expected one of \(known.joined(separator: ", ")), found '\(ValueText.shortened(text))'",
-            at: node.range, help: SpellingSuggestion.of(text, among: known).map { "did you mean '\($0)'?" })
-        return nil
     }
 
     private func templates(_ node: YAMLNode, _ diagnostics: inout Diagnostics) -> [String] {
@@ -180,11 +166,11 @@ struct DiagnosisReader {
             switch DiagnosisConditionKey(rawValue: pair.key.scalarText ?? "") {
             case .check:
                 checks = (MappingReader.texts(pair.value, &diagnostics) ?? []).map { IdentifierPattern($0.value) }
-            case .is: state = word(pair.value, DiagnosisCondition.State.allCases, &diagnostics) ?? state
+            case .is: state = MappingReader.word(pair.value, DiagnosisCondition.State.allCases, &diagnostics) ?? state
             case .error:
                 let nodes: [YAMLNode] =
                     if case .sequence(let items) = pair.value.content { items } else { [pair.value] }
-                reasons = nodes.compactMap { word($0, ProbeError.Reason.allCases, &diagnostics) }
+                reasons = nodes.compactMap { MappingReader.word($0, ProbeError.Reason.allCases, &diagnostics) }
             case .where: expectations = self.expectations(pair.value, &diagnostics)
             case nil:
                 MappingReader.reportUnknown(

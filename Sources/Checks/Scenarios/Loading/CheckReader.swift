@@ -62,7 +62,7 @@ struct CheckReader {
         let times = TimesReader(expressions: ExpressionReader(table: table))
         let timeout = value(.timeout).flatMap { times.timeout($0, &diagnostics) } ?? Check.defaultTimeout
         let eventually = value(.eventually).flatMap { times.eventually($0, &diagnostics) }
-        let severity = value(.severity).flatMap { Self.severity($0, &diagnostics) } ?? .error
+        let severity = value(.severity).flatMap { MappingReader.word($0, Severity.allCases, &diagnostics) } ?? .error
         let user = value(.runAs).flatMap { node -> String? in
             guard MappingReader.text(node, &diagnostics) != nil else { return nil }
             return matchers.expressions.text(node, encode: { $0 }, &diagnostics)
@@ -117,16 +117,6 @@ struct CheckReader {
                 "missing-subject", "the check does not say what it looks at", at: node.range,
                 help: "name one of: " + names.joined(separator: ", "))
         }
-    }
-
-    private static func severity(_ node: YAMLNode, _ diagnostics: inout Diagnostics) -> Severity? {
-        let words = Severity.allCases.map(\.rawValue)
-        guard let text = MappingReader.text(node, &diagnostics) else { return nil }
-        if let severity = Severity(rawValue: text) { return severity }
-        diagnostics.error(
-            "enumeration", "expected one of \(words.joined(separator: ", ")), found '\(ValueText.shortened(text))'",
-            at: node.range, help: SpellingSuggestion.of(text, among: words).map { "did you mean '\($0)'?" })
-        return nil
     }
 }
 

@@ -36,7 +36,7 @@ struct ConditionReader {
     ]
 
     /// The conditions of a mapping.
-    mutating func read(_ node: YAMLNode, _ diagnostics: inout Diagnostics) -> [Condition] {
+    mutating func read(_ node: YAMLNode, _ diagnostics: inout Diagnostics) -> [CheckCondition] {
         guard let pairs = MappingReader.pairs(node, "a mapping of conditions", &diagnostics) else { return [] }
         if pairs.isEmpty {
             diagnostics.error(
@@ -45,10 +45,10 @@ struct ConditionReader {
         return pairs.compactMap { condition($0, &diagnostics) }
     }
 
-    private mutating func condition(_ pair: YAMLNode.Pair, _ diagnostics: inout Diagnostics) -> Condition? {
+    private mutating func condition(_ pair: YAMLNode.Pair, _ diagnostics: inout Diagnostics) -> CheckCondition? {
         let key = pair.key.scalarText ?? ""
         if key == "root" {
-            return word(pair.value, ["true", "false"], &diagnostics).map { .root($0 == "true") }
+            return MappingReader.word(pair.value, ["true", "false"], &diagnostics).map { .root($0 == "true") }
         }
         for (prefix, parameter, attribute) in [
             ("package.", "name", "installed"), ("unit.", "name", "exists"), ("file.", "path", "exists"),
@@ -67,7 +67,7 @@ struct ConditionReader {
                 return nil
             }
             let words = kind == "package" ? ["installed", "absent"] : ["exists", "absent"]
-            guard let word = word(pair.value, words, &diagnostics) else { return nil }
+            guard let word = MappingReader.word(pair.value, words, &diagnostics) else { return nil }
             return .subject(
                 kind: kind, parameter: parameter, name: name, attribute: attribute, wanted: word != "absent")
         }
@@ -81,7 +81,7 @@ struct ConditionReader {
 
     private mutating func variable(
         _ name: String, _ pair: YAMLNode.Pair, _ diagnostics: inout Diagnostics
-    ) -> Condition? {
+    ) -> CheckCondition? {
         let lookup = table.lookup(name)
         let expression: Expression
         switch lookup {
@@ -100,7 +100,7 @@ struct ConditionReader {
         case .missing: expression = .literal(.null)
         }
         guard case .mapping = pair.value.content else {
-            guard let word = word(pair.value, ["set", "unset"], &diagnostics) else { return nil }
+            guard let word = MappingReader.word(pair.value, ["set", "unset"], &diagnostics) else { return nil }
             return .isSet(name, Operand(expression, as: .any, source: "${\(name)}"), word == "set")
         }
         var reader = MatcherReader(expressions: ExpressionReader(table: table))
@@ -108,14 +108,5 @@ struct ConditionReader {
         return .variable(
             name, Operand(expression, as: .any, source: "${\(name)}"),
             matchers.count == 1 ? matchers[0] : .all(matchers))
-    }
-
-    private func word(_ node: YAMLNode, _ words: [String], _ diagnostics: inout Diagnostics) -> String? {
-        guard let text = MappingReader.text(node, &diagnostics) else { return nil }
-        if words.contains(text) { return text }
-        diagnostics.error(
-            "enumeration", "expected \(words.joined(separator: " or ")), found '\(ValueText.shortened(text))'",
-            at: node.range, help: SpellingSuggestion.of(text, among: words).map { "did you mean '\($0)'?" })
-        return nil
     }
 }

@@ -34,7 +34,7 @@ public struct Check: Sendable {
     /// What other checks may use of what is seen.
     let captures: [Capture]
     /// What the host has to be like for the check to make sense.
-    let conditions: [Condition]
+    let conditions: [CheckCondition]
     /// For how long it is looked at again.
     let eventually: Eventually?
     /// The time limit of one look.
@@ -77,7 +77,7 @@ struct Eventually: Sendable, Hashable {
 }
 
 /// What the host has to be like for a check to make sense.
-enum Condition: Sendable, Hashable {
+enum CheckCondition: Sendable, Hashable {
     /// Whether we run as root.
     case root(Bool)
     /// Something is or is not on the host: a package is installed, a unit, file or user exists.

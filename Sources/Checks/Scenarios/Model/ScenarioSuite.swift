@@ -20,7 +20,7 @@ public struct ScenarioSuite: Sendable {
     let allChecks: [Check]
 
     /// The checks of a selection and those that they need.
-    public func selecting(_ selection: Selection) throws(ScenarioLoadError) -> ScenarioSuite {
+    public func selecting(_ selection: CheckSelection) throws(ScenarioLoadError) -> ScenarioSuite {
         var diagnostics = Diagnostics()
         let patterns = selection.ids.map { IdentifierPattern($0) }
         let tags = Set(checks.flatMap(\.tags))
@@ -75,7 +75,7 @@ public struct Scenario: Sendable {
 }
 
 /// Which checks of a suite are to be run.
-public struct Selection: Sendable, Hashable {
+public struct CheckSelection: Sendable, Hashable {
     /// Checks with one of these tags; empty for all.
     public var tags: [String]
     /// Checks with one of these ids; `*` stands for any characters: `dns.*`; empty for all.

@@ -223,7 +223,7 @@ extension CheckRun {
         return nil
     }
 
-    private func reason(_ condition: Condition, _ matching: MatchContext) async throws(OperandFault) -> String? {
+    private func reason(_ condition: CheckCondition, _ matching: MatchContext) async throws(OperandFault) -> String? {
         switch condition {
         case .root(let wanted):
             let isRoot = geteuid() == 0

@@ -80,7 +80,7 @@ enum ScalarText {
     /// A whole number in decimal digits, with a minus sign or without.
     static func integer(_ text: String) -> Int64? {
         let digits = text.utf8.first == UInt8(ascii: "-") ? text.utf8.dropFirst() : text.utf8[...]
-        guard !digits.isEmpty, digits.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }) else {
+        guard !digits.isEmpty, digits.allSatisfy({ Ascii.isDigit($0) }) else {
             return nil
         }
         return Int64(text)

@@ -48,12 +48,7 @@ enum ValueText {
 
     /// A text, cut after some characters (Unicode scalars).
     static func shortened(_ text: String, to limit: Int = Self.limit) -> String {
-        guard text.utf8.count > limit else { return text }
-        let scalars = text.unicodeScalars
-        guard let end = scalars.index(scalars.startIndex, offsetBy: limit, limitedBy: scalars.endIndex),
-            end < scalars.endIndex
-        else { return text }
-        return String(scalars[..<end]) + "…"
+        DisplayText.shortened(text, to: limit)
     }
 
     /// A type for messages and the reference.
