@@ -8,7 +8,7 @@ import StandardStreams
 struct ClusterEnvironmentCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "cluster-env",
-        abstract: "Write Write cluster.env: the range of service addresses, whose traffic hosts redirect to Envoy.",
+        abstract: "Write cluster.env: the range of service addresses, whose traffic hosts redirect to Envoy.",
         discussion: """
             The API server names the range when it is asked for a Service with an impossible address; the question is a dry
             run and leaves nothing. With a CLUSTER, gcloud is asked if the API server does not say (GCP_OPTS holds its

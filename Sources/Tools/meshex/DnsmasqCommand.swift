@@ -8,7 +8,7 @@ import StandardStreams
 struct DnsmasqCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "dnsmasq",
-        abstract: "Write Write kubedns: how a host finds the cluster's names.",
+        abstract: "Write kubedns: how a host finds the cluster's names.",
         discussion: """
             Waits until all four load balancers have an address; a file with an empty one is never written. A host name, as
             AWS gives it, is looked up, and a remark in the file says when.

@@ -8,7 +8,7 @@ struct RegistrationOptions: ParsableArguments {
     @Option(name: .shortAndLong, help: ArgumentHelp("The namespace of the service.", valueName: "name"))
     var namespace = "default"
 
-    @Flag(help: "Use Use WorkloadEntry and ServiceEntry in place of Service and Endpoints.")
+    @Flag(help: "Use WorkloadEntry and ServiceEntry in place of Service and Endpoints.")
     var modern = false
 
     @OptionGroup var cluster: ClusterOptions
