@@ -220,7 +220,7 @@ let package = Package(
         // What the mesh asks of its packages, for debbuild.
         .module(
             "MeshLint", on: .mesh,
-            ["DebianArchive", "DebianBuild", "DebianFormat", "DebianLint", "Files", "MeshContract", "Platform"]),
+            ["Archive", "DebianArchive", "DebianBuild", "DebianFormat", "DebianLint", "Files", "MeshContract"]),
         // The cluster's side of mesh expansion, through the user's kubectl.
         .module(
             "ClusterSetup", on: .mesh,

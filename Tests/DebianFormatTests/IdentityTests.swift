@@ -76,7 +76,7 @@ final class IdentityTests: XCTestCase {
 
     func testMessagesShowNoControlCharacters() {
         let error = FormatError(subject: "x", found: "\u{1b}[31m\n\u{202e}", expected: "y", offset: 0, source: "z")
-        XCTAssertEqual(error.description, "'\\u{1b}[31m\\n\\u{202e}' is not a valid x: expected y (z)")
+        XCTAssertEqual(error.description, "'\\u{1b}[31m\\u{a}\\u{202e}' is not a valid x: expected y (z)")
         let long = FormatError(
             subject: "x", found: String(repeating: "é", count: 1000), expected: "y", offset: 0, source: "z")
         XCTAssertLessThan(long.description.count, 120)
