@@ -252,7 +252,7 @@ final class KeyDiagnosticTests: XCTestCase {
 
     func testFormerKeyBesideItsNameOfToday() {
         let (value, report) = renamed(["plan.yaml": "count: 1\nnumber: 2\n"])
-        XCTAssertNil(value)
+        XCTAssertEqual(value?.count, 1)
         XCTAssertEqual(
             report,
             #"""
@@ -269,7 +269,7 @@ final class KeyDiagnosticTests: XCTestCase {
 
     func testFormerKeysAreNotInTheSchema() {
         let schema = Self.shape.jsonSchema(id: "urn:test", title: "test").compact
-        XCTAssertFalse(schema.contains("number"), schema)
-        XCTAssertFalse(Self.shape.markdownReference(title: "test").contains("number"))
+        XCTAssertFalse(schema.contains(#""number":"#), schema)
+        XCTAssertFalse(Self.shape.markdownReference(title: "test").contains("`number`"))
     }
 }
