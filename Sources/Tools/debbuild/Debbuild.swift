@@ -1,5 +1,4 @@
 import ArgumentParser
-import DebianPackage
 import Platform
 import StandardStreams
 

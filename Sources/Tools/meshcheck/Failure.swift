@@ -1,5 +1,5 @@
 import ArgumentParser
-import SpecLoading
+import Documents
 import StandardStreams
 
 /// Exit statuses, the same in all tools of this project.

@@ -1,5 +1,5 @@
-import HostProbes
-import SpecLoading
+import Probes
+import Documents
 
 /// Works out the variables of a scenario, which may mention one another and facts of the host.
 struct VariableResolver {
