@@ -53,7 +53,7 @@ ports() {
     local port
     items "$1" "$2"
     for port in "${ITEMS[@]}"; do
-        is_number "$port" 1 65535 || refuse "$1: '$port' is no port (must be >=1 and <=65535)"
+        is_number "$port" 1 65535 || refuse "$1: '$port' is not a port (must be >=1 and <=65535)"
     done
 }
 
@@ -63,7 +63,7 @@ cidrs() {
     items "$1" "$2"
     for cidr in "${ITEMS[@]}"; do
         [[ $cidr != *:* ]] || refuse "$1: '$cidr' is an IPv6 range, and IPv6 is not redirected"
-        is_ipv4 "${cidr%%/*}" || refuse "$1: '$cidr' is no IPv4 range (such as 10.63.240.0/20; leave it empty for all)"
+        is_ipv4 "${cidr%%/*}" || refuse "$1: '$cidr' is not an IPv4 range (such as 10.63.240.0/20; leave it empty for all)"
         if [[ $cidr == */* ]]; then
             is_number "${cidr#*/}" 0 32 || refuse "$1: '$cidr' has a bad prefix length (must be >=0 and <=32)"
         fi
@@ -100,7 +100,7 @@ if [[ $mode == redirect ]]; then
     settings_load "${ISTIO_SIDECAR_CONFIG:-/var/lib/istio/envoy/sidecar.env}"
 
     envoy_port=${option[-p]-$(setting ENVOY_PORT 15001)}
-    is_number "$envoy_port" 1 65535 || refuse "ENVOY_PORT: '$envoy_port' is no port (must be >=1 and <=65535)"
+    is_number "$envoy_port" 1 65535 || refuse "ENVOY_PORT: '$envoy_port' is not a port (must be >=1 and <=65535)"
 
     uid_list=${option[-u]-$(setting ENVOY_UID)}
     if [[ -n $uid_list ]]; then
@@ -115,7 +115,7 @@ if [[ $mode == redirect ]]; then
     uids=("${ITEMS[@]}")
     for uid in "${uids[@]}"; do
         is_number "$uid" 0 4294967294 ||
-            refuse "ENVOY_UID: '$uid' is no uid (must be >=0 and <=4294967294; for a name set ENVOY_USER)"
+            refuse "ENVOY_UID: '$uid' is not a uid (must be >=0 and <=4294967294; for a name set ENVOY_USER)"
     done
 
     cidrs ISTIO_SERVICE_CIDR "${option[-i]-$(setting ISTIO_SERVICE_CIDR)}"

@@ -36,7 +36,7 @@ service_ip() {
 # check_label NAME VALUE: refuses what cannot be part of a node id or a DNS name.
 check_label() {
     [[ $2 =~ ^[a-zA-Z0-9]([-_.a-zA-Z0-9]{0,251}[a-zA-Z0-9])?$ ]] ||
-        refuse "$1: '$2' is no name (letters, digits, '-', '_' and '.', a letter or digit at both ends)"
+        refuse "$1: '$2' is not a name (letters, digits, '-', '_' and '.', a letter or digit at both ends)"
 }
 
 cluster_config=${ISTIO_CLUSTER_CONFIG:-/var/lib/istio/envoy/cluster.env}
@@ -48,7 +48,7 @@ bin_base=$(setting ISTIO_BIN_BASE /usr/local/bin)
 log_dir=$(setting ISTIO_LOG_DIR /var/log/istio)
 configuration=$(setting ISTIO_CFG /var/lib/istio)
 for path in "$bin_base" "$log_dir" "$configuration"; do
-    [[ $path == /* ]] || refuse "'$path' is no absolute path (ISTIO_BIN_BASE, ISTIO_LOG_DIR, ISTIO_CFG)"
+    [[ $path == /* ]] || refuse "'$path' is not an absolute path (ISTIO_BIN_BASE, ISTIO_LOG_DIR, ISTIO_CFG)"
 done
 
 case ${1-} in
@@ -84,7 +84,7 @@ if [[ -z $address ]]; then
     address=$(service_ip)
     [[ -n $address ]] || refuse "this machine has no global IPv4 address; set ISTIO_SVC_IP in $sidecar_config"
 fi
-is_ipv4 "$address" || refuse "ISTIO_SVC_IP: '$address' is no IPv4 address"
+is_ipv4 "$address" || refuse "ISTIO_SVC_IP: '$address' is not an IPv4 address"
 if [[ $address == 127.* ]]; then
     say "warning: ISTIO_SVC_IP: nobody else can reach this machine at $address"
 fi
@@ -106,7 +106,7 @@ environment+=("INSTANCE_IP=$address" "POD_NAME=$pod" "POD_NAMESPACE=$namespace")
 
 agent=$bin_base/pilot-agent
 if [[ -e $agent || -L $agent ]]; then
-    [[ -f $agent && -x $agent ]] || refuse "$agent is no program that $PROXY_USER can run"
+    [[ -f $agent && -x $agent ]] || refuse "$agent is not a program that $PROXY_USER can run"
     command=("$agent" proxy)
     # Without a name of its own the machine keeps the agent's default.
     if [[ -n $service ]]; then command+=(--serviceCluster "$service"); fi

@@ -33,7 +33,7 @@ settings_load() {
         return 0
     fi
     path=$(realpath -e -- "$file" 2>/dev/null) || refuse "$file: link to a file that does not exist"
-    [[ -f $path ]] || refuse "$file: is no regular file"
+    [[ -f $path ]] || refuse "$file: is not a regular file"
     settings_trust "$file" "$path"
     [[ -r $path ]] || refuse "$file: user $(id -un) cannot read it; run: chmod 0644 $file"
     settings_parse "$file" "$path"

@@ -268,7 +268,7 @@ final class BuildTests: XCTestCase {
         XCTAssertEqual(missing.status, 3, missing.errors)
         XCTAssertTrue(missing.errors.contains("[payload-download]"), missing.errors)
 
-        try fixture.directory.file("w/a.zip", "this is no zip")
+        try fixture.directory.file("w/a.zip", "this is not a zip")
         let broken = try fixture.debbuild(["all"], environment: ["WEB": source.path])
         XCTAssertEqual(broken.status, 2, broken.errors)
         XCTAssertTrue(broken.errors.contains("payload 'zip'"), broken.errors)

@@ -49,7 +49,7 @@ enum PlanShapes {
         var offset = 1
         for character in text.dropFirst() {
             guard character.isASCII, character.isNumber else {
-                return .failure(ShapeFault(message: "'\(character)' is no digit", offset: offset))
+                return .failure(ShapeFault(message: "'\(character)' is not a digit", offset: offset))
             }
             offset += character.utf8.count
         }

@@ -298,7 +298,7 @@ final class TypeDiagnosticTests: XCTestCase {
         XCTAssertEqual(
             PlanShapes.report("name: x\nport: :8a0\n"),
             #"""
-            error: 'a' is no digit [port]
+            error: 'a' is not a digit [port]
              --> plan.yaml:2:9
               |
             2 | port: :8a0
@@ -311,7 +311,7 @@ final class TypeDiagnosticTests: XCTestCase {
         XCTAssertEqual(
             PlanShapes.report("name: x\nport: ':80x'\n"),
             #"""
-            error: 'x' is no digit [port]
+            error: 'x' is not a digit [port]
              --> plan.yaml:2:11
               |
             2 | port: ':80x'
@@ -324,7 +324,7 @@ final class TypeDiagnosticTests: XCTestCase {
         XCTAssertEqual(
             PlanShapes.report("name: x\nport: ':8é'\n"),
             #"""
-            error: 'é' is no digit [port]
+            error: 'é' is not a digit [port]
              --> plan.yaml:2:10
               |
             2 | port: ':8é'
@@ -337,7 +337,7 @@ final class TypeDiagnosticTests: XCTestCase {
         XCTAssertEqual(
             PlanShapes.report("name: x\nport: \":8\\x61\"\n"),
             #"""
-            error: 'a' is no digit [port]
+            error: 'a' is not a digit [port]
              --> plan.yaml:2:7
               |
             2 | port: ":8\x61"

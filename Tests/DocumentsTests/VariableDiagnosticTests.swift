@@ -230,7 +230,7 @@ final class VariableDiagnosticTests: XCTestCase {
         XCTAssertEqual(
             PlanShapes.report("name: x\nport: ${p}\nvariables: {p: \":8x\"}\n"),
             #"""
-            error: 'x' is no digit [port]
+            error: 'x' is not a digit [port]
              --> plan.yaml:2:7
               |
             2 | port: ${p}

@@ -63,7 +63,7 @@ final class DocumentTests: XCTestCase {
         let made = try MeshcheckFixture.run(["init", "--package", "openssh-server"])
         XCTAssertEqual(made.status, 0, made.errors)
         XCTAssertTrue(made.output.contains("unit: ssh.service"), made.output)
-        XCTAssertFalse(made.output.contains("ssh@"), "a template is no unit")
+        XCTAssertFalse(made.output.contains("ssh@"), "a template is not a unit")
     }
 
     func testWhatIsNotThereCannotBeDrawnUp() throws {

@@ -101,11 +101,11 @@ final class StartScriptTests: XCTestCase {
     func testRefusedSettings() throws {
         let machine = try machine()
         let cases = [
-            ("ISTIO_SVC_IP=istio", "ISTIO_SVC_IP: 'istio' is no IPv4 address"),
-            ("ISTIO_NAMESPACE=a~b", "ISTIO_NAMESPACE: 'a~b' is no name"),
-            ("POD_NAME='a b'", "POD_NAME: 'a b' is no name"),
-            ("ISTIO_SERVICE=--help", "ISTIO_SERVICE: '--help' is no name"),
-            ("ISTIO_LOG_DIR=log", "'log' is no absolute path"),
+            ("ISTIO_SVC_IP=istio", "ISTIO_SVC_IP: 'istio' is not an IPv4 address"),
+            ("ISTIO_NAMESPACE=a~b", "ISTIO_NAMESPACE: 'a~b' is not a name"),
+            ("POD_NAME='a b'", "POD_NAME: 'a b' is not a name"),
+            ("ISTIO_SERVICE=--help", "ISTIO_SERVICE: '--help' is not a name"),
+            ("ISTIO_LOG_DIR=log", "'log' is not an absolute path"),
         ]
         for (line, message) in cases {
             try machine.sidecar(line + "\n")
@@ -163,7 +163,7 @@ final class StartScriptTests: XCTestCase {
         XCTAssertEqual(chmod(machine.binaries + "/pilot-agent", 0o644), 0)
         let result = try machine.start()
         XCTAssertEqual(result.status, 2)
-        XCTAssertTrue(result.errors.contains("is no program that istio-proxy can run"), result.errors)
+        XCTAssertTrue(result.errors.contains("is not a program that istio-proxy can run"), result.errors)
     }
 
     func testFallbackArguments() throws {

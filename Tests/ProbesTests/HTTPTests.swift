@@ -114,7 +114,7 @@ final class HTTPTests: XCTestCase {
         try await fails("/headers", .malformed)
         try await fails("/cycle", .malformed, ["follow": .bool(true)])
         try await fails("/key", .malformed, [:], ["json"])
-        // The text of a refusal is no document: the status says what is the matter.
+        // The text of a refusal is not a document: the status says what is the matter.
         let refusal = try await observe(
             "http", ["url": .text("http://127.0.0.1:\(port)/404")], ["status", "json"], on: host)
         XCTAssertEqual(refusal["status"], .integer(404))

@@ -33,7 +33,7 @@ final class StabilityDiagnosisTests: XCTestCase {
             XCTAssertEqual(started, ["MX0213"])
             let restarted = try await codes(id + ".stable", profile: "classic", restarts: 3, seconds: 4)
             XCTAssertEqual(restarted, ["MX0203"])
-            // A restart of long ago is no reason.
+            // A restart of long ago is not a reason.
             let lacking = try await codes(
                 id, profile: "classic", restarts: 3, seconds: 86_400, missing: [.text("/usr/local/bin/envoy")])
             XCTAssertEqual(lacking, ["MX0201"])

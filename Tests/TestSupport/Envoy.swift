@@ -11,7 +11,7 @@ public enum Envoy {
     public static func path() throws -> String {
         if let path = ProcessInfo.processInfo.environment["ENVOY_BINARY"], !path.isEmpty {
             guard FileManager.default.isExecutableFile(atPath: path) else {
-                throw XCTSkip("ENVOY_BINARY is '\(path)', which is no program")
+                throw XCTSkip("ENVOY_BINARY is '\(path)', which is not a program")
             }
             return path
         }

@@ -77,7 +77,7 @@ package struct Lines: Sequence, IteratorProtocol {
     }
 }
 
-/// Numbers in ASCII digits: what `Int(_:)` takes beside them, such as a sign, is no number in the formats read here.
+/// Numbers in ASCII digits: what `Int(_:)` takes beside them, such as a sign, is not a number in the formats read here.
 package enum ASCIINumber {
     /// A decimal number without leading zeros, in bounds.
     package static func decimal(_ bytes: some Collection<UInt8>, in bounds: ClosedRange<Int>) -> Int? {

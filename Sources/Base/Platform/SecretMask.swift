@@ -2,7 +2,7 @@
 ///
 /// Masked are private keys in PEM (RFC 7468) whole or cut, JSON Web Tokens (RFC 7519), bearer credentials (RFC 6750),
 /// values behind names such as `password=` and `token:`, and long runs of base64 that may be a key without its frame.
-/// A certificate is no secret, and what it loses by the last rule is its body alone.
+/// A certificate is not a secret, and what it loses by the last rule is its body alone.
 public enum SecretMask {
     /// What stands in place of a private key.
     public static let key = "[private key masked]"

@@ -117,7 +117,7 @@ struct HTTPProbe: Probe {
             do throws(ProbeError) {
                 values["json"] = try JSONReader.read(answer.body, of: source)
             } catch  where !(200..<300).contains(answer.status) {
-                // The text that comes with a refusal is no document: the status says what is the matter.
+                // The text that comes with a refusal is not a document: the status says what is the matter.
                 values["json"] = .null
             }
         }

@@ -23,7 +23,7 @@ public struct HostFailure: Error, Sendable, Hashable, CustomStringConvertible {
         case notPermitted = "not-permitted"
         /// Our program there refused what it was given, as it would here.
         case refused
-        /// What came back is no result of ours.
+        /// What came back is not a result of ours.
         case malformed
     }
 

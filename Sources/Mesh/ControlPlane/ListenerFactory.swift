@@ -73,7 +73,7 @@ struct ListenerFactory: Sendable {
         }
     }
 
-    /// Takes connections and says that it is no Mixer.
+    /// Takes connections and says that it is not a Mixer.
     private func serveMixer(
         _ listener: Listener, _ ready: @escaping @Sendable (SocketAddress) -> Void
     ) async throws {

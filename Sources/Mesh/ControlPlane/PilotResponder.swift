@@ -97,7 +97,7 @@ struct PilotResponder {
         do {
             asked = try JSONDecoder().decode(DiscoveryRequest.self, from: Data(request.body))
         } catch {
-            return .init(400, "the body is no discovery request in JSON\n")
+            return .init(400, "the body is not a discovery request in JSON\n")
         }
         guard let node = asked.node?.id.flatMap({ NodeIdentity($0) }) else {
             return .init(404, "missing parts in the service node \"\(asked.node?.id ?? "")\"\n")

@@ -100,7 +100,7 @@ each put "$@"
 
 say running
 : >"$d/log"
-# An empty function is no argument.
+# An empty function is not an argument.
 # shellcheck disable=SC2086
 ISTIO_STAGING=$s ISTIO_NAMESPACE=$namespace sh "$s/setupIstioVM.sh" $function </dev/null >"$d/log" 2>&1 9>&- &
 p=$!

@@ -201,7 +201,7 @@ struct ReadCheck {
 
 /// The files that paths stand for.
 enum ScenarioFiles {
-    /// The file of diagnoses, which is no scenario.
+    /// The file of diagnoses, which is not a scenario.
     static let diagnosesName = "diagnoses.yaml"
     private static let depthLimit = 8
     private static let fileLimit = 1000
