@@ -301,16 +301,15 @@ let package = Package(
         .testTarget(
             name: "SidecarAgentTests",
             dependencies: [
-                "MeshContract", "Processes", "SidecarAgent", "WorkloadCertificates", "pilot-agent", "TestSupport",
+                "MeshContract", "Platform", "Processes", "SidecarAgent", "WorkloadCertificates", "pilot-agent",
+                "TestSupport",
             ]),
         .testTarget(name: "ControlPlaneTests", dependencies: ["mesh-lab", "node_agent", "TestSupport"]),
         .testTarget(
             name: "ProbesTests", dependencies: ["MeshContract", "MeshProbes", "Platform", "Probes", "TestSupport"]),
         .testTarget(
             name: "ScenariosTests",
-            dependencies: [
-                "Files", "Probes", "MeshChecks", "MeshProbes", "Platform", "Scenarios", "Documents", "TestSupport",
-            ]
+            dependencies: ["Documents", "MeshChecks", "Platform", "Probes", "Scenarios", "TestSupport"]
         ),
         .testTarget(
             name: "ReportsTests",
@@ -318,13 +317,13 @@ let package = Package(
             exclude: ["Recorded"]),
         .testTarget(
             name: "RemoteHostsTests",
-            dependencies: ["Platform", "RemoteHosts", "Reports", "Documents", "TestSupport"]),
+            dependencies: ["Documents", "Platform", "Processes", "RemoteHosts", "TestSupport"]),
         .testTarget(name: "MeshcheckTests", dependencies: ["meshcheck", "TestSupport"]),
         .testTarget(
-            name: "ClusterSetupTests", dependencies: ["ClusterSetup", "mesh-lab", "meshex", "TestSupport"],
+            name: "ClusterSetupTests", dependencies: ["mesh-lab", "meshex", "TestSupport"],
             exclude: ["Fixtures"]),
         .testTarget(
-            name: "HostSetupTests", dependencies: ["Files", "HostSetup", "Platform", "meshex", "TestSupport"]),
+            name: "HostSetupTests", dependencies: ["HostSetup", "meshex", "TestSupport"]),
         .testTarget(
             name: "ConformanceTests", dependencies: ["debbuild", "mesh-lab", "meshcheck", "TestSupport"],
             exclude: ["Scenarios"]),

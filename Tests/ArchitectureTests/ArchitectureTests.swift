@@ -11,12 +11,8 @@ final class ArchitectureTests: XCTestCase {
         "Dispatch", "Foundation", "FoundationEssentials", "Glibc", "Swift", "Synchronization", "XCTest",
     ]
 
-    /// Each exception goes with the fault that it excuses: one that excuses nothing fails too.
-    private func assertNone(
-        _ found: [String], except exceptions: Set<String> = [], _ what: String, line: UInt = #line
-    ) {
-        XCTAssertEqual(Set(found).subtracting(exceptions).sorted(), [], what, line: line)
-        XCTAssertEqual(exceptions.subtracting(found).sorted(), [], "exceptions that are no longer needed", line: line)
+    private func assertNone(_ found: [String], _ what: String, line: UInt = #line) {
+        XCTAssertEqual(found.sorted(), [], what, line: line)
     }
 
     func testModulesDependOnTheirOwnFloorAndThoseBelow() throws {
@@ -34,12 +30,7 @@ final class ArchitectureTests: XCTestCase {
                 if below > height { upward.append("\(target.name) -> \(name)") }
             }
         }
-        assertNone(
-            upward,
-            except: [
-                "Fleet -> MeshContract", "HostProbes -> MeshContract", "HostProbes -> WorkloadCertificates",
-                "Reports -> MeshContract", "Scenarios -> MeshContract",
-            ], "dependencies that point upward")
+        assertNone(upward, "dependencies that point upward")
     }
 
     /// Tests declare programs too: those that they run.
@@ -59,20 +50,8 @@ final class ArchitectureTests: XCTestCase {
                 "\(target.name): \($0)"
             }
         }
-        assertNone(
-            unused,
-            except: [
-                "ControlPlane: CryptoExtras", "ControlPlane: NIOSSL", "Fleet: MeshContract",
-                "MachineSetup: Documents",
-                "MachineSetup: Subprocess", "MeshExpansion: Crypto", "MeshExpansion: Documents",
-                "MeshExpansion: X509", "WorkloadCertificates: Platform", "pilot-agent: Platform",
-            ], "declared and never imported")
-        assertNone(
-            undeclared,
-            except: [
-                "ControlPlane: HTTPTypes", "debbuild: Archive", "debbuild: DebianFormat", "debbuild: Files",
-                "debbuild: Documents",
-            ], "imported and not declared")
+        assertNone(unused, "declared and never imported")
+        assertNone(undeclared, "imported and not declared")
     }
 
     /// A nested type is named with its outer one, and a private one in its file alone.
@@ -81,16 +60,8 @@ final class ArchitectureTests: XCTestCase {
         for file in try SourceFile.all(in: "Sources") where !file.isGenerated {
             for name in file.topLevelTypes { places[name, default: []].insert(file.path) }
         }
-        // Every tool has its own.
-        places["Main"] = nil
         let twice = places.filter { $0.value.count > 1 }
-        assertNone(
-            twice.map(\.key),
-            except: [
-                "AgentLog", "Condition", "Deadline", "DisplayText", "Download", "EnvoyAdmin", "Failure", "Hexadecimal",
-                "HostLookup", "IPAddress", "MachineAddress", "MonotonicTime", "NamesCommand", "NetworkEndpoint",
-                "SchemaCommand", "ServicePort", "SocketAddress", "ToolVersion",
-            ], "types of the same name: \(twice)")
+        assertNone(twice.map(\.key), "types of the same name: \(twice)")
     }
 
     func testNoFolderHoldsASingleFile() throws {
@@ -106,18 +77,7 @@ final class ArchitectureTests: XCTestCase {
         }
         // SwiftPM wants C headers there.
         let alone = counts.filter { $0.value == 1 && !$0.key.hasSuffix("/include") }.map(\.key)
-        assertNone(
-            alone,
-            except: Set(
-                [
-                    "Checks/HostProbes/Catalogue", "Checks/HostProbes/JSON", "Checks/HostProbes/Libraries",
-                    "Checks/HostProbes/Requests", "Checks/HostProbes/Tokens", "Checks/Reports/JUnit",
-                    "Checks/Reports/Prometheus", "Checks/Reports/TAP", "Debian/DebianPackage/Template",
-                    "Mesh/CertificateAgent/Log", "Mesh/CertificateAgent/Request", "Mesh/ControlPlane/Names",
-                    "Mesh/MachineSetup/Script", "Mesh/MeshContract/Discovery", "Mesh/MeshContract/Interception",
-                    "Mesh/MeshContract/Machine", "Mesh/MeshContract/Proxy", "Mesh/MeshExpansion/Certificates",
-                    "Mesh/MeshExpansion/Doctor", "Mesh/SidecarAgent/Log", "Mesh/SidecarAgent/Supervision",
-                ].map { "Sources/" + $0 }), "folders with a single file")
+        assertNone(alone, "folders with a single file")
     }
 
     func testSourcesDoNotImportFoundation() throws {

@@ -318,7 +318,6 @@ final class BadInputTests: XCTestCase {
         }
     }
 
-    /// The first screen of the README shows this text.
     func testMessageLooksLikeThis() throws {
         let fixture = try WorkspaceFixture(
             package: WorkspaceFixture.packageYAML.replacingOccurrences(of: "hello.sh", with: "helo.sh"))

@@ -75,15 +75,15 @@ final class DocumentationTests: XCTestCase {
               Says hello.
             architectures: [all]
             contents:
-              - file: helo.sh
+              - file: hello.sh
                 to: /usr/bin/hello
-                mode: "0755"
+                mode: "0799"
             section: misc
             priority: optional
             deepnds: [curl]
 
             """)
-        let result = try TestSupport.run(productPath("debbuild"), ["build", "hello", "--workspace", folder.path])
+        let result = try TestSupport.run(productPath("debbuild"), ["build", "hello"], workingDirectory: folder.path)
         XCTAssertEqual(result.status, 2)
         let readme = try text("README.md")
         XCTAssertTrue(

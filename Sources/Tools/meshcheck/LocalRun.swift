@@ -28,13 +28,13 @@ struct LocalRun {
             if !options.tags.isEmpty || !options.ids.isEmpty {
                 suite = try suite.selecting(CheckSelection(tags: options.tags, ids: options.ids))
             }
-            if !suite.warnings.isEmpty { _ = Failure.report(suite.warnings, status: Status.passed) }
+            if !suite.warnings.isEmpty { _ = CommandFailure.report(suite.warnings, status: Status.passed) }
             let diagnoses = try options.diagnosesPath(scenarios: paths).map { try DiagnosisCatalogue.load(path: $0) }
             // The nodes of the files are done with, and the run has its own threads, each with memory of its own.
             if suite.checks.count >= largeSuite { clinux_give_memory_back() }
             return LocalRun(suite: suite, diagnoses: diagnoses, host: host)
         } catch let error as ScenarioLoadError {
-            throw Failure.report(error.diagnostics, status: Status.wrongInput)
+            throw CommandFailure.report(error.diagnostics, status: Status.wrongInput)
         }
     }
 

@@ -29,8 +29,8 @@ struct Meshcheck: AsyncParsableCommand {
             """,
         version: ProductVersion.text,
         subcommands: [
-            RunCommand.self, ListCommand.self, ValidateCommand.self, ExplainCommand.self, SchemaCommand.self,
-            InitCommand.self, ReportServe.self, WatchCommand.self, VersionCommand.self,
+            RunCommand.self, ListCommand.self, ValidateCommand.self, ExplainCommand.self, ScenarioSchemaCommand.self,
+            ScenarioInitCommand.self, ServeCommand.self, WatchCommand.self, MeshcheckVersionCommand.self,
         ])
 }
 

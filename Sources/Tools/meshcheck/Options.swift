@@ -67,7 +67,7 @@ struct SuiteOptions: ParsableArguments {
     func scenarioPaths() throws -> [String] {
         if !paths.isEmpty { return paths }
         for candidate in [Self.installedScenarios, "Scenarios"] where try isFolder(candidate) { return [candidate] }
-        throw Failure.message(
+        throw CommandFailure.message(
             "there are no scenarios: neither '\(Self.installedScenarios)' nor './Scenarios' is a folder",
             code: "no-scenarios", help: "name a folder: meshcheck run PATH", status: Status.wrongInput)
     }
@@ -81,7 +81,7 @@ struct SuiteOptions: ParsableArguments {
             do throws(FileError) {
                 if try FileStatus.ofIfExists(candidate, followLinks: true)?.kind == .file { return candidate }
             } catch {
-                throw Failure.message(error.description, code: "diagnoses", status: Status.wrongInput)
+                throw CommandFailure.message(error.description, code: "diagnoses", status: Status.wrongInput)
             }
         }
         return nil
@@ -103,7 +103,7 @@ struct SuiteOptions: ParsableArguments {
         do throws(FileError) {
             return try FileStatus.ofIfExists(path, followLinks: true)?.kind == .directory
         } catch {
-            throw Failure.message(error.description, code: "scenarios", status: Status.wrongInput)
+            throw CommandFailure.message(error.description, code: "scenarios", status: Status.wrongInput)
         }
     }
 }
@@ -251,7 +251,7 @@ struct TargetOptions: ParsableArguments {
     func machines() throws -> [RemoteHost] {
         var diagnostics = Diagnostics()
         let machines = arguments.hosts(addresses: targets, diagnostics: &diagnostics)
-        if diagnostics.hasErrors { throw Failure.report(diagnostics, status: Status.wrongInput) }
+        if diagnostics.hasErrors { throw CommandFailure.report(diagnostics, status: Status.wrongInput) }
         return machines
     }
 }

@@ -27,7 +27,7 @@ struct ReportWriter {
             do throws(FileError) {
                 try OutputFile.write(text, to: file)
             } catch {
-                throw Failure.message(
+                throw CommandFailure.message(
                     "the \(request.format.rawValue) report cannot be written: \(error)", code: "output",
                     status: Status.fault)
             }

@@ -33,7 +33,7 @@ struct ExplainCommand: ParsableCommand {
         suite.diagnoses = diagnoses
         let path = try diagnoses ?? suite.diagnosesPath(scenarios: try suite.scenarioPaths())
         guard let path else {
-            throw Failure.message(
+            throw CommandFailure.message(
                 "there is no file with diagnoses beside the scenarios", code: "no-diagnoses",
                 help: "name one: meshcheck explain --diagnoses FILE", status: Status.wrongInput)
         }
@@ -41,7 +41,7 @@ struct ExplainCommand: ParsableCommand {
         do throws(ScenarioLoadError) {
             catalogue = try DiagnosisCatalogue.load(path: path)
         } catch {
-            throw Failure.report(error.diagnostics, status: Status.wrongInput)
+            throw CommandFailure.report(error.diagnostics, status: Status.wrongInput)
         }
         if form == .markdown {
             if code != nil { throw ValidationError("--form markdown is a document with all codes: leave out the code") }
@@ -57,7 +57,7 @@ struct ExplainCommand: ParsableCommand {
         let wanted = code.uppercased()
         guard let entry = catalogue.entry(wanted) else {
             let nearest = SpellingSuggestion.of(wanted, among: catalogue.entries.map(\.code))
-            throw Failure.message(
+            throw CommandFailure.message(
                 "'\(DisplayText.visible(code))' is not a code in '\(path)'", code: "unknown-code",
                 help: nearest.map { "did you mean '\($0)'? all codes: meshcheck explain" }
                     ?? "all codes: meshcheck explain", status: Status.wrongInput)

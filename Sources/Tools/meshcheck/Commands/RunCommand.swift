@@ -73,7 +73,7 @@ struct RunCommand: AsyncParsableCommand {
                 forks: target.arguments.forks,
                 timeLimit: target.hostTimeout.value)
         } catch {
-            throw Failure.message(error.description, code: "argument", status: Status.wrongInput)
+            throw CommandFailure.message(error.description, code: "argument", status: Status.wrongInput)
         }
         let progress = FleetProgress(total: machines.count, isQuiet: output.quiet)
         let result = await runner.run { progress.take($0) }
@@ -113,7 +113,7 @@ struct RunCommand: AsyncParsableCommand {
                 program: target.remoteBinary, scenarios: paths,
                 files: suite.variableFiles + (diagnoses.map { [$0] } ?? []))
         } catch {
-            throw Failure.message(error.description, code: "bundle", status: Status.wrongInput)
+            throw CommandFailure.message(error.description, code: "bundle", status: Status.wrongInput)
         }
         var arguments = ["run", "--format", "events", "--jobs", String(execution.jobs)]
         if let profile = suite.profile { arguments += ["--profile", profile] }

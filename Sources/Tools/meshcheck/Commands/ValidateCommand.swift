@@ -33,11 +33,11 @@ struct ValidateCommand: AsyncParsableCommand {
                 text += ", \(try DiagnosisCatalogue.load(path: diagnosesPath).entries.count) diagnoses"
             }
             if !loaded.warnings.isEmpty {
-                _ = Failure.report(loaded.warnings, asJSON: format == .json, status: Status.passed)
+                _ = CommandFailure.report(loaded.warnings, asJSON: format == .json, status: Status.passed)
             }
             Terminal.write("valid: \(text), profile \(loaded.profile)\n")
         } catch {
-            throw Failure.report(error.diagnostics, asJSON: format == .json, status: Status.wrongInput)
+            throw CommandFailure.report(error.diagnostics, asJSON: format == .json, status: Status.wrongInput)
         }
     }
 }

@@ -19,7 +19,7 @@ enum Status {
 }
 
 /// Says on standard error what went wrong.
-enum Failure {
+enum CommandFailure {
     /// One sentence with what to do about it.
     static func message(_ text: String, code: String, help: String? = nil, status: ExitCode) -> ExitCode {
         var diagnostics = Diagnostics()

@@ -4,7 +4,7 @@ import Reports
 import StandardStreams
 
 /// `meshcheck version`.
-struct VersionCommand: ParsableCommand {
+struct MeshcheckVersionCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "version", abstract: "Write the version of this program and of its report format.")
 

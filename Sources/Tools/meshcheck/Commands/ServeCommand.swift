@@ -6,7 +6,7 @@ import StandardStreams
 import Synchronization
 
 /// `meshcheck serve [PATH…]`.
-struct ReportServe: AsyncParsableCommand {
+struct ServeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "serve", abstract: "Serve the state of this host over HTTP.",
         discussion: """
@@ -60,7 +60,7 @@ struct ReportServe: AsyncParsableCommand {
             }
         } catch {
             if isListening.withLock({ $0 }) { throw error }
-            throw Failure.message(
+            throw CommandFailure.message(
                 "cannot listen on \(listen.host):\(listen.port): \(error)", code: "listen",
                 help: "see what holds the port: ss -ltnp 'sport = :\(listen.port)'", status: Status.unreachable)
         }

@@ -4,7 +4,7 @@ import Probes
 import StandardStreams
 
 /// `meshcheck init`.
-struct InitCommand: AsyncParsableCommand {
+struct ScenarioInitCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "init", abstract: "Draft a scenario from an installed package or a unit.",
         discussion: """
@@ -41,10 +41,10 @@ struct InitCommand: AsyncParsableCommand {
             isTaken = try FileStatus.ofIfExists(output, followLinks: false) != nil
             if !isTaken { try OutputFile.write(draft.yaml, to: output) }
         } catch {
-            throw Failure.message(error.description, code: "output", status: Status.fault)
+            throw CommandFailure.message(error.description, code: "output", status: Status.fault)
         }
         if isTaken {
-            throw Failure.message(
+            throw CommandFailure.message(
                 "the file '\(output)' already exists", code: "output", help: "name another one, or move it away",
                 status: Status.wrongInput)
         }
@@ -78,21 +78,21 @@ struct InitCommand: AsyncParsableCommand {
     private func failure(_ problem: PackageDraft.Problem, _ package: String) -> ExitCode {
         switch problem {
         case .notInstalled(let state):
-            Failure.message(
+            CommandFailure.message(
                 "the package '\(package)' is '\(state)' (must be installed)", code: "not-installed",
                 help: "dpkg -l '\(package)*' lists what is there", status: Status.wrongInput)
         case .probe(let error): failure(error)
-        case .file(let error): Failure.message(error.description, code: "dpkg", status: Status.fault)
+        case .file(let error): CommandFailure.message(error.description, code: "dpkg", status: Status.fault)
         }
     }
 
     private func failure(_ error: ProbeError) -> ExitCode {
         switch error.reason {
-        case .invalid: Failure.message(error.description, code: "init", status: Status.wrongInput)
-        case .timedOut: Failure.message(error.description, code: "init", status: Status.timedOut)
+        case .invalid: CommandFailure.message(error.description, code: "init", status: Status.wrongInput)
+        case .timedOut: CommandFailure.message(error.description, code: "init", status: Status.timedOut)
         case .unreachable, .unavailable, .notPermitted:
-            Failure.message(error.description, code: "init", status: Status.unreachable)
-        case .malformed: Failure.message(error.description, code: "init", status: Status.fault)
+            CommandFailure.message(error.description, code: "init", status: Status.unreachable)
+        case .malformed: CommandFailure.message(error.description, code: "init", status: Status.fault)
         }
     }
 }

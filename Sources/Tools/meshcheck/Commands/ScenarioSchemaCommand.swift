@@ -6,7 +6,7 @@ import Documents
 import StandardStreams
 
 /// `meshcheck schema`.
-struct SchemaCommand: ParsableCommand {
+struct ScenarioSchemaCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "schema", abstract: "Write the JSON Schema of scenarios, reports or diagnoses.",
         discussion: """
