@@ -87,6 +87,7 @@ let package = Package(
         .library(name: "ELF", targets: ["ELF"]),
         .library(name: "MeshContract", targets: ["MeshContract"]),
         .library(name: "Documents", targets: ["Documents"]),
+        .library(name: "Platform", targets: ["Platform"]),
     ],
     traits: [
         .default(enabledTraits: ["Mesh"]),

@@ -1,7 +1,7 @@
 import Archive
 import DebianFormat
-import Foundation
 import Documents
+import Foundation
 import TestSupport
 import XCTest
 

@@ -1,5 +1,5 @@
-import Platform
 import Documents
+import Platform
 import XCTest
 
 /// How diagnostics look, whatever they say.

@@ -1,6 +1,6 @@
+import Documents
 import Foundation
 import Platform
-import Documents
 import TestSupport
 import XCTest
 

@@ -1,5 +1,5 @@
-import Platform
 import Documents
+import Platform
 
 /// How loud something is.
 enum Level: String, Sendable, CaseIterable {

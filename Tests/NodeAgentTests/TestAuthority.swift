@@ -4,8 +4,8 @@ import GRPCCore
 import GRPCNIOTransportHTTP2
 import IstioCAProtocol
 import MeshContract
-import Synchronization
 import SwiftASN1
+import Synchronization
 import TestSupport
 import WorkloadCertificates
 import X509

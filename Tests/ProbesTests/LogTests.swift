@@ -1,6 +1,6 @@
 import Foundation
-import Probes
 import Platform
+import Probes
 import TestSupport
 import XCTest
 

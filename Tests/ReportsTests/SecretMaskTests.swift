@@ -1,5 +1,5 @@
-import Platform
 import MeshChecks
+import Platform
 import XCTest
 
 @testable import Reports

@@ -1,7 +1,7 @@
-import Probes
-import MeshChecks
-import Scenarios
 import Documents
+import MeshChecks
+import Probes
+import Scenarios
 import TestSupport
 import XCTest
 

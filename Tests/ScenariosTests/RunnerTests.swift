@@ -1,6 +1,6 @@
 import Foundation
-import Probes
 import MeshChecks
+import Probes
 import Scenarios
 import Synchronization
 import TestSupport

@@ -1,8 +1,8 @@
-import Foundation
-import Probes
-import MeshChecks
-import Scenarios
 import Documents
+import Foundation
+import MeshChecks
+import Probes
+import Scenarios
 import TestSupport
 import XCTest
 

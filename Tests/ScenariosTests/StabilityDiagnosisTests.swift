@@ -1,6 +1,6 @@
-import Probes
-import Platform
 import MeshChecks
+import Platform
+import Probes
 import XCTest
 
 @testable import Scenarios

@@ -1,5 +1,5 @@
-import Files
 import CArchive
+import Files
 
 /// An archive that could not be read or written.
 public struct ArchiveError: Error, Sendable, CustomStringConvertible {

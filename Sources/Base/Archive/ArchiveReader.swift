@@ -1,5 +1,5 @@
-import Files
 import CArchive
+import Files
 import Glibc
 
 /// Reads an archive entry by entry: tar with any of the usual compressions, zip and wheel, ar, or one compressed stream.

@@ -1,5 +1,5 @@
-import Files
 import CArchive
+import Files
 import Glibc
 
 /// Writes an archive as a stream of entries.

@@ -1,5 +1,5 @@
-import Files
 import CLzma
+import Files
 
 /// Compresses to the .xz format with liblzma's block encoder.
 ///

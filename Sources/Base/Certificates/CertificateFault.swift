@@ -1,6 +1,6 @@
-import FoundationEssentials
 import Crypto
 import CryptoExtras
+import FoundationEssentials
 import Platform
 import X509
 

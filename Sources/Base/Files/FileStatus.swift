@@ -1,5 +1,5 @@
-import Platform
 import Glibc
+import Platform
 
 /// What stat(2) says of a file.
 public struct FileStatus: Sendable, Hashable {

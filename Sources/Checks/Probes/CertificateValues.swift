@@ -1,9 +1,9 @@
+import Certificates
 import Crypto
 import Files
 import FoundationEssentials
 import Platform
 import SwiftASN1
-import Certificates
 import X509
 
 /// What a certificate says, as values.

@@ -1,6 +1,6 @@
-import Platform
 import Files
 import Glibc
+import Platform
 
 /// Files.
 struct FileProbe: Probe {

@@ -1,7 +1,7 @@
-import Platform
 import CLinux
 import ELF
 import Files
+import Platform
 
 /// The C library.
 struct LibraryProbe: Probe {

@@ -1,5 +1,5 @@
-import Probes
 import Platform
+import Probes
 import Scenarios
 
 /// A page that stands by itself: one file, no scripts, nothing loaded from anywhere.

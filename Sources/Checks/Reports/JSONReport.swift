@@ -1,7 +1,7 @@
-import Probes
-import Platform
-import Scenarios
 import Documents
+import Platform
+import Probes
+import Scenarios
 
 /// The report for programs (docs/json.md, docs/report.schema.json): stable, versioned, members in one order.
 public struct JSONRenderer: Renderer {

@@ -1,5 +1,5 @@
-import Probes
 import Platform
+import Probes
 import Scenarios
 
 /// JUnit's XML, valid for both schemas in use: the one of Ant and that of Jenkins' xUnit plug-in.

@@ -1,7 +1,7 @@
-import Probes
-import Platform
-import Scenarios
 import Documents
+import Platform
+import Probes
+import Scenarios
 
 /// Writes a run in one format.
 public protocol Renderer: Sendable {

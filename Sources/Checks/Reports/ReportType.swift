@@ -1,5 +1,5 @@
-import FoundationEssentials
 import Documents
+import FoundationEssentials
 
 /// How a value stands in a report in JSON: written, read back and described in one place.
 struct ReportType<Value>: Sendable {

@@ -1,6 +1,6 @@
+import Documents
 import Platform
 import Scenarios
-import Documents
 
 /// Test Anything Protocol, version 14 (testanything.org/tap-version-14-specification.html).
 ///

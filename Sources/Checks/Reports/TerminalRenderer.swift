@@ -1,5 +1,5 @@
-import Probes
 import Platform
+import Probes
 import Scenarios
 
 /// The report for people: steps first, causes with their remedies last, so that they stand above the prompt.

@@ -1,5 +1,5 @@
-import Platform
 import Documents
+import Platform
 
 /// Lines of text for a terminal of some width, with colour or without.
 struct TerminalText {

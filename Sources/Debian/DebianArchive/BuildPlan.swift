@@ -1,6 +1,6 @@
-import Files
 import Archive
 import DebianFormat
+import Files
 
 /// Everything that goes into one `.deb`, decided: every control field computed, every entry resolved.
 ///

@@ -1,8 +1,8 @@
-import Files
 import Archive
-import Platform
 import Crypto
 import Dispatch
+import Files
+import Platform
 
 /// The two checksums that a package needs of each file, taken in one pass: MD5 for `md5sums` (deb-md5sums(5)) and
 /// SHA-256 for records of what was built.
@@ -245,5 +245,16 @@ final class BackgroundMD5 {
             // The queue takes them in order, so the one that is done is the one that is next.
             done.wait()
         }
+    }
+}
+
+extension MD5Sums {
+    /// The `md5sums` of a package: conffiles are left out, as by dh_md5sums, because dpkg's status has their checksums.
+    init(of entries: [PlannedEntry], _ digests: [EntryDigests?]) {
+        self.init(
+            entries: zip(entries, digests).compactMap { planned, sums in
+                guard !planned.isConffile, let sums else { return nil }
+                return Entry(digest: Hexadecimal.text(sums.md5), path: String(planned.installedPath.dropFirst()))
+            })
     }
 }

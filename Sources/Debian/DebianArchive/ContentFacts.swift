@@ -1,6 +1,6 @@
-import Files
 import DebianFormat
 import ELF
+import Files
 import Synchronization
 
 /// What a look into the contents of a file has found, so that no other part has to look again.

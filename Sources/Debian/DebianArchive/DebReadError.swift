@@ -1,5 +1,5 @@
-import Files
 import Archive
+import Files
 import Platform
 
 /// A file that dpkg would not accept as a package.

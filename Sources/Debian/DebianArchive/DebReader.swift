@@ -1,8 +1,8 @@
-import Files
 import Archive
 import DebianFormat
-import Platform
+import Files
 import Glibc
+import Platform
 
 /// Reads `.deb` files (deb(5)) as values, with the checks that dpkg-deb makes, and nothing of the payload's size in
 /// memory.

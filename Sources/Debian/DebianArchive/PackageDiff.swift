@@ -1,6 +1,6 @@
-import Documents
 import Archive
 import DebianFormat
+import Documents
 import Platform
 
 /// What differs between two packages.

@@ -1,6 +1,6 @@
-import Files
 import Archive
 import DebianFormat
+import Files
 import Platform
 
 /// Writes a plan as a `.deb` (deb(5)): payload from disk through checksums, tar and compressor to a scratch file, then
@@ -177,13 +177,7 @@ public struct PackageWriter: Sendable {
     ) throws {
         var files = plan.controlFiles
         files.append(ControlFile(name: "control", permissions: 0o644, bytes: Array(plan.control.description.utf8)))
-        // Conffiles have their checksum in dpkg's status, as dh_md5sums does it.
-        let sums = MD5Sums(
-            entries: zip(plan.entries, digests).compactMap { planned, sums -> MD5Sums.Entry? in
-                guard !planned.isConffile, let sums else { return nil }
-                return MD5Sums.Entry(
-                    digest: Hexadecimal.text(sums.md5), path: String(planned.installedPath.dropFirst()))
-            })
+        let sums = MD5Sums(of: plan.entries, digests)
         if !sums.entries.isEmpty {
             files.append(ControlFile(name: "md5sums", permissions: 0o644, bytes: Array(sums.text.utf8)))
         }

@@ -1,6 +1,6 @@
-import Documents
 import DebianArchive
 import DebianFormat
+import Documents
 
 /// The rules that packages are checked against: Debian's, and whatever a program adds to them.
 public struct LintRegistry: Sendable {

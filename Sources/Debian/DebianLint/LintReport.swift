@@ -1,5 +1,5 @@
-import Platform
 import Documents
+import Platform
 
 /// Findings for people and for programs.
 public struct LintReport: Sendable {

@@ -1,5 +1,5 @@
-import Platform
 import DebianArchive
+import Platform
 
 /// One thing that lint looks for: a pure function of a package, with a code that is never reused.
 public struct LintRule: Sendable {

@@ -1,7 +1,7 @@
-import Files
 import Archive
 import DebianArchive
 import DebianFormat
+import Files
 
 /// A package as the rules look at it: the image with what several rules need worked out once.
 public struct LintedPackage: Sendable {

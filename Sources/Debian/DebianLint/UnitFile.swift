@@ -1,5 +1,5 @@
-import Files
 import DebianArchive
+import Files
 
 /// A systemd unit file (systemd.syntax(7)) as lint looks at it.
 public struct UnitFile: Sendable {

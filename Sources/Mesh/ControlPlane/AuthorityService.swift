@@ -1,3 +1,4 @@
+import Certificates
 import FoundationEssentials
 import GRPCCore
 import GRPCNIOTransportHTTP2
@@ -6,7 +7,6 @@ import Logging
 import MeshContract
 import Platform
 import SwiftASN1
-import Certificates
 import X509
 
 /// The certificate authority's gRPC service: signs requests for names that the client's own certificate has.

@@ -1,6 +1,6 @@
+import Documents
 import MeshContract
 import Platform
-import Documents
 
 /// Pilot's answers of version 1: registration, clusters, listeners and routes (Istio 0.1 to 0.8).
 struct ClassicDiscovery: Sendable {

@@ -1,6 +1,6 @@
+import Documents
 import Files
 import Logging
-import Documents
 import Synchronization
 
 /// A small Pilot, certificate authority, Mixer and product page, for the lab and for tests.

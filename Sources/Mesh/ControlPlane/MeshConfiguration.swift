@@ -1,6 +1,6 @@
+import Documents
 import MeshContract
 import Platform
-import Documents
 
 /// What the control plane serves, and where: one YAML file.
 public struct MeshConfiguration: Sendable {

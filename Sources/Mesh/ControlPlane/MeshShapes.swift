@@ -1,7 +1,7 @@
+import Documents
 import Files
 import MeshContract
 import Platform
-import Documents
 
 /// The form of the mesh's YAML file.
 public enum MeshShapes {

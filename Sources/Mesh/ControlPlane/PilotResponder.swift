@@ -1,8 +1,8 @@
+import Documents
 import Files
 import FoundationEssentials
 import HTTP
 import MeshContract
-import Documents
 import NIOCore
 
 /// Pilot's HTTP answers: version 1 as Istio 0.2 gave them, and version 3 for a current Envoy.

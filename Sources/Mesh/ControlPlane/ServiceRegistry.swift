@@ -1,7 +1,7 @@
 import Crypto
+import Documents
 import MeshContract
 import Platform
-import Documents
 
 /// Questions to the services of a mesh.
 struct ServiceRegistry: Sendable {

@@ -1,7 +1,7 @@
 import Crypto
+import Documents
 import MeshContract
 import Platform
-import Documents
 
 /// Listeners, clusters, routes and endpoints for a current Envoy (the xDS REST protocol, version 3, in JSON).
 ///

@@ -1,5 +1,5 @@
-import RemoteHosts
 import Platform
+import RemoteHosts
 import Reports
 
 /// What the other host says, line by line. A state host without effects.

@@ -1,6 +1,6 @@
-import RemoteHosts
 import MeshContract
 import Platform
+import RemoteHosts
 import Reports
 
 /// Sets up many hosts at once.

@@ -1,6 +1,6 @@
-import Probes
 import MeshContract
 import Platform
+import Probes
 import Scenarios
 
 /// The facts that a host of the mesh has in its files: cluster.env, sidecar.env and kubedns.

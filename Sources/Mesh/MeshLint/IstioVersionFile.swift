@@ -1,7 +1,7 @@
-import Files
-import DebianBuild
 import DebianArchive
+import DebianBuild
 import DebianFormat
+import Files
 
 /// What the guide's set-up scripts read to find the packages: `istio.VERSION`, and the packages under plain names.
 public struct IstioVersionFile: ReleaseFileWriter {

@@ -1,5 +1,5 @@
-import Files
 import DebianLint
+import Files
 import MeshContract
 
 /// What lint knows about the mesh: register it with ``LintRegistry/init(rules:knownPackages:)``.

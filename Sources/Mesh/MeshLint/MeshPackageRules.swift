@@ -1,8 +1,8 @@
-import MeshContract
-import DebianLint
+import Archive
 import DebianArchive
 import DebianFormat
-import Archive
+import DebianLint
+import MeshContract
 
 /// Rules for what the three packages ship and how they relate.
 enum MeshPackageRules {

@@ -1,7 +1,7 @@
-import MeshContract
-import DebianLint
 import DebianArchive
 import DebianFormat
+import DebianLint
+import MeshContract
 
 /// Rules for the scripts that start the sidecar and set up interception.
 enum MeshScriptRules {

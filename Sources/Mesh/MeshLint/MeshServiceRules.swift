@@ -1,6 +1,6 @@
-import MeshContract
-import DebianLint
 import DebianArchive
+import DebianLint
+import MeshContract
 
 /// Rules for the units that run the mesh.
 enum MeshServiceRules {

@@ -1,7 +1,7 @@
+import Documents
 import Platform
 import Reports
 import Scenarios
-import Documents
 
 /// What the other host says, line by line: first its shell, then our program there. A state host without effects.
 struct CheckDialog: ShellDialog {

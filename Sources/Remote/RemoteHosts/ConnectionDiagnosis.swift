@@ -1,7 +1,7 @@
+import Documents
 import Platform
 import Processes
 import Reports
-import Documents
 
 /// Finds out why ssh gave no connection.
 ///

@@ -1,6 +1,6 @@
+import Documents
 import Files
 import Platform
-import Documents
 
 /// Hosts by name and group, as Ansible's inventories have them
 /// (docs.ansible.com, "How to build your inventory").

@@ -1,5 +1,5 @@
-import Platform
 import Documents
+import Platform
 
 /// Ansible's INI inventories: hosts with variables, `[group]`, `[group:vars]`, `[group:children]`.
 enum INIInventory {

@@ -1,9 +1,9 @@
-import MeshLint
 import ArgumentParser
 import DebianArchive
 import DebianBuild
 import Documents
 import Glibc
+import MeshLint
 import StandardStreams
 
 /// `debbuild all`.

@@ -1,8 +1,8 @@
+import ArgumentParser
 import DebianBuild
 import DebianFormat
-import Platform
-import ArgumentParser
 import Glibc
+import Platform
 import StandardStreams
 
 /// `debbuild init NAME`.

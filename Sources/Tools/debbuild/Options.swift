@@ -1,12 +1,12 @@
-import Files
-import DebianFormat
-import Documents
-import Platform
-import MeshLint
-import DebianBuild
 import Archive
 import ArgumentParser
+import DebianBuild
+import DebianFormat
+import Documents
+import Files
 import Glibc
+import MeshLint
+import Platform
 import StandardStreams
 
 /// How results and diagnostics are written.

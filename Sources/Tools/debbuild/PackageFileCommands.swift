@@ -1,7 +1,7 @@
-import DebianLint
 import ArgumentParser
 import DebianArchive
 import DebianBuild
+import DebianLint
 import Documents
 import MeshLint
 import StandardStreams

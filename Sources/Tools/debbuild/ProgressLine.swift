@@ -1,5 +1,5 @@
-import DebianBuild
 import DebianArchive
+import DebianBuild
 import Platform
 import StandardStreams
 import Synchronization

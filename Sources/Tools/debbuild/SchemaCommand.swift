@@ -1,5 +1,5 @@
-import DebianBuild
 import ArgumentParser
+import DebianBuild
 import DebianLint
 import Documents
 import MeshLint

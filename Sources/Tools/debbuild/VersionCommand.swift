@@ -1,6 +1,6 @@
-import Platform
-import DebianFormat
 import ArgumentParser
+import DebianFormat
+import Platform
 import StandardStreams
 
 /// `debbuild version compare|map`.

@@ -1,7 +1,7 @@
 import ArgumentParser
 import ControlPlane
-import Platform
 import Documents
+import Platform
 import StandardStreams
 
 /// `mesh-lab`.

@@ -1,8 +1,8 @@
+import Documents
 import Files
-import Probes
 import MeshProbes
 import Platform
-import Documents
+import Probes
 
 /// A scenario that is written for somebody to go on with.
 struct ScenarioDraft {

@@ -1,9 +1,9 @@
 import ArgumentParser
 import CLinux
-import Probes
-import MeshChecks
-import Scenarios
 import Documents
+import MeshChecks
+import Probes
+import Scenarios
 import Synchronization
 
 /// One run on this host: load, select, run, within a time limit.

@@ -1,10 +1,10 @@
 import ArgumentParser
+import Documents
 import Files
-import RemoteHosts
 import Platform
+import RemoteHosts
 import Reports
 import Scenarios
-import Documents
 import StandardStreams
 
 /// Which scenarios, with which variables.

@@ -1,9 +1,9 @@
-import RemoteHosts
+import Documents
 import Glibc
 import Platform
+import RemoteHosts
 import Reports
 import Scenarios
-import Documents
 import StandardStreams
 import Synchronization
 

@@ -1,9 +1,9 @@
+import Documents
 import Files
 import Glibc
 import MeshChecks
 import Reports
 import Scenarios
-import Documents
 import StandardStreams
 
 /// Writes finished reports to where they were asked for.

@@ -1,7 +1,7 @@
 import ArgumentParser
+import ClusterSetup
 import Files
 import FoundationEssentials
-import ClusterSetup
 import StandardStreams
 
 /// `meshex certs`.

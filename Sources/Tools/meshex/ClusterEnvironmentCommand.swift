@@ -1,6 +1,6 @@
 import ArgumentParser
-import Glibc
 import ClusterSetup
+import Glibc
 import Platform
 import StandardStreams
 

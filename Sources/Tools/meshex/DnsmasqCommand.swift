@@ -1,7 +1,7 @@
 import ArgumentParser
+import ClusterSetup
 import FoundationEssentials
 import MeshContract
-import ClusterSetup
 import StandardStreams
 
 /// `meshex dnsmasq`.

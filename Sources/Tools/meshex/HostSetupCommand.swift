@@ -1,9 +1,9 @@
 import ArgumentParser
+import Documents
 import FoundationEssentials
 import HostSetup
 import RemoteHosts
 import Reports
-import Documents
 import StandardStreams
 
 /// `meshex machine-setup`.

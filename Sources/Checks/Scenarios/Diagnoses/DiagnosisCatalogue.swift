@@ -1,6 +1,6 @@
-import Probes
-import Platform
 import Documents
+import Platform
+import Probes
 
 /// The causes of failures that are known, by their codes.
 public struct DiagnosisCatalogue: Sendable {

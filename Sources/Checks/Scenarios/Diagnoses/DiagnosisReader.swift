@@ -1,6 +1,6 @@
-import Probes
-import Platform
 import Documents
+import Platform
+import Probes
 
 /// The keys of a cause.
 enum DiagnosisKey: String, CaseIterable {

@@ -1,5 +1,5 @@
-import Platform
 import Documents
+import Platform
 
 /// What checks need of one another.
 enum CheckGraph {

@@ -1,6 +1,6 @@
-import Probes
-import Platform
 import Documents
+import Platform
+import Probes
 
 /// Makes checks of a user's nodes.
 struct CheckReader {

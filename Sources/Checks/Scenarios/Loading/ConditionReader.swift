@@ -1,6 +1,6 @@
-import Probes
-import Platform
 import Documents
+import Platform
+import Probes
 
 /// Reads the conditions of a check.
 struct ConditionReader {

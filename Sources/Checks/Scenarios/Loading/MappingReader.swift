@@ -1,5 +1,5 @@
-import Platform
 import Documents
+import Platform
 
 /// The keys that a mapping may have, checked against what it has.
 enum MappingReader {

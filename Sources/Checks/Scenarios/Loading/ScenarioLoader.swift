@@ -1,7 +1,7 @@
-import Files
-import Probes
-import Platform
 import Documents
+import Files
+import Platform
+import Probes
 
 extension ScenarioSuite {
     /// Loads scenarios and checks everything about them before anything runs.

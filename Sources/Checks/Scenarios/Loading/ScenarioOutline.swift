@@ -1,6 +1,6 @@
-import Probes
-import Platform
 import Documents
+import Platform
+import Probes
 
 /// A scenario as its file has it, before variables are put in.
 struct ScenarioOutline {

@@ -1,7 +1,7 @@
-import Probes
+import Documents
 import Patterns
 import Platform
-import Documents
+import Probes
 
 /// Reads what a check is about.
 struct SubjectReader {

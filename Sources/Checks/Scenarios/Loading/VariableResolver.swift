@@ -1,5 +1,5 @@
-import Probes
 import Documents
+import Probes
 
 /// Works out the variables of a scenario, which may mention one another and facts of the host.
 struct VariableResolver {

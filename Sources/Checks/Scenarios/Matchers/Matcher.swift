@@ -1,5 +1,5 @@
-import Probes
 import Patterns
+import Probes
 
 /// What is expected of a value.
 indirect enum Matcher: Sendable, Hashable {

@@ -1,7 +1,7 @@
 import DebianFormat
-import Probes
 import Patterns
 import Platform
+import Probes
 
 /// Whether what is expected of a value holds.
 enum Verdict: Sendable, Hashable {

@@ -1,8 +1,8 @@
 import DebianFormat
-import Probes
+import Documents
 import Patterns
 import Platform
-import Documents
+import Probes
 
 /// Makes matchers of a user's nodes, each checked against the type of what it will look at.
 struct MatcherReader {

@@ -1,5 +1,5 @@
-import Probes
 import Patterns
+import Probes
 
 /// One thing that is looked at, with what is expected of it.
 public struct Check: Sendable {

@@ -1,6 +1,6 @@
-import Probes
-import Platform
 import Documents
+import Platform
+import Probes
 
 /// All checks of a run, complete and consistent: nothing that follows can be a mistake of whoever wrote them.
 public struct ScenarioSuite: Sendable {

@@ -1,7 +1,7 @@
 import Glibc
-import Probes
 import Patterns
 import Platform
+import Probes
 import Synchronization
 
 /// What all checks of a run share.

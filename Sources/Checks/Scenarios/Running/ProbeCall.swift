@@ -1,5 +1,5 @@
-import Probes
 import Platform
+import Probes
 import Synchronization
 
 /// One observation of a subject that ends in time, whatever the probe does.

@@ -1,6 +1,6 @@
 import Glibc
-import Probes
 import Platform
+import Probes
 
 /// Looks at everything that a suite asks for, and says what is wrong and why.
 ///

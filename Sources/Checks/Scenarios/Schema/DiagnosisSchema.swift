@@ -1,5 +1,5 @@
-import Probes
 import Documents
+import Probes
 
 /// JSON Schema, draft 2020-12, of the catalogue of causes.
 public enum DiagnosisSchema {

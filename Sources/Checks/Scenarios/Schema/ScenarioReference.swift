@@ -1,5 +1,5 @@
-import Probes
 import Documents
+import Probes
 
 /// Every key of a scenario in Markdown, made of the declarations that the loader goes by.
 public enum ScenarioReference {

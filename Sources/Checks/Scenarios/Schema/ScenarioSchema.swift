@@ -1,5 +1,5 @@
-import Probes
 import Documents
+import Probes
 
 /// JSON Schema, draft 2020-12, of scenario files, made of the declarations that the loader goes by.
 ///

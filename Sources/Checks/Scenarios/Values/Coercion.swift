@@ -1,5 +1,5 @@
-import Probes
 import Platform
+import Probes
 
 /// Values turned into the type that a parameter or a matcher wants.
 enum Coercion {

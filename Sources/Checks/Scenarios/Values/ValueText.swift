@@ -1,5 +1,5 @@
-import Probes
 import Platform
+import Probes
 
 /// Values and types as people and templates see them.
 enum ValueText {

@@ -1,6 +1,6 @@
-import Probes
 import Patterns
 import Platform
+import Probes
 
 /// A value that may depend on what checks capture while they run.
 indirect enum Expression: Sendable, Hashable {

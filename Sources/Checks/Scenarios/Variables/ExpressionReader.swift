@@ -1,6 +1,6 @@
-import Probes
-import Platform
 import Documents
+import Platform
+import Probes
 
 /// Makes values of a user's nodes: puts variables in, gives each scalar the type that its place wants.
 struct ExpressionReader {

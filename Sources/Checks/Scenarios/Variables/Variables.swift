@@ -1,6 +1,6 @@
+import Documents
 import Files
 import Probes
-import Documents
 
 /// A value that scenarios can mention.
 struct Variable: Sendable, Hashable {

@@ -1,8 +1,8 @@
-import Documents
+import Archive
 import DebianArchive
 import DebianFormat
+import Documents
 import Platform
-import Archive
 
 /// A plan for people and for programs.
 public enum PlanReport {

@@ -1,8 +1,8 @@
-import Files
 import Archive
 import DebianArchive
 import DebianFormat
 import Documents
+import Files
 
 /// Plans and builds the packages of a workspace.
 public struct Builder: Sendable {

@@ -1,6 +1,6 @@
+import DebianFormat
 import Files
 import Platform
-import DebianFormat
 
 /// The folder that `debbuild init` makes: a package that builds as it is, with a comment at every key.
 public struct PackageTemplate: Sendable {

@@ -1,7 +1,7 @@
-import Files
-import Platform
 import DebianArchive
 import DebianFormat
+import Files
+import Platform
 
 /// Writes further files beside the packages of a release, in a form that only some readers want.
 public protocol ReleaseFileWriter: Sendable {

@@ -38,13 +38,13 @@ struct MaintainerScriptAssembler {
             parts += alternatives.map { item in
                 "update-alternatives --install \(item.link) \(item.name) \(item.path) \(item.priority)\n"
             }
-            parts += units.map { UnitSnippets.postinst($0, package: package) }
+            parts += units.map { UnitScripts.postinst($0, package: package) }
             let body = parts.joined()
             if body.isEmpty { return "" }
             return Self.guarded(
                 by: "configure|abort-upgrade|abort-deconfigure|abort-remove", body)
         case .prerm:
-            parts += units.map { UnitSnippets.prerm($0, package: package) }
+            parts += units.map { UnitScripts.prerm($0, package: package) }
             parts += alternatives.map { item in
                 """
                 if [ "$1" = remove ] || [ "$1" = deconfigure ]; then
@@ -54,7 +54,7 @@ struct MaintainerScriptAssembler {
                 """
             }
         case .postrm:
-            parts += units.map { UnitSnippets.postrm($0) }
+            parts += units.map { UnitScripts.postrm($0) }
         case .preinst, .config:
             break
         }

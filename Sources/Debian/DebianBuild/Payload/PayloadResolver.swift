@@ -1,7 +1,7 @@
-import Files
 import Archive
 import DebianArchive
 import DebianFormat
+import Files
 
 /// Makes a payload available as a plain file: verified, unpacked from its archive, downloaded or compiled.
 struct PayloadResolver: Sendable {

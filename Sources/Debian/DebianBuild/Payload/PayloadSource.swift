@@ -1,8 +1,8 @@
-import Files
-import DebianFormat
-import Platform
 import Archive
+import DebianFormat
 import Documents
+import Files
+import Platform
 
 /// Where a payload comes from: everything that `debbuild` does not make itself and that a package folder does not hold.
 enum PayloadLocation: Sendable, Hashable {

@@ -1,6 +1,6 @@
-import Files
 import DebianArchive
 import DebianFormat
+import Files
 import Processes
 
 /// An executable product of a Swift package: compiled for release with the static standard library and stripped.

@@ -1,8 +1,8 @@
-import Files
-import DebianArchive
-import Platform
 import Archive
+import DebianArchive
 import Documents
+import Files
+import Platform
 
 /// Turns `contents` into entries: every file found, every mode and owner decided.
 struct ContentPlanner {

@@ -1,9 +1,9 @@
-import Files
-import DebianFormat
-import DebianArchive
-import Platform
 import Archive
+import DebianArchive
+import DebianFormat
 import Documents
+import Files
+import Platform
 
 /// Computes the binary control paragraph (deb-control(5)) and checks every field of it.
 struct ControlPlanner {

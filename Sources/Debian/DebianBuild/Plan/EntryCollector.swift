@@ -1,8 +1,8 @@
-import Files
 import Archive
 import DebianArchive
 import DebianFormat
 import Documents
+import Files
 
 /// Gathers the entries of one package and sees to it that they fit together: one entry per path, directories above each
 /// file, no file where a directory is needed.

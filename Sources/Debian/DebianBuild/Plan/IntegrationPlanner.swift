@@ -1,8 +1,8 @@
-import Files
 import Archive
 import DebianArchive
 import DebianFormat
 import Documents
+import Files
 import Platform
 
 /// Puts what the system reads of a package in its places: units, users, temporary files, log rotation, documentation.
@@ -162,4 +162,33 @@ final class MemorySink: ByteSink {
     func write(_ buffer: UnsafeRawBufferPointer) {
         bytes.append(contentsOf: buffer)
     }
+}
+
+/// What a package does with a systemd unit of its own when it is installed, upgraded and removed.
+///
+/// The calls follow deb-systemd-helper(1p) and deb-systemd-invoke(1p): an administrator's `disable` and `mask` survive
+/// upgrades, and policy-rc.d is respected.
+public struct UnitPolicy: Sendable, Hashable {
+    /// What happens to a running unit on an upgrade.
+    public enum Upgrade: String, Sendable, Hashable, CaseIterable {
+        /// It runs on from the old files and is restarted when the new ones are configured.
+        case restart
+        /// The old version's files stop it, and the new version starts it again if it ran.
+        case stopStart = "stop-start"
+        /// It is left alone.
+        case leave
+    }
+
+    /// The unit's name, such as `tool.service`.
+    public var name: String
+    /// Whether the first installation enables it.
+    public var isEnabled: Bool
+    /// Whether the first installation starts it.
+    public var isStarted: Bool
+    /// What happens on an upgrade.
+    public var onUpgrade: Upgrade
+    /// Whether removal of the package stops it.
+    public var stopsOnRemove: Bool
+    /// Whether the unit has an `[Install]` section; without one it cannot be enabled.
+    public var isInstallable: Bool
 }

@@ -1,10 +1,10 @@
-import Files
-import DebianArchive
 import Archive
-import ELF
-import Platform
+import DebianArchive
 import DebianFormat
 import Documents
+import ELF
+import Files
+import Platform
 
 /// Makes a ``BuildPlan`` of a specification: resolves every entry, computes every control field, and reports everything
 /// that is wrong at once.

@@ -1,8 +1,8 @@
-import Files
 import Archive
 import DebianArchive
 import Dispatch
 import Documents
+import Files
 import Glibc
 import Synchronization
 

@@ -1,9 +1,9 @@
-import Files
-import DebianArchive
-import DebianFormat
-import Platform
 import Archive
 import Crypto
+import DebianArchive
+import DebianFormat
+import Files
+import Platform
 
 /// What a package was made of when it was last built, so that a build with the same plan need not be repeated.
 struct BuildRecord: Sendable, Equatable {

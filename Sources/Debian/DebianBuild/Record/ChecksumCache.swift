@@ -1,7 +1,7 @@
+import Crypto
+import DebianArchive
 import Files
 import Platform
-import DebianArchive
-import Crypto
 import Synchronization
 
 /// SHA-256 of files, remembered by size, modification time, inode and device, so that a file that has not changed is

@@ -1,7 +1,7 @@
 import Archive
 import DebianFormat
-import Platform
 import Documents
+import Platform
 
 /// The declarations from which both the decoder and the JSON Schema of `package.yaml` and `workspace.yaml` are made.
 enum SpecShapes {

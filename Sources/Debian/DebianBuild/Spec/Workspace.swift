@@ -1,8 +1,8 @@
 import Archive
 import DebianFormat
+import Documents
 import Files
 import Platform
-import Documents
 
 /// A folder with `workspace.yaml` and package folders, loaded as far as it does not depend on a package.
 public struct Workspace: Sendable {

@@ -1,6 +1,6 @@
-import Platform
 import DebianArchive
 import DebianFormat
+import Platform
 
 /// Rules for the fields of `control` (deb-control(5)).
 enum ControlFieldRules {

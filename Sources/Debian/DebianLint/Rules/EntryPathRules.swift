@@ -1,7 +1,7 @@
-import Files
 import Archive
 import DebianArchive
 import DebianFormat
+import Files
 
 /// Rules for where entries are.
 enum EntryPathRules {

@@ -1,7 +1,7 @@
-import Platform
 import DebianArchive
 import DebianFormat
 import ELF
+import Platform
 
 /// Rules for fields that name other packages (Policy 7).
 enum RelationRules {

@@ -1,7 +1,7 @@
 import ArgumentParser
+import Documents
 import Platform
 import Scenarios
-import Documents
 import StandardStreams
 
 /// `meshcheck explain CODE`.

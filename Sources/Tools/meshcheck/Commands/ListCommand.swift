@@ -1,8 +1,8 @@
 import ArgumentParser
+import Documents
 import Platform
 import Reports
 import Scenarios
-import Documents
 import StandardStreams
 
 /// How a list is written.

@@ -1,8 +1,8 @@
 import ArgumentParser
+import Documents
 import MeshChecks
 import Reports
 import Scenarios
-import Documents
 import StandardStreams
 
 /// `meshcheck schema`.

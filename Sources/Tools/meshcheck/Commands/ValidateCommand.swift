@@ -1,8 +1,8 @@
 import ArgumentParser
-import Probes
-import MeshChecks
-import Scenarios
 import Documents
+import MeshChecks
+import Probes
+import Scenarios
 import StandardStreams
 
 /// `meshcheck validate [PATH…]`.

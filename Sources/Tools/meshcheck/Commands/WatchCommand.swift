@@ -1,7 +1,7 @@
 import ArgumentParser
+import Documents
 import Reports
 import Scenarios
-import Documents
 import StandardStreams
 
 /// `meshcheck watch [PATH…]`.

@@ -1,36 +1,7 @@
-/// What a package does with a systemd unit of its own when it is installed, upgraded and removed.
-///
-/// The calls follow deb-systemd-helper(1p) and deb-systemd-invoke(1p): an administrator's `disable` and `mask` survive
-/// upgrades, and policy-rc.d is respected.
-public struct UnitPolicy: Sendable, Hashable {
-    /// What happens to a running unit on an upgrade.
-    public enum Upgrade: String, Sendable, Hashable, CaseIterable {
-        /// It runs on from the old files and is restarted when the new ones are configured.
-        case restart
-        /// The old version's files stop it, and the new version starts it again if it ran.
-        case stopStart = "stop-start"
-        /// It is left alone.
-        case leave
-    }
-
-    /// The unit's name, such as `tool.service`.
-    public var name: String
-    /// Whether the first installation enables it.
-    public var isEnabled: Bool
-    /// Whether the first installation starts it.
-    public var isStarted: Bool
-    /// What happens on an upgrade.
-    public var onUpgrade: Upgrade
-    /// Whether removal of the package stops it.
-    public var stopsOnRemove: Bool
-    /// Whether the unit has an `[Install]` section; without one it cannot be enabled.
-    public var isInstallable: Bool
-}
-
 /// The shell that goes to `#DEBHELPER#` for one unit, by maintainer script.
 ///
 /// A unit name has been checked to consist of characters that mean nothing to a shell.
-enum UnitSnippets {
+enum UnitScripts {
     static func postinst(_ unit: UnitPolicy, package: String) -> String {
         var text = ""
         if unit.isInstallable {
