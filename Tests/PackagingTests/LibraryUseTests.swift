@@ -17,6 +17,6 @@ final class LibraryUseTests: XCTestCase {
         let pins = try XCTUnwrap(resolved["pins"] as? [[String: Any]]).compactMap { $0["identity"] as? String }
         XCTAssertEqual(
             pins.sorted(),
-            ["swift-argument-parser", "swift-asn1", "swift-crypto", "swift-subprocess", "swift-system"])
+            ["swift-argument-parser", "swift-asn1", "swift-crypto"])
     }
 }

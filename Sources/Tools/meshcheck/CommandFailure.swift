@@ -10,7 +10,7 @@ enum Status {
     static let failed = ExitCode(1)
     /// The input is wrong: an option, a scenario, an inventory.
     static let wrongInput = ExitCode(2)
-    /// A host, or an address to listen at, could not be had.
+    /// A host cannot be reached, or an address cannot be listened at.
     static let unreachable = ExitCode(3)
     /// The time limit of the whole run is over.
     static let timedOut = ExitCode(4)
