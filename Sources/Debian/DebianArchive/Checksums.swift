@@ -1,5 +1,6 @@
 import Archive
 import Crypto
+import DebianFormat
 import Dispatch
 import Files
 import Platform
