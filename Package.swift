@@ -215,8 +215,8 @@ let package = Package(
             "ControlPlane", on: .mesh,
             [
                 "Certificates", "Documents", "Files", "HTTP", "IstioCAProtocol", "MeshContract", "Platform",
-                "Processes", "WorkloadCertificates", .crypto, .cryptoExtras, .grpcCore, .grpcTransport, .logging,
-                .nioCore, .nioPosix, .nioSSL, .swiftASN1, .x509,
+                "Processes", "WorkloadCertificates", .crypto, .grpcCore, .grpcTransport, .logging,
+                .nioCore, .nioPosix, .swiftASN1, .x509,
             ]),
         // What the mesh asks of its packages, for debbuild.
         .module(

@@ -32,7 +32,7 @@ struct Debbuild: AsyncParsableCommand {
 }
 
 @main
-enum Main {
+enum DebbuildMain {
     static func main() async {
         Signals.ignoreBrokenPipes()
         do {

@@ -35,7 +35,7 @@ struct Meshcheck: AsyncParsableCommand {
 }
 
 @main
-enum Main {
+enum MeshcheckMain {
     /// The command that the arguments ask for.
     ///
     /// The parser takes milliseconds to go down its tree of commands, which counts where `run` takes few more. It is asked
