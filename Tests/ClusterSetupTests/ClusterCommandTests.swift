@@ -187,7 +187,7 @@ final class ClusterCommandTests: XCTestCase {
                 "does not match",
                 good.merging(["key.pem": try XCTUnwrap(issue("payments", "onprem", "2h")["key.pem"])]) { $1 }
             ))
-        faulty.append(("seconds more", try issue("payments", "onprem", "60s")))
+        faulty.append(("more seconds", try issue("payments", "onprem", "60s")))
         faulty.append(("elsewhere", try issue("payments", "elsewhere", "1h")))
         for (words, data) in faulty {
             try put(data)
