@@ -28,7 +28,7 @@ enum SpecShapes {
         ])
 
     private static let fields: Field<PackageSpec> = group(as: PackageSpec.init) {
-        required("package", packageName, "The package's name (Policy 5.6.7).", example: "istio-proxy")
+        required("package", packageName, "The package's name (Policy 5.6.7).", example: "hello")
         required("summary", text, "One line, 80 characters at the most.")
         optional("description", .located(.string), "The extended description, plain paragraphs.")
         required(
@@ -40,7 +40,7 @@ enum SpecShapes {
         optional("priority", .located(.enumeration(Priority.self)), "The priority (Policy 2.5).")
         optional(
             "maintainer", maintainer, "Name and address of the maintainer.",
-            example: "The Istio Authors <istio-dev@googlegroups.com>")
+            example: "A Team <team@example.org>")
         optional("homepage", .located(webAddress), "The project's page.")
         optional("source", text, "The source package, if named otherwise.")
         optional("multi-arch", .located(.enumeration(MultiArch.self)), "Multi-Arch (deb-control(5)).")
