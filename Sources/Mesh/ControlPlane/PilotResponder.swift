@@ -104,7 +104,7 @@ struct PilotResponder {
         }
         let resources = XDSResources(registry: mesh.registry)
         let answer = resources.response(kind, node: node, names: asked.resourceNames ?? [])
-        // Envoy asks every second: what it has already is no news, and would be a line in its log each time.
+        // Envoy asks every second: what it already has is not news, and would be a line in its log each time.
         if asked.versionInfo == answer.version { return .init(304) }
         return .init(200, answer.json.compact, type: "application/json")
     }

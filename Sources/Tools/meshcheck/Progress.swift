@@ -7,7 +7,7 @@ import Scenarios
 import StandardStreams
 import Synchronization
 
-/// One line on standard error that is rewritten while something goes on; nothing where that is no terminal.
+/// One line on standard error that is rewritten while something goes on; nothing where that is not a terminal.
 final class StatusLine: Sendable {
     private struct State {
         var isDrawn = false

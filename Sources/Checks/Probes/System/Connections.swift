@@ -136,13 +136,9 @@ extension ProbeError {
 }
 
 extension ContinuousClock.Instant {
-    private var nanosecondsLeft: Int64 {
-        min(GoDuration(ContinuousClock.now.duration(to: self)).nanoseconds, 86_400_000_000_000)
+    /// What is left until then, between a millisecond and a day.
+    var timeLeft: TimeAmount {
+        let left = GoDuration(ContinuousClock.now.duration(to: self)).nanoseconds
+        return .nanoseconds(min(max(1_000_000, left), 86_400_000_000_000))
     }
-
-    /// The moment on NIO's clock.
-    var nioDeadline: NIODeadline { .now() + .nanoseconds(max(0, nanosecondsLeft)) }
-
-    /// What is left until then.
-    var timeLeft: TimeAmount { .nanoseconds(max(1_000_000, nanosecondsLeft)) }
 }
