@@ -85,6 +85,68 @@ final class PageTests: XCTestCase {
         XCTAssertTrue(TerminalRenderer(usesColor: true).render(Fixture.broken).contains("\u{1B}[31m"))
     }
 
+    /// The last lines of a small terminal say every root cause, as long as there is a line for each, and what to do.
+    func testTheLastScreenHasTheRootCauses() {
+        for width in [nil, 60, 80, 120] {
+            for count in 1...40 {
+                var run = Fixture.broken
+                run.diagnoses = (1...count).map { number in
+                    DiagnosisResult(
+                        code: "MX\(1000 + number)", severity: number > 8 ? .warning : .error,
+                        cause: "cause number \(number)", evidence: (1...7).map { "line \($0) of \(number)" },
+                        remedy: ["first \(number)", "second \(number)"], documentation: "docs", checks: ["dns"])
+                }
+                let text = TerminalRenderer(usesSymbols: true, width: width).render(run)
+                let screen = text.split(separator: "\n", omittingEmptySubsequences: false).dropLast().suffix(23)
+                    .joined(separator: "\n")
+                for number in 1...min(count, 17) {
+                    XCTAssertTrue(screen.contains("cause number \(number)"), "\(count) causes, \(number): \(screen)")
+                }
+                XCTAssertTrue(screen.contains("FAILED"), screen)
+                for number in 1...min(count, 6) {
+                    XCTAssertTrue(screen.contains("first \(number)"), "\(count) causes, \(number): \(screen)")
+                }
+                if count > 22 { XCTAssertTrue(screen.contains("more causes, see above"), screen) }
+            }
+        }
+    }
+
+    func testTheLastScreenOfAFleetHasTheCausesOfMostHosts() {
+        var fleet = Fixture.fleet
+        var run = Fixture.broken
+        run.diagnoses = (1...9).map { number in
+            DiagnosisResult(
+                code: "MX\(1000 + number)", severity: .error, cause: "cause number \(number)", evidence: ["seen"],
+                remedy: ["do \(number)"], documentation: "docs", checks: ["dns"])
+        }
+        fleet.hosts = ["a", "b", "c"].map { HostResult(target: $0, outcome: .success(run)) }
+        run.diagnoses = [run.diagnoses[8]]
+        fleet.hosts.append(HostResult(target: "d", outcome: .success(run)))
+        let lines = TerminalRenderer(width: 80).render(fleet).split(separator: "\n", omittingEmptySubsequences: false)
+        let screen = lines.dropLast().suffix(23)
+        XCTAssertEqual(
+            screen.first { $0.hasPrefix("MX") }, "MX1009 cause number 9 (4 hosts: a, b, c and 1 more)",
+            lines.joined(separator: "\n"))
+        XCTAssertEqual(screen.count { $0.hasPrefix("MX") }, 9)
+    }
+
+    /// What was skipped for failures elsewhere has not passed.
+    func testAStepThatWasMostlySkippedHasNotPassed() {
+        func status(passed: Int, needs: Int, conditions: Int) -> CheckStatus {
+            func checks(_ count: Int, _ outcome: Outcome) -> [CheckResult] {
+                (0..<count).map { Fixture.check("c\($0)", "title", step: "10-dns", outcome: outcome) }
+            }
+            return StepReport.grouped(
+                checks(passed, .passed) + checks(needs, .skipped(.needs(["x"])))
+                    + checks(conditions, .skipped(.condition("no")))
+            )[0].status
+        }
+        XCTAssertEqual(status(passed: 1, needs: 5, conditions: 0), .skipped)
+        XCTAssertEqual(status(passed: 3, needs: 2, conditions: 9), .passed)
+        XCTAssertEqual(status(passed: 1, needs: 0, conditions: 9), .passed)
+        XCTAssertEqual(status(passed: 0, needs: 0, conditions: 2), .skipped)
+    }
+
     func testMachinesThatFailAlikeShareARow() {
         let matrix = FleetMatrix(Fixture.fleet)
         XCTAssertEqual(matrix.rows.map(\.hosts), [["vm-a", "vm-c"], ["vm-b"]])

@@ -105,10 +105,12 @@ public struct StepReport: Sendable, Hashable {
         }
     }
 
-    /// The worst that happened, which stands for the step.
+    /// The worst that happened, which stands for the step. A step of which most was skipped for failures elsewhere has
+    /// not passed: it is skipped.
     public var status: CheckStatus {
-        let byWeight: [CheckStatus] = [.failed, .error, .warning, .notPermitted, .info, .passed]
-        return byWeight.first { summary[$0] > 0 } ?? .skipped
+        let byWeight: [CheckStatus] = [.failed, .error, .warning, .notPermitted, .info]
+        if let worst = byWeight.first(where: { summary[$0] > 0 }) { return worst }
+        return summary[.passed] > checks.count(where: \.isWithheld) ? .passed : .skipped
     }
 }
 

@@ -23,8 +23,16 @@ public struct TerminalRenderer: Renderer {
     public func text(of run: MaskedRun) -> String {
         var output = TerminalText(style)
         for step in StepReport.grouped(run.result.checks) { write(step, to: &output) }
-        write(run.result.diagnoses, checks: run.result.checks, to: &output)
-        write(summaryOf: run.result, to: &output)
+        var causes = TerminalText(style)
+        write(run.result.diagnoses, checks: run.result.checks, to: &causes)
+        var summary = TerminalText(style)
+        write(summaryOf: run.result, to: &summary)
+        output.append(causes)
+        if causes.lineCount + summary.lineCount > Self.screenLines {
+            let roots = run.result.diagnoses.map { RootCause($0, hosts: []) }
+            output.append(closing(roots, lines: Self.screenLines - summary.lineCount))
+        }
+        output.append(summary)
         return output.text
     }
 
@@ -92,40 +100,6 @@ public struct TerminalRenderer: Renderer {
         }
     }
 
-    func write(_ diagnoses: [DiagnosisResult], checks: [CheckResult], to output: inout TerminalText) {
-        for diagnosis in diagnoses {
-            output.line()
-            let color: TerminalText.Color = diagnosis.severity == .error ? .strongBad : .warned
-            output.paragraph(
-                lead: "\(diagnosis.code) \(diagnosis.severity.rawValue)", leadColor: color, leadWidth: 15,
-                diagnosis.cause, color: .strong)
-            for (lead, lines) in [("seen", diagnosis.evidence), ("do", diagnosis.remedy)] {
-                for (index, line) in lines.enumerated() {
-                    output.paragraph(
-                        indentation: 2, lead: index == 0 ? lead : "", leadColor: .dim, leadWidth: 8, line,
-                        color: lead == "do" ? .good : nil)
-                }
-            }
-            if !diagnosis.documentation.isEmpty {
-                output.paragraph(indentation: 2, lead: "read", leadColor: .dim, leadWidth: 8, diagnosis.documentation)
-            }
-            output.paragraph(
-                indentation: 2, lead: "checks", leadColor: .dim, leadWidth: 8,
-                Self.consequences(diagnosis, checks: checks))
-        }
-    }
-
-    /// What a cause explains: `dns.pilot.short; 12 checks were skipped for it`.
-    static func consequences(_ diagnosis: DiagnosisResult, checks: [CheckResult]) -> String {
-        let explained = Set(diagnosis.checks)
-        let skipped = checks.count { check in
-            guard case .skipped(.needs(let ids)) = check.outcome, !explained.contains(check.id) else { return false }
-            return ids.contains(where: explained.contains)
-        }
-        let text = Counted.list(diagnosis.checks, limit: 6)
-        return skipped == 0 ? text : "\(text); \(Counted.text(skipped, "check")) skipped for it"
-    }
-
     private func write(summaryOf result: RunResult, to output: inout TerminalText) {
         let summary = Summary(result.checks)
         output.line()
@@ -145,6 +119,7 @@ extension TerminalRenderer {
         var output = TerminalText(style)
         let matrix = FleetMatrix(fleet.result)
         write(matrix, to: &output)
+        let beforeCauses = output.lineCount
         for row in matrix.rows where !row.diagnoses.isEmpty {
             output.line()
             output.paragraph(
@@ -159,7 +134,12 @@ extension TerminalRenderer {
                 "\(Counted.list(row.hosts, limit: isVerbose ? .max : 8)): \(Counted.list(row.failures, limit: 8))")
         }
         for absence in matrix.absences { write(absence, to: &output) }
-        write(summaryOf: fleet.result, to: &output)
+        var summary = TerminalText(style)
+        write(summaryOf: fleet.result, to: &summary)
+        if output.lineCount - beforeCauses + summary.lineCount > Self.screenLines {
+            output.append(closing(RootCause.all(of: matrix), lines: Self.screenLines - summary.lineCount))
+        }
+        output.append(summary)
         return output.text
     }
 
@@ -205,7 +185,7 @@ extension TerminalRenderer {
         guard let step else { return Self.padded("", width) }
         let status = step.status
         var text = status.symbol(style)
-        if status.needsAttention { text += " \(step.summary[status])" }
+        if status != .passed { text += " \(step.summary[status])" }
         let padding = String(repeating: " ", count: max(0, width - TerminalText.columns(text)))
         return output.painted(text, status.color) + padding
     }

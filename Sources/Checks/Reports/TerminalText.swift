@@ -35,6 +35,12 @@ struct TerminalText {
         return "\u{1B}[\(color.rawValue)m\(text)\u{1B}[0m"
     }
 
+    /// Lines so far.
+    var lineCount: Int { text.utf8.count { $0 == 0x0a } }
+
+    /// Goes on with other lines of the same terminal.
+    mutating func append(_ other: TerminalText) { text += other.text }
+
     /// One line as it is.
     mutating func line(_ line: String = "") { text += line + "\n" }
 

@@ -36,7 +36,7 @@ extension DiagnosisCatalogue {
             let result = result(of: finding, ends, suite, byID)
             for index in finding.primary + finding.followers { ends[index].result.diagnosis = result.code }
             let entry = entries[finding.entry]
-            results.append((result, (Self.weight(result.severity), entry.isGeneric ? 1 : 0, finding.entry)))
+            results.append((result, (result.severity.weight, entry.isGeneric ? 1 : 0, finding.entry)))
         }
         return results.sorted { $0.rank < $1.rank }.map(\.result)
     }
@@ -62,17 +62,20 @@ extension DiagnosisCatalogue {
     }
 
     /// Gives failures to the causes that they follow from. Causes that stand earlier in the catalogue come first: a
-    /// package that is missing before the service that does not run.
+    /// package that is missing before the service that does not run. What a cause explains goes, together with it, to
+    /// the cause that explains it: DNS is why Pilot is not reached, and so why Envoy has no listeners.
     private func reassigned(_ own: [Int?], _ checks: [Check]) -> [Int?] {
         var causes = own
         for place in Set(own.compactMap { $0 }).sorted() where !entries[place].explains.isEmpty {
-            // A cause that only follows from another one explains nothing by itself.
-            guard causes.contains(place) else { continue }
+            // Where all that showed this cause went to another one, that is the root of what follows as well.
+            let root =
+                causes.contains(place) ? place : own.firstIndex(of: place).flatMap { causes[$0] } ?? place
             for index in checks.indices {
-                guard let cause = causes[index], cause == own[index], cause > place || entries[cause].isGeneric,
+                guard let cause = causes[index], cause == own[index], cause != root,
+                    cause > place || entries[cause].isGeneric,
                     entries[place].explains.contains(where: { $0.matches(checks[index]) })
                 else { continue }
-                causes[index] = place
+                causes[index] = root
             }
         }
         return causes
@@ -114,10 +117,10 @@ extension DiagnosisCatalogue {
         if evidence.isEmpty { evidence = finding.primary.flatMap { Self.ownEvidence(ends[$0].result) } }
         let weights = finding.primary.map { ends[$0].result.severity }
         // A check that only warns makes no error of its cause.
-        let heaviest = weights.min { Self.weight($0) < Self.weight($1) } ?? entry.severity
+        let heaviest = weights.min { $0.weight < $1.weight } ?? entry.severity
         let first = texts[0]
         return DiagnosisResult(
-            code: entry.code, severity: Self.weight(heaviest) > Self.weight(entry.severity) ? heaviest : entry.severity,
+            code: entry.code, severity: heaviest.weight > entry.severity.weight ? heaviest : entry.severity,
             cause: first.rendered(entry.cause), evidence: Array(evidence.prefix(Self.evidenceLimit)),
             remedy: entry.remedy.map { first.rendered($0) }, documentation: entry.documentation,
             checks: (finding.primary + finding.followers).map { ends[$0].result.id })
@@ -128,14 +131,6 @@ extension DiagnosisCatalogue {
         if case .error(let error) = result.outcome { return ["\(result.id): \(error)"] }
         return result.expectations.filter { !$0.holds }.map {
             "\(result.id): expected \($0.attribute) \($0.expected), found \($0.found)"
-        }
-    }
-
-    private static func weight(_ severity: Severity) -> Int {
-        switch severity {
-        case .error: 0
-        case .warning: 1
-        case .info: 2
         }
     }
 }

@@ -100,6 +100,15 @@ public enum SkipReason: Sendable, Hashable {
 /// How much a failure matters.
 public enum Severity: String, Sendable, Hashable, CaseIterable {
     case error, warning, info
+
+    /// Its place in an order with the heaviest first.
+    public var weight: Int {
+        switch self {
+        case .error: 0
+        case .warning: 1
+        case .info: 2
+        }
+    }
 }
 
 /// One expectation with what was found.
@@ -173,6 +182,14 @@ public struct CheckResult: Sendable, Hashable {
         self.expectations = expectations
         self.evidence = evidence
         self.diagnosis = diagnosis
+    }
+
+    /// Whether it was skipped although it is about this host: something else failed, or the run was stopped.
+    public var isWithheld: Bool {
+        switch outcome {
+        case .skipped(.needs), .skipped(.stopped), .skipped(.missingCapture): true
+        case .passed, .failed, .error, .skipped(.condition): false
+        }
     }
 
     /// Whether it says that something is wrong with the host.

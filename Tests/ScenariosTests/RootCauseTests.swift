@@ -1,0 +1,55 @@
+import MeshChecks
+import Platform
+import Probes
+import TestSupport
+import XCTest
+
+@testable import Scenarios
+
+/// What follows from a cause is told with it, however long the chain is.
+final class RootCauseTests: XCTestCase {
+    private static let checks = ["dns", "pilot", "envoy", "request", "disk"]
+
+    /// The causes of failing checks, each with the checks that it explains.
+    private func causes(of failing: [String], explains: [String: [String]]) async throws -> [String: [String]] {
+        let folder = try TemporaryDirectory()
+        var scenario = "name: chain\nchecks:\n"
+        var catalogue = "diagnoses:\n"
+        for (place, id) in Self.checks.enumerated() {
+            scenario += "  - {id: \(id), title: \(id), file: /\(id), expect: {exists: true}}\n"
+            catalogue += "  - {code: MX000\(place + 1), cause: \(id), explanation: none, remedy: [none]"
+            catalogue += ", when: {check: \(id)}"
+            if let others = explains[id] { catalogue += ", explains: [\(others.joined(separator: ", "))]" }
+            catalogue += "}\n"
+        }
+        catalogue += "  - {code: MX0009, cause: unknown, explanation: none, remedy: [none]}\n"
+        try folder.file("10-chain.yaml", scenario)
+        try folder.file("diagnoses.yaml", catalogue)
+        let suite = try await ScenarioSuite.load(
+            paths: [folder.path + "/10-chain.yaml"], profile: nil, host: Host(root: "/nowhere"), kinds: .mesh)
+        let diagnoses = try DiagnosisCatalogue.load(path: folder.path + "/diagnoses.yaml")
+        var ends = suite.checks.map { check in
+            CompletedCheck(
+                result: CheckText.result(check, failing.contains(check.id) ? .failed : .passed, subject: check.kind))
+        }
+        let results = diagnoses.explain(&ends, suite: suite)
+        return Dictionary(uniqueKeysWithValues: results.map { ($0.cause, $0.checks.sorted()) })
+    }
+
+    func testAChainHasOneRoot() async throws {
+        let chain = ["dns": ["pilot"], "pilot": ["envoy"], "envoy": ["request"]]
+        let whole = try await causes(of: ["dns", "pilot", "envoy", "request"], explains: chain)
+        XCTAssertEqual(whole, ["dns": ["dns", "envoy", "pilot", "request"]])
+        let rest = try await causes(of: ["pilot", "envoy", "request"], explains: chain)
+        XCTAssertEqual(rest, ["pilot": ["envoy", "pilot", "request"]])
+        // A link that did not fail passes nothing on.
+        let broken = try await causes(of: ["dns", "envoy", "request"], explains: chain)
+        XCTAssertEqual(broken, ["dns": ["dns"], "envoy": ["envoy", "request"]])
+    }
+
+    func testTwoRootsKeepWhatIsTheirs() async throws {
+        let found = try await causes(
+            of: ["dns", "pilot", "envoy", "disk"], explains: ["dns": ["pilot"], "pilot": ["envoy"]])
+        XCTAssertEqual(found, ["dns": ["dns", "envoy", "pilot"], "disk": ["disk"]])
+    }
+}
