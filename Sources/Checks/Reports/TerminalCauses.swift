@@ -73,7 +73,8 @@ extension TerminalRenderer {
         }
     }
 
-    /// The root causes and what to do, in so many lines: first a line for each cause, then remedies while there is room.
+    /// The root causes and what to do, in so many lines. Causes take half of them where there are many, since one that
+    /// is followed by what to do helps more than two that are not.
     func closing(_ causes: [RootCause], lines: Int) -> TerminalText {
         var room = lines - 1
         var shown: [(head: TerminalText, remedy: TerminalText)] = []
@@ -81,7 +82,7 @@ extension TerminalRenderer {
             let head = self.head(of: cause)
             // The last line may have to say how many more there are.
             let reserved = index == causes.count - 1 ? 0 : 1
-            guard head.lineCount + reserved <= room else { break }
+            guard head.lineCount + reserved <= room, room > lines / 2 else { break }
             room -= head.lineCount
             shown.append((head, TerminalText(style)))
         }
