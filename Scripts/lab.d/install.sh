@@ -50,6 +50,24 @@ certify() {
     copy "$name" "$folder/key.pem" /etc/certs/key.pem 0600
 }
 
+# The packages as a source of apt's, so that 'apt-get install --reinstall' works as it does with a repository.
+package_source=$(
+    cat <<'END'
+set -eu
+rm -rf /srv/packages
+mkdir -p /srv/packages
+cp -l /root/packages/*.deb /srv/packages/
+cd /srv/packages
+for file in *.deb; do
+    dpkg-deb --field "$file"
+    printf 'Filename: ./%s\nSize: %s\nSHA256: %s\n\n' "$file" "$(stat -c %s "$file")" "$(sha256sum <"$file" | cut -c 1-64)"
+done >Packages
+echo 'deb [trusted=yes] file:/srv/packages ./' >/etc/apt/sources.list.d/packages.list
+apt-get update --quiet --quiet
+END
+)
+readonly package_source
+
 lab_install() {
     local name=vm1 packages=$root/.build/packages file
     local -a files=()
@@ -79,6 +97,7 @@ lab_install() {
     on_machine "$name" 'rm -rf /root/packages && mkdir -p /root/packages' </dev/null
     tar -C "$packages" -cf - "${files[@]##*/}" | on_machine "$name" 'tar -C /root/packages -xf -'
     on_machine "$name" 'DEBIAN_FRONTEND=noninteractive apt-get install --quiet --quiet --yes --no-install-recommends /root/packages/*.deb' </dev/null >&2
+    on_machine "$name" "$package_source" </dev/null
     on_machine "$name" 'chown -R istio-proxy:istio-proxy /etc/certs' </dev/null
     say "$name: services"
     on_machine "$name" 'systemctl enable --quiet istio-auth-node-agent istio && systemctl restart istio-auth-node-agent istio' \
