@@ -34,7 +34,7 @@ END
 readonly fault_prelude
 
 fault_names=()
-declare -A fault_place=() fault_code=() fault_words=() fault_on=() fault_off=()
+declare -A fault_place=() fault_code=() fault_words=() fault_on=() fault_off=() fault_remedy=()
 
 # fault NAME CODE[+CODE] WORDS ON OFF: commands on the machine, of which the second undoes the first.
 fault() {
@@ -200,6 +200,15 @@ fault inbound-nobody MX1007 'nothing listens on a port that the mesh is to reach
     'keep $settings; echo ISTIO_INBOUND_PORTS=7000 >>$settings; systemctl restart istio' \
     'back $settings; systemctl restart istio'
 
+# Whose remedy needs somebody: a file or a value that only the operator has, a package from a mirror that no machine of the
+# lab reaches, or a step in the cluster. The remedies of all others are run as they are printed.
+for name in \
+    tool-missing cluster-env-missing settings-unreadable settings-misspelt settings-not-in-effect systemd-silent \
+    kubedns-missing kubedns-empty kubedns-garbled pilot-moved service-range-wrong dns-port-taken \
+    rules-silent journal-silent inbound-nobody; do
+    fault_remedy[$name]=hand
+done
+
 # odd_certificate VM NAME FOLDER: the files that replace those of the machine.
 odd_certificate() {
     local name=$2 folder=$3 from=20260101000000Z until=20360101000000Z authority=$lab_run/state/ca
@@ -296,13 +305,16 @@ switch_cluster() {
 }
 
 lab_fault() {
-    local fault=${1:-list} state=${2:-} name words
+    local fault=${1:-list} state=${2:-} name words remedy
     if [[ $fault == list ]]; then
         while IFS=$'\t' read -r name _ words; do
             [[ -z ${fault_code[$name]:-} ]] || fault_words[$name]=$words
         done < <("$root/.build/release/mesh-lab" fault list --state "$lab_run/state")
         for fault in "${fault_names[@]}"; do
-            printf '%s\t%s\t%s\t%s\n' "$fault" "${fault_place[$fault]}" "${fault_code[$fault]}" "${fault_words[$fault]}"
+            remedy=${fault_remedy[$fault]:-printed}
+            if [[ ${fault_place[$fault]} != machine ]]; then remedy=hand; fi
+            printf '%s\t%s\t%s\t%s\t%s\n' "$fault" "${fault_place[$fault]}" "${fault_code[$fault]}" "$remedy" \
+                "${fault_words[$fault]}"
         done
         return
     fi

@@ -8,15 +8,18 @@ final class FaultTests: XCTestCase {
     /// How long a fault may stay unnamed, and how long a machine may take to be well again.
     private static let patience: Duration = .seconds(90)
 
-    /// FAULTS=name,name… runs some of them; RECORD=1 writes docs/faults.md.
+    /// How many faults a run of CI tries; all of them take an hour.
+    private static let sampleSize = 40
+
+    /// FAULTS=name,name… runs some of them, CI=true a sample by FAULT_SEED; RECORD=1 writes docs/faults.md.
     func testEveryFaultIsNamed() throws {
         let lab = try Lab(["--vms", "3"], name: "faults")
         let machines = ["vm1", "vm2", "vm3"]
         try lab.install(on: machines)
         for machine in machines { try lab.waitForGreen(machine) }
-        let wanted = ProcessInfo.processInfo.environment["FAULTS"].map { Set($0.components(separatedBy: ",")) }
-        let faults = try LabFault.all().filter { wanted?.contains($0.name) ?? true }
-        XCTAssertGreaterThanOrEqual(faults.count, wanted == nil ? 30 : 1)
+        let all = try LabFault.all()
+        let faults = Self.chosen(of: all)
+        XCTAssertFalse(faults.isEmpty)
 
         // What all machines share is broken with nobody else at work.
         var rows = faults.filter(\.isOfCluster).map { Self.tried($0, on: "vm1", lab) }
@@ -37,7 +40,20 @@ final class FaultTests: XCTestCase {
             XCTAssertNotNil(row.detected, "\(row.fault.name) was not named")
             XCTAssertNotNil(row.mended, "\(row.fault.name): the machine was not well again")
         }
-        if wanted == nil { try compareWithTable(rows) }
+        try compareWithTable(rows, all)
+    }
+
+    private static func chosen(of all: [LabFault]) -> [LabFault] {
+        let environment = ProcessInfo.processInfo.environment
+        if let names = environment["FAULTS"].map({ Set($0.components(separatedBy: ",")) }) {
+            return all.filter { names.contains($0.name) }
+        }
+        guard environment["CI"] == "true", environment["RECORD"] != "1", all.count > sampleSize else { return all }
+        let seed = environment["FAULT_SEED"].flatMap(UInt64.init) ?? .random(in: 0...999_999)
+        print("FAULT_SEED=\(seed) chooses \(sampleSize) of \(all.count) faults")
+        var random = SeededGenerator(seed: seed)
+        let chosen = Set(all.indices.shuffled(using: &random).prefix(sampleSize))
+        return all.indices.filter(chosen.contains).map { all[$0] }
     }
 
     /// Breaks, looks, mends and looks again.
@@ -63,14 +79,28 @@ final class FaultTests: XCTestCase {
                 row.trouble += report.story + "\n"
             }
             let mending = clock.now
+            var transcript = ""
+            if fault.isRemedied {
+                for command in report.diagnoses.filter({ !LabReport.always.contains($0.code) }).flatMap(\.remedy) {
+                    let result = try lab.on(
+                        "timeout 120 bash <<'END_OF_COMMAND'\n\(command)\nEND_OF_COMMAND", machine: machine)
+                    transcript += "$ \(command)\n\(result.output)\(result.errors)"
+                }
+                report = try lab.green(machine, within: patience)
+                if report.isGreen {
+                    row.mended = clock.now - mending
+                } else {
+                    row.trouble += "after the remedy: \(report.story)\n\(transcript)\n"
+                }
+            }
+            // What the remedy has done already cannot be undone once more.
             let whole = try lab.command("fault", fault.name, "off", machine)
-            if whole.status != 0 { row.trouble += "off: \(whole.output)\(whole.errors)\n" }
-            report = try lab.report(machine)
-            while !report.isGreen, clock.now - mending < patience { report = try lab.report(machine) }
-            if report.isGreen {
+            if whole.status != 0, row.mended == nil { row.trouble += "off: \(whole.output)\(whole.errors)\n" }
+            report = try lab.green(machine, within: patience)
+            if !report.isGreen {
+                row.trouble += "after undoing it: \(report.story)\n"
+            } else if row.mended == nil, !fault.isRemedied {
                 row.mended = clock.now - mending
-            } else {
-                row.trouble += "after mending: \(report.story)\n"
             }
         } catch {
             row.trouble += "\(error)"
@@ -79,31 +109,37 @@ final class FaultTests: XCTestCase {
         return row
     }
 
-    /// The table of the documents has these faults with these codes; its times are those of the machine that wrote it.
-    private func compareWithTable(_ rows: [FaultRow]) throws {
+    /// The table of the documents has all faults, and says of these what was seen; its times are those of the machine that
+    /// wrote it.
+    private func compareWithTable(_ rows: [FaultRow], _ all: [LabFault]) throws {
         let path = repositoryRoot + "/docs/faults.md"
-        let text = """
-            # Faults
+        if ProcessInfo.processInfo.environment["RECORD"] == "1", rows.count == all.count {
+            let text = """
+                # Faults
 
-            Each fault was made by `Scripts/lab fault NAME on` on a healthy machine of the lab, one at a time; `meshcheck run`
-            then gave the codes of the fourth column and no others, and after `Scripts/lab fault NAME off` every check was
-            green again. Written by `RECORD=1 Scripts/test --filter FaultTests`; a fault that is named wrongly fails that test.
-            Times are from the fault (or its mending) to the end of the report that showed it, on a machine with
-            \(ProcessInfo.processInfo.processorCount) processors that runs three machines at once.
+                Each fault was made by `Scripts/lab fault NAME on` on a healthy machine of the lab, one at a time; `meshcheck run`
+                then gave the codes of the fourth column and no others. Where the remedy is "as printed", its commands were run
+                on the machine as the report has them; the others need a file, a decision or a step in the cluster, and the fault
+                was undone by `Scripts/lab fault NAME off`. Every check was green again afterwards. Written by
+                `RECORD=1 Scripts/test --filter FaultTests`; a fault that is named wrongly fails that test. Times are from the
+                fault (or its remedy) to the end of the report that showed it, on a machine with
+                \(ProcessInfo.processInfo.processorCount) processors that runs three machines at once.
 
-            | fault | what happens | expected | given | detected | well again |
-            | --- | --- | --- | --- | --- | --- |
-            \(rows.map(\.line).joined(separator: "\n"))
+                | fault | what happens | expected | given | detected | remedy | well again |
+                | --- | --- | --- | --- | --- | --- | --- |
+                \(rows.map(\.line).joined(separator: "\n"))
 
-            """
-        if ProcessInfo.processInfo.environment["RECORD"] == "1" {
+                """
             try text.write(toFile: path, atomically: true, encoding: .utf8)
         }
-        func known(_ text: String) -> [String] {
-            text.components(separatedBy: "\n").filter { $0.contains("| MX") }.map {
-                $0.components(separatedBy: " | ").prefix(4).joined(separator: " | ")
-            }
+        // Name, words, codes and remedy, without times.
+        func known(_ line: String) -> [String] {
+            let cells = line.components(separatedBy: " | ")
+            return cells.prefix(4) + (cells.count > 5 ? [cells[5]] : [])
         }
-        XCTAssertEqual(known(text), known(try String(contentsOfFile: path, encoding: .utf8)))
+        let table = try String(contentsOfFile: path, encoding: .utf8).components(separatedBy: "\n")
+            .filter { $0.hasPrefix("| ") && !$0.hasPrefix("| fault ") && !$0.hasPrefix("| ---") }.map(known)
+        XCTAssertEqual(table.map { $0[0] }, all.map { "| " + $0.name })
+        for row in rows where row.trouble.isEmpty { XCTAssertTrue(table.contains(known(row.line)), row.line) }
     }
 }

@@ -114,10 +114,16 @@ final class Lab: Sendable {
 
     /// Looks again until nothing is wrong with a machine.
     func waitForGreen(_ machine: String, within limit: Duration = .seconds(90)) throws {
+        let last = try green(machine, within: limit)
+        XCTAssertTrue(last.isGreen, "\(machine): \(last.story)")
+    }
+
+    /// Looks until nothing is wrong, or the time is up; the last report.
+    func green(_ machine: String, within limit: Duration) throws -> LabReport {
         let deadline = ContinuousClock.now + limit
         var last = try report(machine)
         while !last.isGreen, ContinuousClock.now < deadline { last = try report(machine) }
-        XCTAssertTrue(last.isGreen, "\(machine): \(last.story)")
+        return last
     }
 
     /// Looks again until the command succeeds on the machine.

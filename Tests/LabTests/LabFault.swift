@@ -10,6 +10,8 @@ struct LabFault: Sendable {
     let isOfCluster: Bool
     /// The codes that meshcheck gives, the first one first, and no others.
     let codes: [String]
+    /// Whether the remedy that is printed makes the machine well, run as it is.
+    let isRemedied: Bool
     /// What goes wrong.
     let words: String
 
@@ -19,10 +21,11 @@ struct LabFault: Sendable {
         XCTAssertEqual(listing.status, 0, listing.errors)
         return listing.output.split(separator: "\n").compactMap { line in
             let fields = line.split(separator: "\t").map(String.init)
-            guard fields.count == 4 else { return nil }
+            guard fields.count == 5 else { return nil }
             return LabFault(
                 name: fields[0], isOfCluster: fields[1] == "cluster",
-                codes: fields[2].split(separator: "+").map(String.init), words: fields[3])
+                codes: fields[2].split(separator: "+").map(String.init), isRemedied: fields[3] == "printed",
+                words: fields[4])
         }
     }
 }
@@ -34,7 +37,7 @@ struct FaultRow: Sendable {
     var given: [String] = []
     /// From the fault to the end of the report that names it.
     var detected: Duration?
-    /// From mending to the report without a failure.
+    /// From the remedy, or from undoing the fault, to the report without a failure.
     var mended: Duration?
     /// What went wrong in the test itself.
     var trouble = ""
@@ -48,7 +51,8 @@ struct FaultRow: Sendable {
                 ?? "never"
         }
         return "| \(fault.name) | \(fault.words) | \(fault.codes.joined(separator: ", ")) | "
-            + "\(given.joined(separator: ", ")) | \(seconds(detected)) | \(seconds(mended)) |"
+            + "\(given.joined(separator: ", ")) | \(seconds(detected)) | \(fault.isRemedied ? "as printed" : "by hand") | "
+            + "\(seconds(mended)) |"
     }
 }
 
@@ -58,6 +62,7 @@ struct LabReport: Decodable {
         let code: String
         let severity: String
         let evidence: [String]
+        let remedy: [String]
         let checks: [String]
     }
     struct Summary: Decodable {
