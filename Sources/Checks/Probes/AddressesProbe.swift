@@ -23,9 +23,7 @@ struct AddressesProbe: Probe {
 
     func observe(_ request: ProbeRequest) async throws(ProbeError) -> Observation {
         try host.requireThisMachine("list addresses")
-        let interfaces = try await host.systemFact("addresses", "list addresses", since: request.since) {
-            () throws(ProbeError) in try InterfaceAddress.all()
-        }
+        let interfaces = try await host.interfaceAddresses(for: request)
         let others = interfaces.filter { !$0.address.isLoopback && !$0.address.isLinkLocal }
         let version4 = others.filter { $0.address.bitWidth == 32 }.map(\.address.description)
         // Global unicast is 2000::/3; the rest is private or of a link (RFC 4291 section 2.4).
@@ -51,6 +49,22 @@ struct AddressesProbe: Probe {
             throw ProbeError(.invalid, "find a route", expected: "parameter towards", found: "nothing")
         }
         return Observation(attributes, evidence: evidence)
+    }
+}
+
+extension Host {
+    /// The addresses of the interfaces, read once.
+    fileprivate nonisolated func interfaceAddresses(
+        for request: ProbeRequest
+    ) async throws(ProbeError) -> [InterfaceAddress] {
+        try await systemFact("addresses", "list addresses", since: request.since) { () throws(ProbeError) in
+            try InterfaceAddress.all()
+        }
+    }
+
+    /// The addresses of this host.
+    package nonisolated func addresses(for request: ProbeRequest) async throws(ProbeError) -> Set<IPAddress> {
+        Set(try await interfaceAddresses(for: request).map(\.address))
     }
 }
 

@@ -128,18 +128,38 @@ extension ParameterForm {
 }
 
 /// Asks one name server.
-struct DNSClient {
+package struct DNSClient {
     /// How a query goes to the server.
-    enum Transport: String, Sendable, Hashable, CaseIterable {
+    package enum Transport: String, Sendable, Hashable, CaseIterable {
         case udp, tcp
     }
 
-    static let standardPort: UInt16 = 53
+    package static let standardPort: UInt16 = 53
 
     var server: NetworkEndpoint
     var address: IPAddress
     var loops: any EventLoopGroup
     var deadline: ContinuousClock.Instant
+
+    init(server: NetworkEndpoint, address: IPAddress, loops: any EventLoopGroup, deadline: ContinuousClock.Instant) {
+        self.server = server
+        self.address = address
+        self.loops = loops
+        self.deadline = deadline
+    }
+
+    /// What a server answers over UDP when it is asked for the IPv4 addresses of a name: the response code and the addresses.
+    package static func addresses(
+        of name: String, from server: NetworkEndpoint, until deadline: ContinuousClock.Instant
+    ) async throws(ProbeError) -> (code: String, addresses: [IPAddress]) {
+        guard let address = server.address else {
+            throw ProbeError(.invalid, "ask \(server)", expected: "an IP address", found: "'\(server.host)'")
+        }
+        let client = DNSClient(
+            server: server, address: address, loops: MultiThreadedEventLoopGroup.singleton, deadline: deadline)
+        let (answer, _) = try await client.ask(name, .a, over: .udp)
+        return (answer.code, answer.records.filter { $0.type == .a }.compactMap(\.address).sorted())
+    }
 
     /// The server's answer; one that was cut off over UDP is asked for again over TCP, as RFC 7766 demands.
     ///
@@ -232,7 +252,11 @@ private final class DatagramHandler: ChannelInboundHandler {
     private func send(_ context: ChannelHandlerContext) {
         guard let remote = context.remoteAddress else { return }
         let envelope = AddressedEnvelope(remoteAddress: remote, data: ByteBuffer(bytes: query))
-        context.writeAndFlush(wrapOutboundOut(envelope), promise: nil)
+        let (answer, operation) = (answer, operation)
+        // A query that this host does not let out is told at once, where silence would say nothing.
+        let sent = context.eventLoop.makePromise(of: Void.self)
+        sent.futureResult.whenFailure { answer.resume(.failure(.network(operation, $0))) }
+        context.writeAndFlush(wrapOutboundOut(envelope), promise: sent)
         let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
         resend = context.eventLoop.scheduleTask(in: .seconds(1)) {
             let (handler, context) = bound.value

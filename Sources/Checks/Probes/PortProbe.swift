@@ -88,6 +88,14 @@ package struct ListeningSocket: Sendable, Hashable {
     var port: UInt16
     var user: UInt32
     var inode: UInt64
+
+    /// Its address in text.
+    package var shownAddress: String { address.description }
+    /// Whether what is sent to 127.0.0.1 comes to it.
+    package var takesLoopback: Bool {
+        let address = address.canonical
+        return address.isUnspecified || address.bitWidth == 32 && address.isLoopback
+    }
 }
 
 /// The listening TCP sockets and the unconnected UDP sockets of a network namespace (proc(5), /proc/net/tcp).

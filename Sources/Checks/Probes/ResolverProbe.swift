@@ -22,18 +22,18 @@ struct ResolverProbe: Probe {
 
     func observe(_ request: ProbeRequest) async throws(ProbeError) -> Observation {
         let shown = try request.text("path") ?? "/etc/resolv.conf"
-        let path = host.path(shown)
-        let (bytes, target) = try await host.systemFact("resolver-\(shown)", "read \(shown)", since: request.since) {
-            () throws(ProbeError) in
-            (try FileTree.readIfExists(path, limit: 1 << 20), try FileFacts.linkTarget(of: path))
-        }
+        let (bytes, target) = try await host.resolverBytes(shown, for: request)
         guard let bytes else { return Observation(["exists": .bool(false)], evidence: ["no \(shown)"]) }
         let configuration = ResolverConfiguration(bytes)
         let first = configuration.nameservers.first
+        let address = first.flatMap { IPAddress($0) }
+        // The host's own address is the host as well as 127.0.0.1 is.
+        var isLocal = address?.isLoopback ?? false
+        if let address, !isLocal, host.isThisMachine { isLocal = try await host.addresses(for: request).contains(address) }
         return Observation(
             [
                 "exists": .bool(true), "nameservers": .texts(configuration.nameservers), "first": .text(orNull: first),
-                "local-first": .bool(first.flatMap { IPAddress($0)?.isLoopback } ?? false),
+                "local-first": .bool(isLocal),
                 "search": .texts(configuration.search), "options": .texts(configuration.options),
                 "target": .text(orNull: target),
             ],
@@ -46,13 +46,35 @@ struct ResolverProbe: Probe {
     }
 }
 
-/// What resolv.conf(5) says.
-struct ResolverConfiguration: Sendable, Hashable {
-    var nameservers: [String] = []
-    var search: [String] = []
-    var options: [String] = []
+extension Host {
+    /// The bytes of a resolv.conf and what it links to, read once.
+    fileprivate nonisolated func resolverBytes(
+        _ shown: String, for request: ProbeRequest
+    ) async throws(ProbeError) -> (bytes: [UInt8]?, target: String?) {
+        let path = path(shown)
+        return try await systemFact("resolver-\(shown)", "read \(shown)", since: request.since) {
+            () throws(ProbeError) in
+            (try FileTree.readIfExists(path, limit: 1 << 20), try FileFacts.linkTarget(of: path))
+        }
+    }
 
-    init(_ bytes: [UInt8]) {
+    /// What /etc/resolv.conf says; nothing if there is none.
+    package nonisolated func resolverFile(for request: ProbeRequest) async throws(ProbeError) -> ResolverConfiguration {
+        ResolverConfiguration(try await resolverBytes("/etc/resolv.conf", for: request).bytes ?? [])
+    }
+}
+
+/// What resolv.conf(5) says.
+package struct ResolverConfiguration: Sendable, Hashable {
+    /// The servers in their order, as they are written.
+    package var nameservers: [String] = []
+    /// Domains to complete names with.
+    package var search: [String] = []
+    /// Options.
+    package var options: [String] = []
+
+    /// Reads the bytes of a file.
+    package init(_ bytes: [UInt8]) {
         for line in Bytes.lines(bytes) {
             if line.first == UInt8(ascii: "#") || line.first == UInt8(ascii: ";") { continue }
             let words = Ascii.words(line[...]).map { Ascii.text($0) }

@@ -28,6 +28,9 @@ struct TLSProbe: Probe {
             .init(
                 "alert", .text, "The server's alert that ended it, such as certificate_expired; null if there was none."
             ),
+            .init(
+                "spoken", .text,
+                "Who answers without TLS, such as `an HTTP server`; null if there was a handshake or an alert."),
             .init("version", .text, "TLSv1.2, TLSv1.3 …"),
             .init("alpn", .text, "The application protocol that the server chose; null if none."),
             .init("names", .list(.text), "DNS names, addresses and URIs of the certificate."),
@@ -66,15 +69,36 @@ struct TLSProbe: Probe {
         var observation = Observation(
             [
                 "handshake": .bool(outcome.failure == nil), "error": .text(orNull: outcome.failure),
-                "alert": .text(orNull: outcome.alert),
+                "alert": .text(orNull: outcome.alert), "spoken": .null,
                 "version": .text(orNull: outcome.version), "alpn": .text(orNull: outcome.applicationProtocol),
                 "chain-length": .integer(outcome.chain.count),
             ],
             evidence: [
                 "\(endpoint): " + (outcome.failure.map { "no handshake: \($0)" } ?? "\(outcome.version ?? "TLS")")
             ])
+        if outcome.failure != nil, outcome.alert == nil, request.wants("spoken") {
+            let spoken = try await spoken(at: endpoint, request)
+            observation.attributes["spoken"] = .text(orNull: spoken)
+            if let spoken { observation.evidence.append("\(spoken) answers") }
+        }
         try await judge(outcome, name: name, roots: roots, into: &observation)
         return observation
+    }
+
+    /// Who it is that does not shake hands; nil when nobody takes the connection any more.
+    private func spoken(at endpoint: NetworkEndpoint, _ request: ProbeRequest) async throws(ProbeError) -> String? {
+        let address = try await HostNames.address(of: endpoint.host, until: request.deadline)
+        var connection = UserConnection(address: address, port: endpoint.port)
+        connection.greeting = .milliseconds(300)
+        connection.request = Array("GET / HTTP/1.0\r\n\r\n".utf8)
+        connection.limit = 4096
+        let (look, limit) = (connection, min(request.deadline, .now + .seconds(2)))
+        let outcome = try await host.pool(for: request).run("ask \(endpoint)", until: limit + .milliseconds(300)) {
+            () throws(ProbeError) in look.run(until: limit) { $0.contains(Ascii.newline) }
+        }
+        guard outcome.isConnected else { return nil }
+        if outcome.received.isEmpty, outcome.isEnded { return "a server that ends the connection at once" }
+        return SpokenProtocol(outcome.received).text
     }
 
     private func judge(
@@ -301,13 +325,24 @@ struct TLSFailure: Sendable, Equatable {
         default: entries = []
         }
         guard let entry = entries.first else {
-            self.init(text: "\(error)".shortened(to: 300))
+            self.init(text: Self.words(error))
             return
         }
         let reason = entry.code & 0xfff
         let isAlert = entry.code >> 24 == Self.sslLibrary && reason >= Self.firstAlert && reason < Self.firstAlert + 256
         self.init(
             text: entry.reason, alert: isAlert ? Self.alertName(UInt8(reason - Self.firstAlert)) : nil)
+    }
+
+    /// What an error that has no reason of BoringSSL's means. The library's own words are for its authors.
+    private static func words(_ error: any Error) -> String {
+        switch error {
+        case NIOSSLError.uncleanShutdown: "the server ended the connection in the middle of the handshake"
+        case NIOSSLError.handshakeFailed: "the server ended the connection before the handshake"
+        case NIOSSLError.unableToValidateCertificate: "the server showed a certificate that cannot be read"
+        case NIOSSLError.readInInvalidTLSState: "the server broke the rules of TLS"
+        default: "the handshake failed"
+        }
     }
 
     /// The names of RFC 8446 section 6.

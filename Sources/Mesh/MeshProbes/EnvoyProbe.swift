@@ -119,7 +119,7 @@ struct EnvoyProbe: Probe {
         attributes["updates"] = .map(updates)
     }
 
-    private static func address(_ value: Value?) -> String? {
+    static func address(_ value: Value?) -> String? {
         guard let socket = value?["socket_address"], let address = socket["address"]?.asText,
             case .integer(let port)? = socket["port_value"]
         else { return value?["pipe"]?["path"]?.asText }
@@ -139,7 +139,7 @@ extension Optional where Wrapped == Value {
 }
 
 /// Envoy's admin interface.
-private struct EnvoyAdmin {
+struct EnvoyAdmin {
     var endpoint: NetworkEndpoint
     var connections: HTTPConnections
     var deadline: ContinuousClock.Instant

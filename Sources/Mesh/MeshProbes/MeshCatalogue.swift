@@ -3,7 +3,7 @@ import Probes
 extension ProbeCatalogue {
     /// The probes of every Debian host and those of the mesh.
     public static let mesh = standard.adding([
-        CertificateProbe.self, EnvironmentFileProbe.self, EnvoyProbe.self, KubeDNSProbe.self, PacketFilterProbe.self,
-        TokenProbe.self,
+        CertificateProbe.self, EnvironmentFileProbe.self, EnvoyProbe.self, InboundProbe.self,
+        KubeDNSProbe.self, NameProbe.self, PacketFilterProbe.self, ReachProbe.self, RequestProbe.self, TokenProbe.self,
     ])
 }

@@ -201,7 +201,7 @@ enum PacketFilterReader {
         return SavedTable.parse(run.output, table: table)
     }
 
-    private static func legacyTables() async throws(ProbeError) -> [String] {
+    static func legacyTables() async throws(ProbeError) -> [String] {
         try await BlockingPool.files.run("read /proc/net/ip_tables_names", until: .now + .seconds(5)) {
             () throws(ProbeError) in
             let bytes = try SystemFile.read("/proc/net/ip_tables_names") ?? []
@@ -210,7 +210,7 @@ enum PacketFilterReader {
     }
 
     /// Reading rules needs CAP_NET_ADMIN, the capability of number 12 (capabilities(7)).
-    private static func requirePermission() async throws(ProbeError) {
+    static func requirePermission() async throws(ProbeError) {
         try await BlockingPool.files.run("read our capabilities", until: .now + .seconds(5)) { () throws(ProbeError) in
             for line in Bytes.lines(try SystemFile.read("/proc/self/status") ?? []) {
                 let words = Ascii.words(line[...])

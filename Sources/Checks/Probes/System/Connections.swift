@@ -112,7 +112,12 @@ extension ProbeError {
     package static func network(_ operation: String, _ error: any Error) -> ProbeError {
         switch error {
         case let error as ProbeError: return error
-        case let error as IOError: return .system(operation, errno: error.errnoCode, expected: "a connection")
+        case let error as IOError:
+            // A route or a rule that forbids it is something to tell of the host. Permissions of ours have no part in it.
+            let isForbidden = [EACCES, EPERM, EINVAL, EADDRNOTAVAIL].contains(error.errnoCode)
+            guard isForbidden else { return .system(operation, errno: error.errnoCode, expected: "a connection") }
+            return ProbeError(
+                .unreachable, operation, expected: "a connection", found: ConnectionFailure.text(error.errnoCode))
         case ChannelError.connectTimeout:
             return ProbeError(.timedOut, operation, expected: "a connection", found: "no answer")
         case let error as NIOConnectionError:

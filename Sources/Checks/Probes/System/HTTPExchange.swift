@@ -158,13 +158,17 @@ extension Host {
     }
 }
 
-/// Scheme and host of a URL.
-struct URLAuthority: Sendable {
-    var host: String
+/// Scheme, host and path of a URL.
+package struct URLAuthority: Sendable {
+    package var host: String
     /// The URL with bytes that may not stand in one as `%XX` (RFC 3986 section 2): `|` in Pilot's keys among them.
     var escapedURL: String
+    /// Where to connect to; nil unless the scheme is http.
+    package var plainEndpoint: NetworkEndpoint?
+    /// The path, which begins with `/`, and the query.
+    package var target: String
 
-    init(_ url: String) throws(ProbeError) {
+    package init(_ url: String) throws(ProbeError) {
         let bytes = Array(url.utf8)
         let wrong = ProbeError(
             .invalid, "read parameter url", expected: "http://HOST… or https://HOST…", found: "'\(url.shortened())'")
@@ -174,7 +178,10 @@ struct URLAuthority: Sendable {
         let rest = bytes[scheme.utf8.count...]
         var authority = rest.prefix { !"/?#".utf8.contains($0) }
         if let at = authority.lastIndex(of: UInt8(ascii: "@")) { authority = authority[(at + 1)...] }
-        host = try NetworkEndpoint(reading: Ascii.text(authority), standardPort: scheme == "http://" ? 80 : 443).host
+        let endpoint = try NetworkEndpoint(
+            reading: Ascii.text(authority), standardPort: scheme == "http://" ? 80 : 443)
+        host = endpoint.host
+        plainEndpoint = scheme == "http://" ? endpoint : nil
         let digits = Array("0123456789ABCDEF".utf8)
         var escaped: [UInt8] = []
         for byte in bytes {
@@ -185,6 +192,9 @@ struct URLAuthority: Sendable {
             }
         }
         escapedURL = Ascii.text(escaped)
+        let path = Ascii.text(escaped).utf8.dropFirst(scheme.utf8.count).drop { !"/?#".utf8.contains($0) }
+            .prefix { $0 != UInt8(ascii: "#") }
+        target = path.first == UInt8(ascii: "/") ? Ascii.text(path) : "/" + Ascii.text(path)
     }
 }
 

@@ -115,15 +115,30 @@ extension DiagnosisCatalogue {
             }
         }
         if evidence.isEmpty { evidence = finding.primary.flatMap { Self.ownEvidence(ends[$0].result) } }
+        // A check that only warns makes no error of its cause, unless something fails for it that matters more.
         let weights = finding.primary.map { ends[$0].result.severity }
-        // A check that only warns makes no error of its cause.
+            + finding.followers.filter { ends[$0].result.isFailure }.map { ends[$0].result.severity }
         let heaviest = weights.min { $0.weight < $1.weight } ?? entry.severity
         let first = texts[0]
         return DiagnosisResult(
             code: entry.code, severity: heaviest.weight > entry.severity.weight ? heaviest : entry.severity,
             cause: first.rendered(entry.cause), evidence: Array(evidence.prefix(Self.evidenceLimit)),
-            remedy: entry.remedy.map { first.rendered($0) }, documentation: entry.documentation,
+            remedy: Self.remedy(entry.remedy, texts), documentation: entry.documentation,
             checks: (finding.primary + finding.followers).map { ends[$0].result.id })
+    }
+
+    /// The commands with what was seen put in. One that is a list of what was seen, `${undo}`, has all items of all checks
+    /// that show the cause.
+    private static func remedy(_ templates: [String], _ texts: [DiagnosisText]) -> [String] {
+        var lines: [String] = []
+        for template in templates {
+            let items = texts.flatMap { $0.items(of: template) ?? [] }
+            let isList = texts.contains { $0.items(of: template) != nil }
+            for line in isList ? items : texts.prefix(1).map({ $0.rendered(template) }) where !lines.contains(line) {
+                lines.append(line)
+            }
+        }
+        return Array(lines.prefix(evidenceLimit))
     }
 
     /// What a check itself says of its failure.
@@ -157,6 +172,20 @@ struct DiagnosisText {
     /// Takes a template apart.
     static func parse(_ text: String) throws(VariableText.Fault) -> VariableText {
         try VariableText(text, isName: isNameCharacter)
+    }
+
+    /// The texts of a list that a template is nothing but a reference to; nil for any other template.
+    func items(of template: String) -> [String]? {
+        do throws(VariableText.Fault) {
+            let pieces = try Self.parse(template).pieces
+            guard pieces.count == 1, case .reference(let reference) = pieces[0],
+                case .list(let items)? = value(reference.name)
+            else { return nil }
+            return items.map { ValueText.plain($0) }
+        } catch {
+            // Templates were checked when the catalogue was loaded.
+            return nil
+        }
     }
 
     /// A text in which what is not there is shown as `<name>`.

@@ -1,0 +1,301 @@
+import Files
+import Glibc
+import MeshContract
+import Platform
+import Probes
+
+/// Why a layer answers differently from the one below it.
+struct NameVerdict: Sendable {
+    var layer: NameLayer
+    var cause: NameCause
+    var why: [String] = []
+    var undo: [String] = []
+}
+
+/// Looks for the first layer that differs, and for what makes it differ.
+struct NameSearch {
+    let host: Host
+    let request: ProbeRequest
+    let look: NameLook
+
+    /// The layer at fault; nil when everybody finds what is right.
+    func verdict() async throws(ProbeError) -> NameVerdict? {
+        let wanted = look.wanted.map { look.found[$0].addresses }
+        let right = look.reference
+        // What works is right, whatever it looks like below.
+        if wanted.allSatisfy({ !$0.isEmpty && (right == nil || $0 == right) }) { return nil }
+        if let serverAnswer = look.serverAnswer, serverAnswer.addresses.isEmpty, look.expected == nil {
+            if let server = look.server {
+                let obstacles = try await obstacles(to: server, look.lookers.first)
+                if obstacles.kind != nil { return obstacle(obstacles, .server) }
+            }
+            return NameVerdict(layer: .server, cause: .server, why: ["\(look.server?.description ?? ""): \(serverAnswer)"])
+        }
+        let forwarded = look.forwarderAnswer.addresses
+        let root = look.found.first?.addresses ?? []
+        // Somebody for whom it works shows that the layers below him do.
+        let worksForRoot = !root.isEmpty && (right == nil || root == right)
+        if !worksForRoot {
+            if forwarded.isEmpty || right != nil && forwarded != right { return try await forwarder() }
+            if let first = look.firstAnswer, first.addresses != forwarded {
+                return NameVerdict(
+                    layer: .resolvConf, cause: .resolvConf,
+                    why: ["/etc/resolv.conf: nameserver \(look.resolver.nameservers.joined(separator: ", "))"],
+                    undo: ["sed -i.bak '1i nameserver \(look.forwarder)' /etc/resolv.conf"])
+            }
+            return try await library()
+        }
+        return try await user()
+    }
+
+    // MARK: - the forwarder
+
+    private func forwarder() async throws(ProbeError) -> NameVerdict {
+        let dnsmasq = try await host.dnsmasq(for: request)
+        var verdict = NameVerdict(layer: .forwarder, cause: .forwarder)
+        let restart = "systemctl restart dnsmasq"
+        guard let instance = dnsmasq.instances.first(where: { takes($0) }) ?? dnsmasq.instances.first else {
+            verdict.cause = dnsmasq.holders.isEmpty ? .notRunning : .otherProgram
+            verdict.why = dnsmasq.holders.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value)" }
+            verdict.undo = [restart]
+            return verdict
+        }
+        let places = instance.options(
+            "port", "interface", "except-interface", "listen-address", "bind-interfaces", "bind-dynamic")
+        if case .failed = look.forwarderAnswer {
+            if !takes(instance) || places.contains(where: { $0.name != "bind-interfaces" && $0.name != "bind-dynamic" }) {
+                verdict.cause = .elsewhere
+                verdict.why = ["dnsmasq (pid \(instance.pid)) listens on \(instance.sockets.joined(separator: ", "))"]
+                verdict.why += places.map(\.description)
+                verdict.undo = Self.commentedOut(places) + [restart]
+                return verdict
+            }
+            let obstacles = try await obstacles(to: look.forwarder, look.lookers.first)
+            if obstacles.kind != nil { return obstacle(obstacles, .forwarder) }
+            if let found = try await obstaclesOfForwarder(instance) { return found }
+            verdict.cause = .silent
+            verdict.why = ["dnsmasq (pid \(instance.pid)) does not answer"]
+            verdict.undo = [restart]
+            return verdict
+        }
+        if let holder = dnsmasq.holders.first(where: { Self.takes($0.key, look.forwarder, 53) }),
+            !holder.value.startsBytewise("dnsmasq "), !takes(instance)
+        {
+            verdict.cause = .otherProgram
+            verdict.why = ["\(holder.key): \(holder.value)"]
+            verdict.undo = ["ss -lnptu 'sport = :53'", restart]
+            return verdict
+        }
+        return try await answered(instance, verdict, restart)
+    }
+
+    /// dnsmasq answers, and says something else.
+    private func answered(
+        _ instance: DnsmasqInstances.Instance, _ start: NameVerdict, _ restart: String
+    ) async throws(ProbeError) -> NameVerdict {
+        var verdict = start
+        let path = MeshPaths.kubeDNS
+        let hasFile = try await contents(path) != nil
+        if !hasFile, look.expected == nil || look.serverAnswer != nil {
+            verdict.cause = .noFile
+            verdict.why = ["\(path): does not exist"]
+            return verdict
+        }
+        if hasFile, !instance.files.contains(path) {
+            verdict.cause = .unread
+            let folders = instance.options("conf-dir", "conf-file").map(\.description)
+            verdict.why = ["dnsmasq (pid \(instance.pid)) does not read \(path)"] + folders
+            let main = instance.options("conf-file").first?.value ?? "/etc/dnsmasq.conf"
+            verdict.undo = ["echo conf-file=\(path) >>\(main)", restart]
+            return verdict
+        }
+        if !instance.changed.isEmpty {
+            verdict.cause = .stale
+            verdict.why = instance.changed.map { "\($0) was changed after dnsmasq had read it" }
+            verdict.undo = [restart]
+            return verdict
+        }
+        let others = instance.options.filter { $0.file != path && overrides($0) }
+        if !others.isEmpty {
+            verdict.cause = .overridden
+            verdict.why = others.map(\.description)
+            verdict.undo = Self.commentedOut(others) + [restart]
+            return verdict
+        }
+        let isHostsRead = instance.options("no-hosts").isEmpty
+        if isHostsRead, let line = try await hostsLine() {
+            return hostsVerdict(line, .forwarder, and: [restart])
+        }
+        if let option = instance.options("stop-dns-rebind").first {
+            verdict.cause = .rebind
+            verdict.why = [option.description]
+            verdict.undo = ["echo rebind-domain-ok=/\(KubeDNSFile.clusterDomain)/ >>\(path)", restart]
+            return verdict
+        }
+        if let found = try await obstaclesOfForwarder(instance) { return found }
+        verdict.undo = [restart]
+        return verdict
+    }
+
+    /// What keeps the forwarder, as the user that it runs as, from the server that root reaches.
+    private func obstaclesOfForwarder(_ instance: DnsmasqInstances.Instance) async throws(ProbeError) -> NameVerdict? {
+        let name = instance.options("user").first?.value ?? "dnsmasq"
+        guard let server = look.server, let user = try await host.user(name, for: request) else { return nil }
+        let obstacles = try await obstacles(to: server, .init(name: name, uid: user.uid, role: name))
+        return obstacles.kind == nil ? nil : obstacle(obstacles, .forwarder)
+    }
+
+    private func takes(_ instance: DnsmasqInstances.Instance) -> Bool {
+        instance.sockets.contains { Self.takes($0, look.forwarder, 53) }
+    }
+
+    /// Whether a socket takes what is sent to an address and port.
+    static func takes(_ socket: String, _ address: IPAddress, _ port: UInt16) -> Bool {
+        let parts = socket.utf8.split(separator: UInt8(ascii: ":"))
+        guard let last = parts.last, Bytes.decimal(last) == Int64(port) else { return false }
+        let host = Ascii.text(socket.utf8.dropLast(last.count + 1))
+        return IPAddress(host).map { $0.canonical == address.canonical || $0.isUnspecified } ?? false
+    }
+
+    /// Whether an option can give this name another answer.
+    private func overrides(_ option: DnsmasqInstances.Option) -> Bool {
+        switch option.name {
+        case "server", "local", "address", "host-record", "cname", "ignore-address", "synth-domain", "auth-zone":
+            let fields = option.value.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
+            let name = Self.complete(look.name)
+            if fields.count >= 3 {
+                return fields[1..<(fields.count - 1)].contains { Self.isBelow(name, Ascii.text($0)) }
+            }
+            return option.name == "host-record" || option.name == "cname"
+                ? option.value.utf8.split(separator: UInt8(ascii: ",")).contains { Ascii.text($0) == name } : false
+        case "alias", "bogus-nxdomain", "filter-A", "dns-loop-detect": return true
+        default: return false
+        }
+    }
+
+    private static func complete(_ name: String) -> String {
+        name.endsBytewise(".") ? Ascii.text(name.utf8.dropLast()) : name
+    }
+
+    private static func isBelow(_ name: String, _ domain: String) -> Bool {
+        domain == "#" || name == domain || name.endsBytewise("." + domain)
+    }
+
+    /// Commands that turn lines of files into comments and keep the files as they were beside them.
+    private static func commentedOut(_ options: [DnsmasqInstances.Option]) -> [String] {
+        var lines: [String: [Int]] = [:]
+        for option in options { if let file = option.file { lines[file, default: []].append(option.line) } }
+        return lines.sorted { $0.key < $1.key }.map { file, numbers in
+            let edits = numbers.sorted().map { "\($0)s/^/# /" }.joined(separator: ";")
+            // dnsmasq would read a copy in the same folder.
+            return "cp \(file) /root/ && sed -i '\(edits)' \(file)"
+        }
+    }
+
+    // MARK: - the C library
+
+    private func library() async throws(ProbeError) -> NameVerdict {
+        var verdict = NameVerdict(layer: .library, cause: .library)
+        if let line = try await hostsLine() { return hostsVerdict(line, .library, and: []) }
+        let sources = try await hostSources()
+        if !look.name.endsBytewise(".") {
+            let complete = await NameProbe.getent(look.name + ".", as: nil, until: request.deadline)
+            if complete.addresses == look.forwarderAnswer.addresses {
+                verdict.cause = .search
+                verdict.why = [
+                    "/etc/resolv.conf: search \(look.resolver.search.joined(separator: " ")), "
+                        + "options \(look.resolver.options.joined(separator: " "))",
+                    "\(look.name). with a final dot: \(complete)",
+                ]
+                verdict.undo = ["echo 'options ndots:0' >>/etc/resolv.conf"]
+                return verdict
+            }
+        }
+        if let sources, sources.words != ["files", "dns"] {
+            verdict.cause = .nsswitch
+            verdict.why = ["/etc/nsswitch.conf: hosts: \(sources.words.joined(separator: " "))"]
+            verdict.undo = ["sed -i.bak 's/^hosts:.*/hosts: files dns/' /etc/nsswitch.conf"]
+            return verdict
+        }
+        let lines = look.resolver.options.filter { ["use-vc", "edns0", "trust-ad", "no-aaaa"].contains($0) }
+        verdict.why = ["/etc/resolv.conf: options \(lines.joined(separator: " "))"]
+        return verdict
+    }
+
+    /// The line of /etc/hosts that has the name with another address.
+    private func hostsLine() async throws(ProbeError) -> (number: Int, text: String)? {
+        guard let bytes = try await contents("/etc/hosts") else { return nil }
+        let name = Ascii.lowercased(Self.complete(look.name))
+        for (number, line) in Bytes.lines(bytes).enumerated() {
+            let words = Ascii.words(line.prefix { $0 != UInt8(ascii: "#") })
+            guard let address = words.first.flatMap({ IPAddress(Ascii.text($0)) }), address.bitWidth == 32,
+                look.reference?.contains(address) != true,
+                words.dropFirst().contains(where: { Ascii.lowercased(Ascii.text($0)) == name })
+            else { continue }
+            return (number + 1, Ascii.text(line))
+        }
+        return nil
+    }
+
+    private func hostsVerdict(
+        _ line: (number: Int, text: String), _ layer: NameLayer, and commands: [String]
+    ) -> NameVerdict {
+        NameVerdict(
+            layer: layer, cause: .hosts, why: ["/etc/hosts:\(line.number): \(line.text)"],
+            undo: ["sed -i.bak '\(line.number)s/^/# /' /etc/hosts"] + commands)
+    }
+
+    /// The sources of host names in nsswitch.conf(5); nil when it names none.
+    private func hostSources() async throws(ProbeError) -> (words: [String], text: String)? {
+        guard let bytes = try await contents("/etc/nsswitch.conf") else { return nil }
+        for line in Bytes.lines(bytes) {
+            let words = Ascii.words(line.prefix { $0 != UInt8(ascii: "#") }).map { Ascii.text($0) }
+            if words.first == "hosts:" { return (Array(words.dropFirst()), Ascii.text(line)) }
+        }
+        return nil
+    }
+
+    // MARK: - the user
+
+    private func user() async throws(ProbeError) -> NameVerdict {
+        let kept = look.wanted.filter { look.found[$0].addresses != look.found[0].addresses }
+        guard let first = kept.first else { return NameVerdict(layer: .user, cause: .user) }
+        let looker = look.lookers[first]
+        var verdict = NameVerdict(layer: .user, cause: .user)
+        var asUser = request
+        asUser.user = looker.role
+        for path in ["/etc/resolv.conf", "/etc/nsswitch.conf", "/etc/hosts", "/etc/host.conf"] {
+            do throws(ProbeError) {
+                _ = try await host.contents(of: path, limit: 1 << 20, for: asUser)
+            } catch {
+                guard error.reason == .notPermitted else { throw error }
+                verdict.why.append("\(path): \(looker.name) cannot read it")
+                verdict.undo.append("chmod a+r \(path)")
+            }
+        }
+        if !verdict.why.isEmpty {
+            verdict.cause = .unreadable
+            return verdict
+        }
+        let server = look.firstServer ?? look.forwarder
+        let obstacles = try await obstacles(to: server, looker)
+        if obstacles.kind != nil { return obstacle(obstacles, .user) }
+        verdict.why = ["root finds what \(looker.name) does not"]
+        return verdict
+    }
+
+    private func obstacles(to server: IPAddress, _ looker: ReachProbe.Looker?) async throws(ProbeError) -> Obstacles {
+        try await ObstacleSearch(host: host, request: request).obstacles(
+            to: server, port: DNSClient.standardPort, transport: "udp", user: looker?.uid ?? 0, userName: looker?.name)
+    }
+
+    private func obstacle(_ obstacles: Obstacles, _ layer: NameLayer) -> NameVerdict {
+        NameVerdict(layer: layer, cause: .obstacle, why: obstacles.lines, undo: obstacles.undo)
+    }
+
+    private func contents(_ path: String) async throws(ProbeError) -> [UInt8]? {
+        var own = request
+        own.user = nil
+        return try await host.contents(of: path, limit: 4 << 20, for: own)
+    }
+}

@@ -1,0 +1,228 @@
+import Platform
+import Probes
+
+/// A packet as the rules of a packet filter see it.
+struct FilteredPacket: Sendable, Hashable {
+    /// Where in the kernel it is.
+    enum Direction: Sendable, Hashable {
+        /// On its way out of this host.
+        case output
+        /// The answer to one that went out.
+        case answer
+        /// The first packet of a connection that another host opens.
+        case input
+    }
+
+    var direction: Direction
+    var transport = "tcp"
+    /// The other host; nil for any.
+    var peer: IPAddress?
+    /// The port of the service, whichever side it is on.
+    var port: UInt16
+    /// The user whose socket it is; nil for what comes in.
+    var user: UInt32?
+    /// The name of that user.
+    var userName: String?
+    /// The interface; nil when it is not known.
+    var interface: String?
+}
+
+/// A rule that stops packets.
+struct FilterObstacle: Sendable, Hashable {
+    /// Where it is and what it says, as the tool that lists it prints it.
+    var text: String
+    /// The command that takes it out of the way and nothing else.
+    var undo: String
+    /// Whether it is certain that it holds; other rules have conditions that only the kernel can judge.
+    var isCertain: Bool
+}
+
+/// Three answers to whether a rule holds for a packet.
+enum FilterMatch: Sendable, Hashable {
+    case yes, no, maybe
+
+    static func && (left: FilterMatch, right: FilterMatch) -> FilterMatch {
+        if left == .no || right == .no { return .no }
+        return left == .yes && right == .yes ? .yes : .maybe
+    }
+
+    static prefix func ! (match: FilterMatch) -> FilterMatch {
+        switch match {
+        case .yes: .no
+        case .no: .yes
+        case .maybe: .maybe
+        }
+    }
+
+    init(_ holds: Bool) { self = holds ? .yes : .no }
+}
+
+/// The way of a packet through the chains of one table of iptables.
+struct FilterWalk {
+    /// The program whose rules they are, such as `iptables`.
+    let program: String
+    /// The table's name.
+    let name: String
+    let table: SavedTable
+    /// What becomes of packets at the end of the kernel's chains.
+    let policies: [String: String]
+    private(set) var possible: [FilterObstacle] = []
+
+    init(program: String, name: String, table: SavedTable, policies: [String: String]) {
+        self.program = program
+        self.name = name
+        self.table = table
+        self.policies = policies
+    }
+
+    private enum End { case accepted, stopped(FilterObstacle), returned }
+    private static let depthLimit = 32
+
+    /// The rule of a chain of the kernel that stops a packet; one that only may, where none does for certain.
+    mutating func obstacle(in chain: String, to packet: FilteredPacket) -> FilterObstacle? {
+        possible = []
+        switch walk(chain, packet, depth: 0) {
+        case .stopped(let obstacle): return obstacle
+        case .accepted: return possible.first
+        case .returned:
+            if let first = possible.first { return first }
+            guard let policy = policies[chain], policy == "DROP" else { return nil }
+            return FilterObstacle(
+                text: "\(name): -P \(chain) \(policy)", undo: exemption(for: packet, in: chain), isCertain: true)
+        }
+    }
+
+    private mutating func walk(_ chain: String, _ packet: FilteredPacket, depth: Int) -> End {
+        guard depth < Self.depthLimit else { return .returned }
+        for rule in table.rules(of: chain) {
+            let words = SavedTable.words(rule)
+            let match = Self.match(words, packet)
+            guard match != .no, let target = SavedTable.target(of: rule) else { continue }
+            switch target {
+            case "ACCEPT": if match == .yes { return .accepted }
+            case "RETURN": if match == .yes { return .returned }
+            case "DROP", "REJECT", "NFQUEUE", "TARPIT":
+                let obstacle = FilterObstacle(
+                    text: "\(name): \(rule)", undo: undo(rule, words, packet, chain), isCertain: match == .yes)
+                if match == .yes { return .stopped(obstacle) }
+                possible.append(obstacle)
+            default:
+                guard table.chains.contains(target) else { continue }
+                let before = possible.count
+                switch walk(target, packet, depth: depth + 1) {
+                case .stopped(var obstacle):
+                    if match == .yes { return .stopped(obstacle) }
+                    obstacle.isCertain = false
+                    possible.append(obstacle)
+                case .accepted where match == .yes && possible.count == before: return .accepted
+                case .accepted: continue
+                case .returned: if match == .yes, words.contains("-g") { return .returned }
+                }
+            }
+        }
+        return .returned
+    }
+
+    /// A rule about us alone is deleted; one that forbids what is not allowed stays, with an exception before it.
+    private func undo(_ rule: String, _ words: [String], _ packet: FilteredPacket, _ chain: String) -> String {
+        let isAboutUs = words.contains { ["-d", "-s", "--uid-owner", "--gid-owner", "--dport", "--dports"].contains($0) }
+        let isNegated = words.contains("!")
+        guard isAboutUs, !isNegated else { return exemption(for: packet, in: chain) }
+        let kept = String(decoding: Array(rule.utf8).dropFirst("-A ".utf8.count), as: UTF8.self)
+        return "\(program) -t \(name) -D \(kept)"
+    }
+
+    private func exemption(for packet: FilteredPacket, in chain: String) -> String {
+        let place = "\(program) -t \(name) -I \(chain) 1"
+        switch packet.direction {
+        case .output:
+            let peer = packet.peer.map { " -d \($0)" } ?? ""
+            return "\(place) -p \(packet.transport)\(peer) --dport \(packet.port) -j ACCEPT"
+        case .answer:
+            let peer = packet.peer.map { " -s \($0)" } ?? ""
+            return "\(place) -p \(packet.transport)\(peer) --sport \(packet.port) -j ACCEPT"
+        case .input: return "\(place) -p \(packet.transport) --dport \(packet.port) -j ACCEPT"
+        }
+    }
+
+    // MARK: - conditions
+
+    /// Whether the conditions of a rule hold, as far as they can be told.
+    static func match(_ words: [String], _ packet: FilteredPacket) -> FilterMatch {
+        var result = FilterMatch.yes
+        var isNegated = false
+        var index = 2  // behind -A CHAIN
+        func value() -> String { index + 1 < words.count ? words[index + 1] : "" }
+        while index < words.count {
+            let word = words[index]
+            if word == "!" {
+                isNegated = true
+                index += 1
+                continue
+            }
+            if word == "-j" || word == "-g" { break }
+            var match = FilterMatch.yes
+            switch word {
+            case "-p": match = FilterMatch(value() == packet.transport || value() == "all")
+            case "-d": match = Self.address(value(), packet.direction == .output ? packet.peer : nil)
+            case "-s": match = Self.address(value(), packet.direction == .output ? nil : packet.peer)
+            case "-o":
+                match = packet.direction == .output ? Self.interface(value(), packet.interface) : .no
+            case "-i":
+                match = packet.direction == .output ? .no : Self.interface(value(), packet.interface)
+            case "--dport", "--dports":
+                match = packet.direction == .answer ? .maybe : FilterMatch(Self.ports(value(), packet.port))
+            case "--sport", "--sports":
+                match = packet.direction == .answer ? FilterMatch(Self.ports(value(), packet.port)) : .maybe
+            case "--uid-owner": match = Self.owner(value(), packet)
+            case "--ctstate", "--state":
+                let wanted = packet.direction == .answer ? "ESTABLISHED" : "NEW"
+                match = FilterMatch(value().utf8.split(separator: UInt8(ascii: ",")).contains { Ascii.text($0) == wanted })
+            case "--tcp-flags":
+                // Of a SYN, or of the SYN and ACK that answers it.
+                let flags: Set<String> = packet.direction == .answer ? ["SYN", "ACK"] : ["SYN"]
+                let mask = Set(value().utf8.split(separator: UInt8(ascii: ",")).map { Ascii.text($0) })
+                let set = index + 2 < words.count ? words[index + 2] : ""
+                let wanted = Set(set.utf8.split(separator: UInt8(ascii: ",")).map { Ascii.text($0) }.filter { $0 != "NONE" })
+                match = FilterMatch(flags.intersection(mask) == wanted)
+                index += 1
+            case "--comment": break
+            case "-m", "-f": match = ["statistic", "limit", "recent", "set", "hashlimit", "cgroup", "string", "time", "bpf", "u32", "connlimit", "length", "addrtype"].contains(value()) ? .maybe : .yes
+            default: if word.startsBytewise("--") { match = .maybe } else { index -= 1 }
+            }
+            result = result && (isNegated ? !match : match)
+            isNegated = false
+            index += 2
+        }
+        return result
+    }
+
+    private static func address(_ text: String, _ address: IPAddress?) -> FilterMatch {
+        guard let address, let network = CIDR(text.utf8.contains(UInt8(ascii: "/")) ? text : text + "/32") else {
+            return text == "0.0.0.0/0" ? .yes : .maybe
+        }
+        return FilterMatch(network.contains(address))
+    }
+
+    private static func interface(_ pattern: String, _ name: String?) -> FilterMatch {
+        guard let name else { return pattern == "lo" ? .no : .maybe }
+        if pattern.endsBytewise("+") { return FilterMatch(name.utf8.starts(with: pattern.utf8.dropLast())) }
+        return FilterMatch(pattern == name)
+    }
+
+    static func ports(_ text: String, _ port: UInt16) -> Bool {
+        text.utf8.split(separator: UInt8(ascii: ",")).contains { part in
+            let bounds = part.split(separator: UInt8(ascii: ":"), omittingEmptySubsequences: false)
+                .map { Bytes.decimal($0) }
+            guard let first = bounds.first, let last = bounds.last else { return false }
+            return Int64(port) >= first ?? 0 && Int64(port) <= last ?? 65535
+        }
+    }
+
+    private static func owner(_ text: String, _ packet: FilteredPacket) -> FilterMatch {
+        guard let user = packet.user else { return packet.direction == .input ? .no : .maybe }
+        let bounds = text.utf8.split(separator: UInt8(ascii: "-")).compactMap { Bytes.decimal($0) }
+        guard let first = bounds.first, let last = bounds.last else { return FilterMatch(text == packet.userName) }
+        return FilterMatch((first...max(first, last)).contains(Int64(user)))
+    }
+}
