@@ -307,7 +307,8 @@ let package = Package(
             ]),
         .testTarget(name: "ControlPlaneTests", dependencies: ["mesh-lab", "node_agent", "TestSupport"]),
         .testTarget(
-            name: "ProbesTests", dependencies: ["MeshContract", "MeshProbes", "Platform", "Probes", "TestSupport"]),
+            name: "ProbesTests",
+            dependencies: ["MeshContract", "MeshProbes", "Platform", "Probes", "TestSupport", .nioCore]),
         .testTarget(
             name: "ScenariosTests",
             dependencies: ["Documents", "MeshChecks", "Platform", "Probes", "Scenarios", "TestSupport"]

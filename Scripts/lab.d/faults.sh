@@ -26,6 +26,54 @@ no_drop_in() {
     systemctl daemon-reload
     systemctl restart "$1"
 }
+# Answers every connection to an address and port with the same bytes.
+in_place() {
+    printf '%b' "$3" >/root/answer
+    cat >/root/answer.pl <<'PROGRAM'
+use IO::Socket::INET;
+open my $file, '<:raw', '/root/answer'; local $/; my $answer = <$file>;
+my $listener = IO::Socket::INET->new(Listen => 64, LocalAddr => '127.0.0.1', LocalPort => 9911, ReuseAddr => 1) or die;
+while (my $client = $listener->accept) {
+    next if fork;
+    print $client $answer if $answer =~ /^SSH/;
+    sysread $client, my $request, 65536;
+    print $client $answer unless $answer =~ /^SSH/;
+    shutdown $client, 1;
+    exit;
+}
+PROGRAM
+    systemd-run --quiet --unit=fault-answer sh -c 'trap "" CHLD; exec perl /root/answer.pl'
+    lead_there "$1" "$2"
+}
+lead_there() {
+    until ss -ltn | grep -q 127.0.0.1:9911; do sleep 0.1; done
+    iptables -t nat -A OUTPUT -p tcp -d "$1" --dport "$2" -j DNAT --to-destination 127.0.0.1:9911
+}
+# tls_in_place SUBJECT DAYS: the CA's address leads to a TLS server with a certificate of its own, or of the machine's CA.
+tls_in_place() {
+    if (($2 < 0)); then
+        openssl req -x509 -newkey rsa:2048 -nodes -subj "$1" -addext "subjectAltName=DNS:istio-ca" -keyout /root/tls.key \
+            -out /root/tls.pem -not_before 20250101000000Z -not_after 20250201000000Z 2>/dev/null ||
+            (mkdir -p /root/tls && : >/root/tls/index && openssl req -new -newkey rsa:2048 -nodes -subj "$1" \
+                -addext "subjectAltName=DNS:istio-ca" -keyout /root/tls.key -out /root/tls.csr 2>/dev/null &&
+                printf '[ca]\ndefault_ca=a\n[a]\ndatabase=/root/tls/index\nnew_certs_dir=/root/tls\nrand_serial=yes\ndefault_md=sha256\npolicy=p\ncopy_extensions=copy\n[p]\ncommonName=supplied\n' >/root/tls/cnf &&
+                openssl ca -batch -selfsign -config /root/tls/cnf -keyfile /root/tls.key -in /root/tls.csr -out /root/tls.pem \
+                    -startdate 20250101000000Z -enddate 20250201000000Z -notext 2>/dev/null)
+    else
+        openssl req -x509 -newkey rsa:2048 -nodes -subj "$1" -days "$2" -keyout /root/tls.key -out /root/tls.pem 2>/dev/null
+    fi
+    # The server ends with its input.
+    systemd-run --quiet --unit=fault-answer sh -c \
+        'sleep infinity | openssl s_server -accept 127.0.0.1:9911 -cert /root/tls.pem -key /root/tls.key -alpn h2 -quiet'
+    lead_there 10.150.0.9 8060
+}
+not_in_place() {
+    iptables-save -t nat | sed -n "s/^-A \\(OUTPUT .*127.0.0.1:9911\\)/-t nat -D \\1/p" | while read -r rule; do iptables $rule; done
+    systemctl stop fault-answer
+    systemctl reset-failed
+}
+# serve ADDRESS: a service at port 7000, which the mesh has registered for the first machine.
+serve() { systemd-run --quiet --unit=fault-service nc -l -k "$1" 7000; }
 settings=/var/lib/istio/envoy/sidecar.env
 cluster=/var/lib/istio/envoy/cluster.env
 kubedns=/etc/dnsmasq.d/kubedns
@@ -36,7 +84,8 @@ readonly fault_prelude
 fault_names=()
 declare -A fault_place=() fault_code=() fault_words=() fault_on=() fault_off=() fault_remedy=()
 
-# fault NAME CODE[+CODE] WORDS ON OFF: commands on the machine, of which the second undoes the first.
+# fault NAME CODE[+CODE] WORDS ON OFF: commands on the machine, of which the second undoes the first. What has the code `-`
+# is unusual and no fault: the machine stays green.
 fault() {
     fault_names+=("$1")
     fault_place[$1]=machine fault_code[$1]=$2 fault_words[$1]=$3 fault_on[$1]=$4 fault_off[$1]=$5
@@ -200,11 +249,160 @@ fault inbound-nobody MX1007 'nothing listens on a port that the mesh is to reach
     'keep $settings; echo ISTIO_INBOUND_PORTS=7000 >>$settings; systemctl restart istio' \
     'back $settings; systemctl restart istio'
 
+# --- what keeps packets on the machine
+
+fault route-prohibit MX0813 'a route forbids packets to Mixer' \
+    'ip route add prohibit 10.150.0.8' 'ip route del prohibit 10.150.0.8'
+fault route-blackhole MX0813 'a route throws packets to pods away' \
+    'ip route add blackhole 10.60.2.0/24' 'ip route del blackhole 10.60.2.0/24'
+fault route-unreachable MX0813 'a route says that nobody is at the CA' \
+    'ip route add unreachable 10.150.0.9' 'ip route del unreachable 10.150.0.9'
+fault route-of-user MX0813 'a policy rule sends the packets of istio-proxy to an empty table' \
+    'ip route add unreachable default table 77; ip rule add pref 90 uidrange $(id -u istio-proxy)-$(id -u istio-proxy) to 10.150.0.6 lookup 77' \
+    'ip rule del pref 90; ip rule del pref 89 || true; ip route flush table 77'
+fault rule-prohibits MX0813 'a policy rule forbids packets to the CA' \
+    'ip rule add pref 95 to 10.150.0.9 prohibit' 'ip rule del pref 95; ip rule del pref 94 || true'
+fault route-dead-gateway MX0815 'the route to the pods names a router that is not there' \
+    'ip route add 10.60.2.0/24 via 10.150.0.99' 'ip route del 10.60.2.0/24 via 10.150.0.99'
+fault neighbour-fixed MX0815 'Mixer has a fixed entry of another machine on the link' \
+    'ip neigh replace 10.150.0.8 lladdr 02:00:00:00:00:77 dev eth0 nud permanent' 'ip neigh del 10.150.0.8 dev eth0'
+fault address-taken MX0816 "the CA's address was given to this machine" \
+    'ip address add 10.150.0.9/32 dev lo' 'ip address del 10.150.0.9/32 dev lo'
+fault filter-of-user MX0814 'a rule drops what istio-proxy sends to Mixer, and nothing else' \
+    'iptables -A OUTPUT -d 10.150.0.8 -m owner --uid-owner istio-proxy -j DROP' \
+    'iptables -D OUTPUT -d 10.150.0.8 -m owner --uid-owner istio-proxy -j DROP'
+fault filter-mangle MX0814 'a rule of the mangle table drops what goes to Pilot' \
+    'iptables -t mangle -A OUTPUT -p tcp -d 10.150.0.6 -j DROP' 'iptables -t mangle -D OUTPUT -p tcp -d 10.150.0.6 -j DROP'
+fault filter-raw MX0814 'a rule of the raw table drops what comes from the CA' \
+    'iptables -t raw -A PREROUTING -s 10.150.0.9 -j DROP' 'iptables -t raw -D PREROUTING -s 10.150.0.9 -j DROP'
+fault filter-policy MX0814 'a firewall lets nothing out but ssh and DNS' \
+    'iptables -A OUTPUT -o lo -j ACCEPT; iptables -A OUTPUT -p tcp --sport 22 -j ACCEPT; iptables -A OUTPUT -p udp --dport 53 -j ACCEPT
+    iptables -A OUTPUT -p tcp --dport 53 -j ACCEPT; iptables -A OUTPUT -d 10.150.0.8 -j REJECT; iptables -P OUTPUT ACCEPT' \
+    'iptables -F OUTPUT'
+fault filter-chain MX0814 'a chain of a firewall rejects what ordinary users send to Pilot' \
+    'iptables -N corporate; iptables -A corporate -m owner --uid-owner nobody -d 10.150.0.6 -j REJECT --reject-with icmp-admin-prohibited
+    iptables -A OUTPUT -p tcp -j corporate' \
+    'iptables -D OUTPUT -p tcp -j corporate; iptables -F corporate; iptables -X corporate'
+fault filter-allows-mesh - 'a firewall drops what istio-proxy and root do not need' \
+    'iptables -A OUTPUT -d 10.99.0.0/16 -j DROP; iptables -A OUTPUT -p tcp --dport 25 -j REJECT; ip route add prohibit 10.99.0.0/16' \
+    'iptables -D OUTPUT -d 10.99.0.0/16 -j DROP; iptables -D OUTPUT -p tcp --dport 25 -j REJECT; ip route del prohibit 10.99.0.0/16'
+
+# --- 04 DNS, layer by layer
+
+fault nsswitch-files MX0416 'the C library looks into files alone' \
+    'keep /etc/nsswitch.conf; sed -i "s/^hosts:.*/hosts: files/" /etc/nsswitch.conf' 'back /etc/nsswitch.conf'
+fault nsswitch-returns MX0416 'the C library ends its search before DNS' \
+    'keep /etc/nsswitch.conf; sed -i "s/^hosts:.*/hosts: files [NOTFOUND=return] dns/" /etc/nsswitch.conf' 'back /etc/nsswitch.conf'
+fault hosts-has-pilot MX0417 'somebody has written an old address of Pilot into /etc/hosts' \
+    'keep /etc/hosts; echo "10.150.0.66 istio-pilot.istio-system" >>/etc/hosts; systemctl restart dnsmasq' \
+    'back /etc/hosts; systemctl restart dnsmasq'
+fault search-wildcard MX0418 'the domain of the search list answers every name, and ndots is high' \
+    'keep /etc/resolv.conf; printf "search corp.example\noptions ndots:5\n" >>/etc/resolv.conf
+    echo "address=/corp.example/10.9.9.9" >/etc/dnsmasq.d/corp; systemctl restart dnsmasq' \
+    'back /etc/resolv.conf; rm /etc/dnsmasq.d/corp; systemctl restart dnsmasq'
+fault dnsmasq-port MX0419 'dnsmasq was given another port' \
+    'echo port=5353 >/etc/dnsmasq.d/port; systemctl restart dnsmasq' 'rm /etc/dnsmasq.d/port; systemctl restart dnsmasq'
+fault dnsmasq-interface MX0419 'dnsmasq answers on the network alone' \
+    'printf "interface=eth0\nexcept-interface=lo\nbind-interfaces\n" >/etc/dnsmasq.d/interface; systemctl restart dnsmasq' \
+    'rm /etc/dnsmasq.d/interface; systemctl restart dnsmasq'
+fault dnsmasq-hangs MX0420 'dnsmasq is stopped by a signal' 'pkill -STOP -x dnsmasq' 'pkill -CONT -x dnsmasq'
+fault dnsmasq-conf-dir MX0421 'dnsmasq reads another folder' \
+    'keep /etc/default/dnsmasq; mkdir -p /etc/dnsmasq.other; echo server=10.150.0.1 >/etc/dnsmasq.other/upstream
+    echo CONFIG_DIR=/etc/dnsmasq.other >>/etc/default/dnsmasq; systemctl restart dnsmasq' \
+    'back /etc/default/dnsmasq; rm -r /etc/dnsmasq.other; sed -i /conf-file=/d /etc/dnsmasq.conf; systemctl restart dnsmasq'
+fault dnsmasq-overridden MX0422 'another file of dnsmasq sends the namespace elsewhere' \
+    'echo "server=/istio-system.svc.cluster.local/10.150.0.1" >/etc/dnsmasq.d/zz-other; systemctl restart dnsmasq' \
+    'rm /etc/dnsmasq.d/zz-other; systemctl restart dnsmasq'
+fault dnsmasq-alias MX0422 "dnsmasq rewrites the cluster's addresses" \
+    'echo "alias=10.63.240.0,10.64.240.0,255.255.240.0" >/etc/dnsmasq.d/zz-alias; systemctl restart dnsmasq' \
+    'rm /etc/dnsmasq.d/zz-alias; systemctl restart dnsmasq'
+fault dnsmasq-rebind MX0423 'dnsmasq refuses private addresses' \
+    'keep $kubedns; echo stop-dns-rebind >/etc/dnsmasq.d/rebind; systemctl restart dnsmasq' \
+    'back $kubedns; rm /etc/dnsmasq.d/rebind; systemctl restart dnsmasq'
+fault resolv-unreadable MX0425 'resolv.conf and nsswitch.conf are for root alone' \
+    'chmod 0600 /etc/nsswitch.conf; sed -i "s/^hosts:.*/hosts: dns files/" /etc/nsswitch.conf; keep /etc/resolv.conf
+    ip address add 127.0.0.53/8 dev lo 2>/dev/null || true; chmod 0600 /etc/resolv.conf; printf "nameserver 10.150.0.5\n" >/etc/resolv.conf
+    printf "listen-address=10.150.0.5\nexcept-interface=lo\nbind-interfaces\n" >/etc/dnsmasq.d/own; systemctl restart dnsmasq' \
+    'back /etc/resolv.conf; chmod 0644 /etc/nsswitch.conf; sed -i "s/^hosts:.*/hosts: files dns/" /etc/nsswitch.conf
+    rm /etc/dnsmasq.d/own; systemctl restart dnsmasq'
+fault dns-filter-user MX0424 'a rule rejects the questions of ordinary users to DNS' \
+    'iptables -I OUTPUT -p udp --dport 53 -m owner --uid-owner nobody -j REJECT' \
+    'iptables -D OUTPUT -p udp --dport 53 -m owner --uid-owner nobody -j REJECT'
+fault dns-filter-forwarder MX0424 "a rule drops what dnsmasq sends to the cluster's DNS" \
+    'iptables -I OUTPUT -p udp -d 10.150.0.7 -m owner --uid-owner dnsmasq -j DROP' \
+    'iptables -D OUTPUT -p udp -d 10.150.0.7 -m owner --uid-owner dnsmasq -j DROP'
+fault dns-route MX0424 "a route forbids packets to the cluster's DNS" \
+    'ip route add prohibit 10.150.0.7' 'ip route del prohibit 10.150.0.7'
+
+# Unusual, and it works.
+fault dnsmasq-two-servers - "kubedns names two servers of the cluster's DNS" \
+    'keep $kubedns; echo server=/svc.cluster.local/10.150.0.7#53 >>$kubedns; systemctl restart dnsmasq' \
+    'back $kubedns; systemctl restart dnsmasq'
+fault dnsmasq-other-unit MX0426 'dnsmasq is run by another unit' \
+    'systemctl stop dnsmasq; systemd-run --quiet --unit=resolver dnsmasq --keep-in-foreground -7 /etc/dnsmasq.d' \
+    'systemctl stop resolver; systemctl start dnsmasq'
+fault nameserver-own - "resolv.conf has the machine's own address" \
+    'keep /etc/resolv.conf; echo "nameserver 10.150.0.5" >/etc/resolv.conf' 'back /etc/resolv.conf'
+
+# --- who answers in place of Pilot and the CA: perl is on every Debian
+
+fault pilot-portal MX0512 'a portal redirects the request for Pilot to its login' \
+    'in_place 10.150.0.6 8080 "HTTP/1.1 302 Found\r\nLocation: http://portal.example/login\r\nContent-Length: 0\r\n\r\n"' 'not_in_place'
+fault pilot-proxy-login MX0512 'a proxy wants a password' \
+    'in_place 10.150.0.6 8080 "HTTP/1.1 407 Proxy Authentication Required\r\nVia: 1.1 squid\r\nContent-Length: 0\r\n\r\n"' 'not_in_place'
+fault pilot-page MX0511 'a web server answers with a page' \
+    'in_place 10.150.0.6 8080 "HTTP/1.1 200 OK\r\nServer: nginx\r\nContent-Type: text/html\r\n\r\n<!DOCTYPE html><html><body>Welcome</body></html>"' 'not_in_place'
+fault pilot-gzip MX0511 'something compresses answers that nobody wants compressed' \
+    'in_place 10.150.0.6 8080 "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n\x1f\x8b\x08\x00zzz"' 'not_in_place'
+fault pilot-error MX0511 'a load balancer answers with an error of its own' \
+    'in_place 10.150.0.6 8080 "HTTP/1.1 500 Internal Server Error\r\nContent-Type: text/plain\r\n\r\nno healthy upstream"' 'not_in_place'
+fault pilot-ssh MX0511 "an ssh server has Pilot's port" \
+    'in_place 10.150.0.6 8080 "SSH-2.0-OpenSSH_9.2\r\n"' 'not_in_place'
+fault pilot-truncated MX0513 "Pilot's answer is cut off" \
+    'in_place 10.150.0.6 8080 "HTTP/1.1 200 OK\r\nContent-Length: 4000\r\n\r\n[{"' 'not_in_place'
+fault pilot-closes MX0513 'the load balancer has no Pilot behind it' 'in_place 10.150.0.6 8080 ""' 'not_in_place'
+fault pilot-mtu MX0515 'large packets of Pilot are lost' \
+    'iptables -t raw -A PREROUTING -s 10.150.0.6 -m length --length 600: -j DROP' \
+    'iptables -t raw -D PREROUTING -s 10.150.0.6 -m length --length 600: -j DROP; ip route del 10.150.0.6/32 2>/dev/null || true'
+fault ca-plain MX0602 'a web server answers in place of the CA' \
+    'in_place 10.150.0.9 8060 "HTTP/1.1 400 Bad Request\r\nServer: nginx\r\nContent-Length: 0\r\n\r\n"' 'not_in_place'
+fault ca-intercepted MX0627 'a proxy opens the TLS of the CA' 'tls_in_place "/CN=proxy.example" 3650' 'not_in_place'
+fault ca-certificate-expired MX0625 "the CA's own certificate has expired" 'tls_in_place "/CN=istio-ca" -2' 'not_in_place'
+
+# --- requests, stage by stage
+
+fault endpoint-of-user MX0814 'a rule rejects what istio-proxy sends to pods' \
+    'iptables -A OUTPUT -d 10.60.2.0/24 -m owner --uid-owner istio-proxy -j REJECT' \
+    'iptables -D OUTPUT -d 10.60.2.0/24 -m owner --uid-owner istio-proxy -j REJECT'
+fault envoy-port-filtered MX0814 'a rule keeps users from the port of Envoy' \
+    'iptables -A OUTPUT -p tcp --dport 15001 -m owner --uid-owner nobody -j DROP' \
+    'iptables -D OUTPUT -p tcp --dport 15001 -m owner --uid-owner nobody -j DROP'
+fault endpoint-mtu MX0515 'large packets of pods are lost' \
+    'iptables -t raw -A PREROUTING -s 10.60.2.0/24 -m length --length 600: -j DROP' \
+    'iptables -t raw -D PREROUTING -s 10.60.2.0/24 -m length --length 600: -j DROP; ip route del 10.60.2.7/32 2>/dev/null || true'
+fault inbound-reserved MX1017 'the inbound ports have that of ssh' \
+    'keep $settings; echo ISTIO_INBOUND_PORTS=22 >>$settings; systemctl restart istio' 'back $settings; systemctl restart istio'
+fault inbound-filtered MX1018 'a firewall lets the port of a service in, and not that of Envoy' \
+    'keep $settings; echo ISTIO_INBOUND_PORTS=7000 >>$settings; systemctl restart istio; serve 0.0.0.0
+    iptables -A INPUT -p tcp --dport 7000 -j ACCEPT; iptables -A INPUT -p tcp --dport 15001 -i eth0 -j DROP' \
+    'iptables -F INPUT; systemctl stop fault-service; back $settings; systemctl restart istio'
+fault inbound-elsewhere MX1019 "a service listens on the machine's own address alone" \
+    'keep $settings; echo ISTIO_INBOUND_PORTS=7000 >>$settings; systemctl restart istio; serve 10.150.0.5' \
+    'systemctl stop fault-service; back $settings; systemctl restart istio'
+fault inbound-loopback - 'a service listens on 127.0.0.1, where Envoy comes to it' \
+    'keep $settings; echo ISTIO_INBOUND_PORTS=7000 >>$settings; systemctl restart istio; serve 127.0.0.1' \
+    'systemctl stop fault-service; back $settings; systemctl restart istio'
+fault renewal-earlier - 'the node agent renews earlier than usual' \
+    'drop_in istio-auth-node-agent.service "ExecStart=
+ExecStart=/usr/local/istio/bin/node_agent --logtostderr --grace-percent 60"' 'no_drop_in istio-auth-node-agent.service'
+
 # Whose remedy needs somebody: a file or a value that only the operator has, a package from a mirror that no machine of the
 # lab reaches, or a step in the cluster. The remedies of all others are run as they are printed.
 for name in \
     tool-missing cluster-env-missing settings-unreadable settings-misspelt settings-not-in-effect systemd-silent \
     kubedns-missing kubedns-empty kubedns-garbled pilot-moved service-range-wrong dns-port-taken \
+    dnsmasq-other-unit pilot-portal pilot-proxy-login pilot-page pilot-gzip pilot-error pilot-ssh pilot-truncated pilot-closes \
+    ca-plain ca-intercepted ca-certificate-expired inbound-reserved inbound-elsewhere \
     rules-silent journal-silent inbound-nobody; do
     fault_remedy[$name]=hand
 done

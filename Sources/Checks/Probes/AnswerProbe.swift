@@ -50,7 +50,8 @@ package struct AnswerProbe: Probe {
         var connection = UserConnection(address: address, port: endpoint.port)
         connection.limit = 16 << 20
         connection.request = Array(
-            "GET \(authority.target) HTTP/1.1\r\nHost: \(endpoint)\r\nUser-Agent: meshcheck\r\nConnection: close\r\n\r\n".utf8)
+            "GET \(authority.target) HTTP/1.1\r\nHost: \(endpoint)\r\nUser-Agent: meshcheck\r\nConnection: close\r\n\r\n"
+                .utf8)
         let peer = NetworkEndpoint(host: address.description, port: endpoint.port)
         // Half of the time is for the question whether smaller packets come through.
         let left = ContinuousClock.now.duration(to: request.deadline)
@@ -61,7 +62,8 @@ package struct AnswerProbe: Probe {
             let small = try await ask(connection, peer, until: .now + left * 0.35, request)
             if Self.judged(small, texts: texts, slow: .max).0 == .json {
                 kind = .largeLost
-                seen = "\(small.received.count) bytes come in small packets, \(outcome.received.count) in packets of full size"
+                seen =
+                    "\(small.received.count) bytes come in small packets, \(outcome.received.count) in packets of full size"
             }
         }
         var observation = Self.observation(kind, phase, seen, outcome, peer)
@@ -77,7 +79,8 @@ package struct AnswerProbe: Probe {
         _ connection: UserConnection, _ peer: NetworkEndpoint, until limit: ContinuousClock.Instant,
         _ request: ProbeRequest
     ) async throws(ProbeError) -> UserConnection.Outcome {
-        try await host.pool(for: request).run("ask \(peer)", until: limit + .milliseconds(300)) { () throws(ProbeError) in
+        try await host.pool(for: request).run("ask \(peer)", until: limit + .milliseconds(300)) {
+            () throws(ProbeError) in
             connection.run(until: limit) { bytes in
                 guard case .http(let head) = SpokenProtocol(bytes) else { return false }
                 return head.isWhole(bytes) ?? false
@@ -95,7 +98,9 @@ package struct AnswerProbe: Probe {
         let bytes = outcome.received
         let spoken = SpokenProtocol(bytes)
         if bytes.isEmpty {
-            if outcome.answerError == ETIMEDOUT { return (.silent, "answer", "the connection is taken, and no byte comes") }
+            if outcome.answerError == ETIMEDOUT {
+                return (.silent, "answer", "the connection is taken, and no byte comes")
+            }
             let end = outcome.answerError == 0 ? "" : ": \(SystemErrorText.of(outcome.answerError))"
             return (.closed, "answer", "the connection is taken and ended without an answer\(end)")
         }
@@ -109,8 +114,14 @@ package struct AnswerProbe: Probe {
             let length = head.headers["content-length"].map { " of \($0)" } ?? ""
             let body = head.body(bytes).count
             return outcome.answerError == ETIMEDOUT
-                ? (.slow, "body", "status \(head.status)\(by): \(body)\(length) bytes of the body came in \(GoDuration(outcome.duration))")
-                : (.truncated, "body", "status \(head.status)\(by): the connection ends after \(body)\(length) bytes of the body")
+                ? (
+                    .slow, "body",
+                    "status \(head.status)\(by): \(body)\(length) bytes of the body came in \(GoDuration(outcome.duration))"
+                )
+                : (
+                    .truncated, "body",
+                    "status \(head.status)\(by): the connection ends after \(body)\(length) bytes of the body"
+                )
         }
         let body = head.body(bytes)
         let kind = Self.kind(head, body, texts)
@@ -121,7 +132,8 @@ package struct AnswerProbe: Probe {
         switch kind {
         case .redirect: return (kind, "whole", "\(line): redirect to \(head.headers["location"] ?? "nowhere")")
         case .compressed: return (kind, "whole", "\(line): the body is compressed, which nobody asked for")
-        default: return (kind, "whole", "\(line), \(head.headers["content-type"] ?? "no content type"), \(body.count) bytes")
+        default:
+            return (kind, "whole", "\(line), \(head.headers["content-type"] ?? "no content type"), \(body.count) bytes")
         }
     }
 
@@ -137,7 +149,8 @@ package struct AnswerProbe: Probe {
         let beginning = Ascii.trimmed(body.prefix(512))
         if beginning.isEmpty { return .empty }
         let lower = Ascii.text(Ascii.lowercased(Ascii.text(beginning)))
-        if beginning.first == UInt8(ascii: "<"), lower.containsBytewise("<html") || lower.containsBytewise("<!doctype") {
+        if beginning.first == UInt8(ascii: "<"), lower.containsBytewise("<html") || lower.containsBytewise("<!doctype")
+        {
             return .page
         }
         do throws(JSONReader.Failure) {

@@ -66,7 +66,8 @@ package struct DnsmasqInstances: Sendable, Hashable {
                 let parts = bytes.dropFirst(2).split(separator: UInt8(ascii: "="), maxSplits: 1)
                 guard let name = parts.first else { continue }
                 options.append(
-                    Option(name: Ascii.text(name), value: parts.count > 1 ? Ascii.text(parts[1]) : "", file: nil, line: 0))
+                    Option(
+                        name: Ascii.text(name), value: parts.count > 1 ? Ascii.text(parts[1]) : "", file: nil, line: 0))
             } else if bytes.count > 1, bytes[0] == UInt8(ascii: "-"), let name = shortNames[bytes[1]] {
                 var value = Ascii.text(bytes.dropFirst(2))
                 if value.isEmpty, !flags.contains(name) { value = rest.popFirst() ?? "" }
@@ -151,7 +152,8 @@ extension Host {
         var holders: [String: String] = [:]
         for socket in sockets.sockets(port: 53, transport: .udp) {
             let owner = owners.processes[socket.inode].flatMap { table.entry($0) }
-            holders["\(socket.address):53"] = owner.map { "\($0.command) (pid \($0.pid))" } ?? "a program that cannot be seen"
+            holders["\(socket.address):53"] =
+                owner.map { "\($0.command) (pid \($0.pid))" } ?? "a program that cannot be seen"
         }
         let listening = sockets.all.filter { $0.transport == .udp && $0.port < 32768 }
         let found = table.entries.filter { $0.command == "dnsmasq" && !$0.isZombie }
@@ -163,7 +165,9 @@ extension Host {
             for entry in main {
                 let (options, files) = try DnsmasqInstances.configuration(entry.arguments) { path throws(ProbeError) in
                     try FileTree.readIfExists(root.path(path), limit: 1 << 20)
-                } list: { path throws(ProbeError) in try SystemFile.names(in: root.path(path)) }
+                } list: { path throws(ProbeError) in
+                    try SystemFile.names(in: root.path(path))
+                }
                 // The kernel's ticks and the clock of files differ by a little.
                 let started = table.started(entry) &+ 1_000_000_000
                 var changed: [String] = []

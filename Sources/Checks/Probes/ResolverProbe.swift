@@ -29,7 +29,9 @@ struct ResolverProbe: Probe {
         let address = first.flatMap { IPAddress($0) }
         // The host's own address is the host as well as 127.0.0.1 is.
         var isLocal = address?.isLoopback ?? false
-        if let address, !isLocal, host.isThisMachine { isLocal = try await host.addresses(for: request).contains(address) }
+        if let address, !isLocal, host.isThisMachine {
+            isLocal = try await host.addresses(for: request).contains(address)
+        }
         return Observation(
             [
                 "exists": .bool(true), "nameservers": .texts(configuration.nameservers), "first": .text(orNull: first),

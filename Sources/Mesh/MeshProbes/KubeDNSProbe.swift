@@ -13,7 +13,7 @@ struct KubeDNSProbe: Probe {
         ],
         attributes: [
             .init("exists", .bool, "Whether the file is there."),
-            .init("valid", .bool, "Whether it has one server and six addresses."),
+            .init("valid", .bool, "Whether it has a server and six addresses."),
             .init("server", .text, "Address of the cluster's DNS."),
             .init("pilot", .text, "Address of Pilot."),
             .init("mixer", .text, "Address of Mixer."),

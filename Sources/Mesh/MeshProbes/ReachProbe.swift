@@ -11,7 +11,8 @@ struct ReachProbe: Probe {
             .init("address", .text, "HOST:PORT or [IPv6]:PORT.", isRequired: true, form: .endpoint),
             .init(
                 "users", .list(.text),
-                "Who has to reach it; those that do not exist are left out. Without root only who runs this is looked at."),
+                "Who has to reach it; those that do not exist are left out. Without root only who runs this is looked at."
+            ),
         ],
         attributes: [
             .init("connected", .bool, "Whether all of them reach it."),
@@ -21,7 +22,8 @@ struct ReachProbe: Probe {
             .init("kept-out", .list(.text), "Those who do not reach it, though others do."),
             .init(
                 "obstacle", .text,
-                "What of this host keeps them from it: \(Obstacles.Kind.allCases.map(\.rawValue).joined(separator: ", "))."),
+                "What of this host keeps them from it: \(Obstacles.Kind.allCases.map(\.rawValue).joined(separator: ", "))."
+            ),
             .init("obstacles", .list(.text), "The rule, route or entry, as the tool that shows it prints it."),
             .init("undo", .list(.text), "Commands that take it out of the way."),
             .init("route", .text, "The route to it."),
@@ -76,6 +78,12 @@ struct ReachProbe: Probe {
         }
         guard let first = wanted.first(where: { results[$0] != 0 }) else {
             attributes["connected"] = .bool(true)
+            // Somebody answers, and it is not the one who is meant.
+            if !address.isLoopback, try await host.addresses(for: request).contains(address) {
+                let own = try await ObstacleSearch(host: host, request: request).obstacles(
+                    to: address, port: endpoint.port, user: lookers[0].uid, userName: lookers[0].name)
+                if own.kind == .local { evidence += Self.add(own, to: &attributes) }
+            }
             return Observation(attributes, evidence: evidence)
         }
         attributes["error"] = .text(ConnectionFailure.text(results[first]))
@@ -84,12 +92,16 @@ struct ReachProbe: Probe {
         }
         let obstacles = try await ObstacleSearch(host: host, request: request).obstacles(
             to: address, port: endpoint.port, user: lookers[first].uid, userName: lookers[first].name)
+        evidence += Self.add(obstacles, to: &attributes)
+        return Observation(attributes, evidence: evidence)
+    }
+
+    private static func add(_ obstacles: Obstacles, to attributes: inout [String: Value]) -> [String] {
         attributes["obstacle"] = .text(orNull: obstacles.kind?.rawValue)
         attributes["obstacles"] = .texts(obstacles.lines)
         attributes["undo"] = .texts(obstacles.undo)
         attributes["route"] = .text(orNull: obstacles.route)
-        evidence += obstacles.lines
-        return Observation(attributes, evidence: evidence)
+        return obstacles.lines
     }
 
     /// Those of the users that exist, and who runs this; alone, if that is not root.

@@ -67,7 +67,9 @@ package struct RouteTables: Sendable, Hashable {
             else { continue }
             let text = Ascii.text(Ascii.trimmed(line[(colon + 1)...]))
             self.rules.append(
-                Rule(preference: Int(preference), text: text, words: Ascii.words(line[(colon + 1)...]).map { Ascii.text($0) }))
+                Rule(
+                    preference: Int(preference), text: text,
+                    words: Ascii.words(line[(colon + 1)...]).map { Ascii.text($0) }))
         }
         for line in Bytes.lines(routes) {
             if let route = Self.route(Ascii.words(line[...]).map { Ascii.text($0) }) {
@@ -82,7 +84,8 @@ package struct RouteTables: Sendable, Hashable {
         let type = types.contains(first) ? first : "unicast"
         if types.contains(first) { rest = rest.dropFirst() }
         guard let target = rest.popFirst(),
-            let network = target == "default" ? CIDR("0.0.0.0/0") : CIDR(target.utf8.contains(0x2f) ? target : target + "/32")
+            let network = target == "default"
+                ? CIDR("0.0.0.0/0") : CIDR(target.utf8.contains(0x2f) ? target : target + "/32")
         else { return nil }
         func value(_ key: String) -> String? {
             rest.firstIndex(of: key).flatMap { $0 + 1 < rest.endIndex ? rest[$0 + 1] : nil }
@@ -136,7 +139,9 @@ package struct RouteTables: Sendable, Hashable {
 
     /// The command that makes connections to an address ask for small packets.
     package func smallPackets(to address: IPAddress, user: UInt32, port: UInt16) -> String? {
-        guard let route = decision(to: address, user: user, port: port).route, let device = route.device else { return nil }
+        guard let route = decision(to: address, user: user, port: port).route, let device = route.device else {
+            return nil
+        }
         let gateway = route.gateway.map { " via \($0)" } ?? ""
         return "ip route replace \(address)/32\(gateway) dev \(device) advmss \(UserConnection.smallSegment)"
     }
@@ -159,7 +164,8 @@ package struct RouteTables: Sendable, Hashable {
             switch word {
             case "from": if value != "all" { holds = false }
             case "to":
-                let network = value == "all" ? CIDR("0.0.0.0/0") : CIDR(value.utf8.contains(0x2f) ? value : value + "/32")
+                let network =
+                    value == "all" ? CIDR("0.0.0.0/0") : CIDR(value.utf8.contains(0x2f) ? value : value + "/32")
                 if network?.contains(address) != true { holds = false }
             case "uidrange":
                 let bounds = value.utf8.split(separator: UInt8(ascii: "-")).compactMap { Bytes.decimal($0) }

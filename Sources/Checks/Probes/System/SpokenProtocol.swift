@@ -73,7 +73,8 @@ package struct HTTPHead: Sendable, Hashable {
         headers = [:]
         for line in lines.dropFirst() {
             guard let colon = line.firstIndex(of: UInt8(ascii: ":")) else { continue }
-            headers[Ascii.text(Ascii.lowercased(Ascii.text(line[..<colon])))] = Ascii.text(Ascii.trimmed(line[(colon + 1)...]))
+            headers[Ascii.text(Ascii.lowercased(Ascii.text(line[..<colon])))] = Ascii.text(
+                Ascii.trimmed(line[(colon + 1)...]))
         }
     }
 

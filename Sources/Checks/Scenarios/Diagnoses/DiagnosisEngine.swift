@@ -116,7 +116,8 @@ extension DiagnosisCatalogue {
         }
         if evidence.isEmpty { evidence = finding.primary.flatMap { Self.ownEvidence(ends[$0].result) } }
         // A check that only warns makes no error of its cause, unless something fails for it that matters more.
-        let weights = finding.primary.map { ends[$0].result.severity }
+        let weights =
+            finding.primary.map { ends[$0].result.severity }
             + finding.followers.filter { ends[$0].result.isFailure }.map { ends[$0].result.severity }
         let heaviest = weights.min { $0.weight < $1.weight } ?? entry.severity
         let first = texts[0]

@@ -18,14 +18,17 @@ struct NameProbe: Probe {
             .init("forwarder", .text, "The address of the forwarder; this host's first in resolv.conf, or 127.0.0.1."),
         ],
         attributes: [
+            .init("name", .text, "The name."),
             .init("exists", .bool, "Whether everybody finds an address."),
             .init("addresses", .list(.text), "What the first of the users finds, sorted."),
             .init("layers", .list(.text), "Each layer with its answer, the servers first."),
             .init(
                 "differs", .text,
-                "The first layer whose answer is another one: \(NameLayer.allCases.map(\.rawValue).joined(separator: ", "))."),
+                "The first layer whose answer is another one: \(NameLayer.allCases.map(\.rawValue).joined(separator: ", "))."
+            ),
             .init(
-                "cause", .text, "Why: \(NameCause.allCases.map(\.rawValue).joined(separator: ", ")); null if nothing differs."),
+                "cause", .text,
+                "Why: \(NameCause.allCases.map(\.rawValue).joined(separator: ", ")); null if nothing differs."),
             .init("why", .list(.text), "The lines of configuration, sockets or rules that show it."),
             .init("undo", .list(.text), "Commands that set it right."),
         ])
@@ -66,7 +69,7 @@ struct NameProbe: Probe {
         if let verdict { evidence += verdict.why }
         return Observation(
             [
-                "exists": .bool(wanted.allSatisfy { !$0.addresses.isEmpty }),
+                "name": .text(name), "exists": .bool(wanted.allSatisfy { !$0.addresses.isEmpty }),
                 "addresses": .texts(wanted.first?.addresses.map(\.description) ?? []), "layers": .texts(look.layers),
                 "differs": .text(orNull: verdict?.layer.rawValue), "cause": .text(orNull: verdict?.cause.rawValue),
                 "why": .texts(verdict?.why ?? []), "undo": .texts(verdict?.undo ?? []),

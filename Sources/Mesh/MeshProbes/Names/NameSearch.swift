@@ -29,7 +29,8 @@ struct NameSearch {
                 let obstacles = try await obstacles(to: server, look.lookers.first)
                 if obstacles.kind != nil { return obstacle(obstacles, .server) }
             }
-            return NameVerdict(layer: .server, cause: .server, why: ["\(look.server?.description ?? ""): \(serverAnswer)"])
+            return NameVerdict(
+                layer: .server, cause: .server, why: ["\(look.server?.description ?? ""): \(serverAnswer)"])
         }
         let forwarded = look.forwarderAnswer.addresses
         let root = look.found.first?.addresses ?? []
@@ -63,7 +64,8 @@ struct NameSearch {
         let places = instance.options(
             "port", "interface", "except-interface", "listen-address", "bind-interfaces", "bind-dynamic")
         if case .failed = look.forwarderAnswer {
-            if !takes(instance) || places.contains(where: { $0.name != "bind-interfaces" && $0.name != "bind-dynamic" }) {
+            if !takes(instance) || places.contains(where: { $0.name != "bind-interfaces" && $0.name != "bind-dynamic" })
+            {
                 verdict.cause = .elsewhere
                 verdict.why = ["dnsmasq (pid \(instance.pid)) listens on \(instance.sockets.joined(separator: ", "))"]
                 verdict.why += places.map(\.description)

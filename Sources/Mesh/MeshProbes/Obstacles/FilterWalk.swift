@@ -125,7 +125,9 @@ struct FilterWalk {
 
     /// A rule about us alone is deleted; one that forbids what is not allowed stays, with an exception before it.
     private func undo(_ rule: String, _ words: [String], _ packet: FilteredPacket, _ chain: String) -> String {
-        let isAboutUs = words.contains { ["-d", "-s", "--uid-owner", "--gid-owner", "--dport", "--dports"].contains($0) }
+        let isAboutUs = words.contains {
+            ["-d", "-s", "--uid-owner", "--gid-owner", "--dport", "--dports"].contains($0)
+        }
         let isNegated = words.contains("!")
         guard isAboutUs, !isNegated else { return exemption(for: packet, in: chain) }
         let kept = String(decoding: Array(rule.utf8).dropFirst("-A ".utf8.count), as: UTF8.self)
@@ -177,17 +179,24 @@ struct FilterWalk {
             case "--uid-owner": match = Self.owner(value(), packet)
             case "--ctstate", "--state":
                 let wanted = packet.direction == .answer ? "ESTABLISHED" : "NEW"
-                match = FilterMatch(value().utf8.split(separator: UInt8(ascii: ",")).contains { Ascii.text($0) == wanted })
+                match = FilterMatch(
+                    value().utf8.split(separator: UInt8(ascii: ",")).contains { Ascii.text($0) == wanted })
             case "--tcp-flags":
                 // Of a SYN, or of the SYN and ACK that answers it.
                 let flags: Set<String> = packet.direction == .answer ? ["SYN", "ACK"] : ["SYN"]
                 let mask = Set(value().utf8.split(separator: UInt8(ascii: ",")).map { Ascii.text($0) })
                 let set = index + 2 < words.count ? words[index + 2] : ""
-                let wanted = Set(set.utf8.split(separator: UInt8(ascii: ",")).map { Ascii.text($0) }.filter { $0 != "NONE" })
+                let wanted = Set(
+                    set.utf8.split(separator: UInt8(ascii: ",")).map { Ascii.text($0) }.filter { $0 != "NONE" })
                 match = FilterMatch(flags.intersection(mask) == wanted)
                 index += 1
             case "--comment": break
-            case "-m", "-f": match = ["statistic", "limit", "recent", "set", "hashlimit", "cgroup", "string", "time", "bpf", "u32", "connlimit", "length", "addrtype"].contains(value()) ? .maybe : .yes
+            case "-m", "-f":
+                match =
+                    [
+                        "statistic", "limit", "recent", "set", "hashlimit", "cgroup", "string", "time", "bpf", "u32",
+                        "connlimit", "length", "addrtype",
+                    ].contains(value()) ? .maybe : .yes
             default: if word.startsBytewise("--") { match = .maybe } else { index -= 1 }
             }
             result = result && (isNegated ? !match : match)

@@ -131,7 +131,8 @@ struct NftRuleset: Sendable {
     private static func isSpecific(_ condition: Value) -> Bool {
         let left = condition["left"]
         let field = left?["payload"]?["field"]?.asText ?? left?["meta"]?["key"]?.asText ?? ""
-        return condition["op"]?.asText != "!=" && ["daddr", "saddr", "dport", "sport", "skuid", "skgid"].contains(field)
+        return condition["op"]?.asText != "!="
+            && ["daddr", "saddr", "dport", "sport", "skuid", "skgid"].contains(field)
     }
 
     private static func holds(_ condition: Value, _ packet: FilteredPacket) -> FilterMatch {
@@ -200,10 +201,12 @@ struct NftRuleset: Sendable {
             var network: CIDR?
             if let text = item.asText {
                 network = CIDR(text.utf8.contains(UInt8(ascii: "/")) ? text : text + "/32")
-            } else if let prefix = item["prefix"], let base = prefix["addr"]?.asText, let length = number(prefix["len"]) {
+            } else if let prefix = item["prefix"], let base = prefix["addr"]?.asText, let length = number(prefix["len"])
+            {
                 network = CIDR("\(base)/\(length)")
             } else if let range = item["range"]?.items, range.count == 2,
-                let first = range[0].asText.flatMap({ IPAddress($0) }), let last = range[1].asText.flatMap({ IPAddress($0) })
+                let first = range[0].asText.flatMap({ IPAddress($0) }),
+                let last = range[1].asText.flatMap({ IPAddress($0) })
             {
                 if first <= address, address <= last { return .yes }
                 continue

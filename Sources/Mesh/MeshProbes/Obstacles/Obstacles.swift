@@ -76,7 +76,8 @@ struct ObstacleSearch {
     /// - Parameter redirected: the port that its connections are led to before the filter table sees them.
     func inboundObstacle(port: UInt16, redirected: UInt16) async throws(ProbeError) -> FilterObstacle? {
         var packet = FilteredPacket(direction: .input, port: port)
-        let early = try await filterObstacle(packet, in: [("raw", "PREROUTING"), ("mangle", "PREROUTING")], ["prerouting"])
+        let early = try await filterObstacle(
+            packet, in: [("raw", "PREROUTING"), ("mangle", "PREROUTING")], ["prerouting"])
         if let early { return early }
         packet.port = redirected
         return try await filterObstacle(

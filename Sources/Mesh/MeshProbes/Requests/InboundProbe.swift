@@ -9,9 +9,11 @@ struct InboundProbe: Probe {
         parameters: [
             .init("port", .integer, "The port, 1 to 65535.", isRequired: true, form: .port),
             .init(
-                "envoy-port", .integer, "Where it is redirected to; \(MeshPorts.envoyInterception) by default.", form: .port),
+                "envoy-port", .integer, "Where it is redirected to; \(MeshPorts.envoyInterception) by default.",
+                form: .port),
         ],
         attributes: [
+            .init("port", .integer, "The port."),
             .init("reserved", .text, "Why no service can be reached at it through the mesh; null if one can."),
             .init("listening", .bool, "Whether something listens on it."),
             .init(
@@ -45,7 +47,7 @@ struct InboundProbe: Probe {
         let isReached = sockets.isEmpty || sockets.contains(where: \.takesLoopback)
         return Observation(
             [
-                "reserved": .text(orNull: reserved), "listening": .bool(!sockets.isEmpty),
+                "port": .integer(port), "reserved": .text(orNull: reserved), "listening": .bool(!sockets.isEmpty),
                 "reached-by-envoy": .bool(isReached), "addresses": .texts(addresses),
                 "obstacles": .texts(obstacle.map { [$0.text] } ?? []),
                 "undo": .texts(obstacle.map { [$0.undo] } ?? []),

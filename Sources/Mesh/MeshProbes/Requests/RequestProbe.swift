@@ -12,9 +12,11 @@ struct RequestProbe: Probe {
         mainParameter: "url",
         parameters: [
             .init("url", .text, "http://HOST:PORT/PATH.", isRequired: true, form: .url),
-            .init("user", .text, "Who asks; neither root nor Envoy's user, whose requests go past it.", isRequired: true),
+            .init(
+                "user", .text, "Who asks; neither root nor Envoy's user, whose requests go past it.", isRequired: true),
             .init("envoy-user", .text, "Who Envoy runs as; \(MeshNames.user) by default."),
-            .init("admin", .text, "HOST:PORT of Envoy's admin interface; 127.0.0.1:\(MeshPorts.envoyAdmin) by default."),
+            .init(
+                "admin", .text, "HOST:PORT of Envoy's admin interface; 127.0.0.1:\(MeshPorts.envoyAdmin) by default."),
         ],
         attributes: [
             .init("stage", .text, "Where it ended: \(RequestStage.allCases.map(\.rawValue).joined(separator: ", "))."),
@@ -55,10 +57,12 @@ struct RequestProbe: Probe {
             [
                 "stage": .text(walk.stage.rawValue), "status": .integer(walk.status),
                 "body": .text(SecretMask.maskedKeys(Ascii.text(walk.body))), "seen": .text(walk.seen),
-                "addresses": .texts(walk.addresses.map(\.description)), "in-range": walk.isInRange.map { .bool($0) } ?? .null,
+                "addresses": .texts(walk.addresses.map(\.description)),
+                "in-range": walk.isInRange.map { .bool($0) } ?? .null,
                 "counted": walk.isCounted.map { .bool($0) } ?? .null, "cluster": .text(orNull: walk.cluster),
                 "endpoints": .texts(walk.endpoints), "obstacle": .text(orNull: walk.obstacles.kind?.rawValue),
-                "obstacles": .texts(walk.obstacles.lines), "undo": .texts(walk.obstacles.undo), "undo-size": .text(orNull: walk.smallPackets),
+                "obstacles": .texts(walk.obstacles.lines), "undo": .texts(walk.obstacles.undo),
+                "undo-size": .text(orNull: walk.smallPackets),
             ], evidence: walk.story)
     }
 }
@@ -228,7 +232,8 @@ struct RequestWalk {
         for endpoint in hosts.prefix(4) {
             guard let address = endpoint.address else { continue }
             let limit = ContinuousClock.now + .milliseconds(1200)
-            let results = try await ReachProbe.connect([looker], to: address, endpoint.port, host, request, until: limit)
+            let results = try await ReachProbe.connect(
+                [looker], to: address, endpoint.port, host, request, until: limit)
             let text = results.first.map { $0 == 0 ? "connected" : ConnectionFailure.text($0) } ?? "not looked at"
             endpoints.append("\(endpoint) as \(looker.name): \(text)")
             story.append("endpoint \(endpoints[endpoints.count - 1])")
@@ -254,7 +259,8 @@ struct RequestWalk {
         guard AnswerProbe.judged(small, texts: [], slow: .max).phase == "whole" else { return }
         stage = .large
         smallPackets = try await host.routeTables(for: request).smallPackets(to: address, user: looker.uid, port: port)
-        seen = "\(small.received.count) bytes of \(address) come in small packets, \(full.received.count) in packets of full size"
+        seen =
+            "\(small.received.count) bytes of \(address) come in small packets, \(full.received.count) in packets of full size"
         story.append(seen)
     }
 
