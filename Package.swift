@@ -61,7 +61,9 @@ extension Target.Dependency {
     static let grpcTransport = mesh("GRPCNIOTransportHTTP2", package: "grpc-swift-nio-transport")
     static let logging = mesh("Logging", package: "swift-log")
     static let nioCore = mesh("NIOCore", package: "swift-nio")
+    static let nioHPACK = mesh("NIOHPACK", package: "swift-nio-http2")
     static let nioHTTP1 = mesh("NIOHTTP1", package: "swift-nio")
+    static let nioHTTP2 = mesh("NIOHTTP2", package: "swift-nio-http2")
     static let nioPosix = mesh("NIOPosix", package: "swift-nio")
     static let nioSSL = mesh("NIOSSL", package: "swift-nio-ssl")
     static let nioTLS = mesh("NIOTLS", package: "swift-nio")
@@ -104,18 +106,20 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-certificates", from: "1.21.1"),
         // DER for extensions and key formats that swift-certificates leaves to its users.
         .package(url: "https://github.com/apple/swift-asn1", from: "1.7.4"),
-        // gRPC towards and in the certificate authority.
+        // gRPC as others speak it, in tests.
         .package(url: "https://github.com/grpc/grpc-swift-2", from: "2.4.3"),
-        // HTTP/2 with mutual TLS below gRPC.
+        // HTTP/2 with mutual TLS below gRPC, in tests.
         .package(url: "https://github.com/grpc/grpc-swift-nio-transport", from: "2.9.2"),
-        // Joins gRPC and the generated messages.
+        // Joins gRPC and the generated messages, in tests.
         .package(url: "https://github.com/grpc/grpc-swift-protobuf", from: "2.4.1"),
-        // The runtime of the generated messages.
+        // The runtime of the generated messages, in tests.
         .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0", traits: []),
         // Sockets and event loops below HTTP, DNS and TCP probes.
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         // TLS of probes and of the control plane.
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
+        // HTTP/2 of the authority's one method.
+        .package(url: "https://github.com/apple/swift-nio-http2", from: "1.46.0"),
         // The logger type that the server libraries take.
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
     ],
@@ -191,10 +195,8 @@ let package = Package(
         // What the checks know of the mesh: facts of its hosts, their way into it, profiles.
         .module(
             "MeshChecks", on: .mesh, ["Probes", "MeshContract", "MeshProbes", "Platform", "Reports", "Scenarios"]),
-        // Generated from the .proto beside it.
-        .target(
-            name: "IstioCAProtocol", dependencies: [.grpcCore, .grpcProtobuf, .swiftProtobuf],
-            path: "Sources/Mesh/IstioCAProtocol", exclude: ["istio_ca.proto"]),
+        // The authority's two messages, and one call of gRPC over HTTP/2, on both sides.
+        .module("IstioCAProtocol", on: .mesh, ["Platform", .nioCore, .nioHPACK, .nioHTTP2]),
         // What checks look at of the mesh alone.
         .module(
             "MeshProbes", on: .mesh,
@@ -203,7 +205,7 @@ let package = Package(
             "NodeAgent", on: .mesh,
             [
                 "Certificates", "Files", "IstioCAProtocol", "MeshContract", "Platform", "WorkloadCertificates", .crypto,
-                .cryptoExtras, .grpcCore, .grpcTransport, .nioCore, .nioPosix, .nioSSL, .swiftASN1, .x509,
+                .cryptoExtras, .nioCore, .nioHTTP2, .nioPosix, .nioSSL, .swiftASN1, .x509,
             ]),
         .module(
             "SidecarAgent", on: .mesh,
@@ -215,8 +217,8 @@ let package = Package(
             "ControlPlane", on: .mesh,
             [
                 "Certificates", "Documents", "Files", "HTTP", "IstioCAProtocol", "MeshContract", "Platform",
-                "Processes", "WorkloadCertificates", .crypto, .grpcCore, .grpcTransport, .logging,
-                .nioCore, .nioPosix, .swiftASN1, .x509,
+                "Processes", "WorkloadCertificates", .crypto, .cryptoExtras, .logging, .nioCore, .nioHTTP2, .nioPosix,
+                .nioSSL, .swiftASN1, .x509,
             ]),
         // What the mesh asks of its packages, for debbuild.
         .module(
@@ -225,7 +227,7 @@ let package = Package(
         // The cluster's side of mesh expansion, through the user's kubectl.
         .module(
             "ClusterSetup", on: .mesh,
-            ["Certificates", "Files", "MeshContract", "Platform", "Processes", "WorkloadCertificates"]),
+            ["CLinux", "Certificates", "Files", "MeshContract", "Platform", "Processes", "WorkloadCertificates"]),
         // The hosts' side: the guide's steps over ssh, and releases to install from.
         .module(
             "HostSetup", on: .mesh,
@@ -262,6 +264,10 @@ let package = Package(
 
         // MARK: Tests
         .target(name: "TestSupport", path: "Tests/TestSupport"),
+        // The authority's protocol as other people's libraries have it; generated from the .proto beside it.
+        .target(
+            name: "GeneratedCAProtocol", dependencies: [.grpcCore, .grpcProtobuf, .swiftProtobuf],
+            path: "Tests/GeneratedCAProtocol", exclude: ["istio_ca.proto"]),
         .testTarget(name: "ArchitectureTests", dependencies: ["TestSupport"]),
         .testTarget(name: "PlatformTests", dependencies: ["Platform"]),
         .testTarget(name: "FilesTests", dependencies: ["Files", "TestSupport"]),
@@ -296,8 +302,10 @@ let package = Package(
         .testTarget(
             name: "NodeAgentTests",
             dependencies: [
-                "Certificates", "Files", "IstioCAProtocol", "MeshContract", "NodeAgent", "Platform",
-                "WorkloadCertificates", "node_agent", "TestSupport", .grpcCore, .grpcTransport, .swiftASN1, .x509,
+                "Certificates", "Files", "GeneratedCAProtocol", "IstioCAProtocol", "MeshContract", "NodeAgent",
+                "Platform",
+                "WorkloadCertificates", "node_agent", "TestSupport", .grpcCore, .grpcTransport, .nioCore, .nioHTTP2,
+                .nioPosix, .swiftASN1, .swiftProtobuf, .x509,
             ]),
         .testTarget(
             name: "SidecarAgentTests",
@@ -305,7 +313,12 @@ let package = Package(
                 "MeshContract", "Platform", "Processes", "SidecarAgent", "WorkloadCertificates", "pilot-agent",
                 "TestSupport",
             ]),
-        .testTarget(name: "ControlPlaneTests", dependencies: ["mesh-lab", "node_agent", "TestSupport"]),
+        .testTarget(
+            name: "ControlPlaneTests",
+            dependencies: [
+                "GeneratedCAProtocol", "mesh-lab", "node_agent", "TestSupport", .grpcCore, .grpcTransport,
+            ],
+            exclude: ["Recorded"]),
         .testTarget(
             name: "ProbesTests",
             dependencies: ["MeshContract", "MeshProbes", "Platform", "Probes", "TestSupport", .nioCore]),

@@ -33,11 +33,13 @@ options win over both. IPv6 is not redirected.
 END
 }
 
-# items NAME LIST: the items of a comma separated list, in ITEMS; an empty list has none.
+# items NAME LIST: the items of a comma separated list, in ITEMS; an empty list has none, and a comma at the end none more.
 items() {
-    local item rest=$2,
+    local item rest
     ITEMS=()
     [[ $2 == *[![:blank:]]* ]] || return 0
+    rest=${2%"${2##*[![:blank:]]}"}
+    rest=${rest%,},
     while [[ -n $rest ]]; do
         item=${rest%%,*} rest=${rest#*,}
         # Blanks around an item, never those within it: '80 81' is not 8081.
@@ -48,26 +50,66 @@ items() {
     done
 }
 
-# ports NAME LIST: as items, each of them a port.
+# ports NAME LIST: as items, each a port, the name of one (services(5)), or a range FIRST:LAST of which an end may be left
+# out; in ITEMS as numbers.
 ports() {
-    local port
+    local item first last
+    local -a found=()
     items "$1" "$2"
-    for port in "${ITEMS[@]}"; do
-        is_number "$port" 1 65535 || refuse "$1: '$port' is not a port (must be >=1 and <=65535)"
+    for item in "${ITEMS[@]}"; do
+        if [[ $item == *:* ]]; then
+            first=${item%%:*} last=${item#*:}
+            if [[ -z $first$last ]] || ! is_number "${first:-0}" 0 65535 ||
+                ! is_number "${last:-65535}" "${first:-0}" 65535; then
+                refuse "$1: '$item' is not a range of ports (such as 8000:9000)"
+            fi
+            item=${first:-0}:${last:-65535}
+            if [[ ${item%:*} == "${item#*:}" ]]; then item=${item%:*}; fi
+        elif [[ $item =~ ^[A-Za-z][A-Za-z0-9_.+-]*$ ]]; then
+            first=$(getent services "$item/tcp") ||
+                refuse "$1: '$item' is not a port: no service of this name is in /etc/services"
+            read -r _ item <<<"$first"
+            item=${item%%/*}
+        fi
+        [[ $item == *:* ]] || is_number "$item" 1 65535 ||
+            refuse "$1: '$item' is not a port (must be >=1 and <=65535)"
+        found+=("$item")
     done
+    ITEMS=("${found[@]}")
 }
 
-# cidrs NAME LIST: as items, each of them an IPv4 range.
+# cidrs NAME LIST: as items, each of them an IPv4 range: ADDRESS, ADDRESS/LENGTH or ADDRESS/MASK, where zeros at the end of
+# the address may be left out; in ITEMS with all four numbers and the length.
 cidrs() {
-    local cidr
+    local cidr address length bits
+    local -a found=()
     items "$1" "$2"
     for cidr in "${ITEMS[@]}"; do
         [[ $cidr != *:* ]] || refuse "$1: '$cidr' is an IPv6 range, and IPv6 is not redirected"
-        is_ipv4 "${cidr%%/*}" || refuse "$1: '$cidr' is not an IPv4 range (such as 10.63.240.0/20; leave it empty for all)"
+        address=${cidr%%/*} length=32
+        while [[ $address =~ ^[0-9]+(\.[0-9]+){0,2}$ ]]; do address+=.0; done
+        is_ipv4 "$address" || refuse "$1: '$cidr' is not an IPv4 range (such as 10.63.240.0/20; leave it empty for all)"
         if [[ $cidr == */* ]]; then
-            is_number "${cidr#*/}" 0 32 || refuse "$1: '$cidr' has a bad prefix length (must be >=0 and <=32)"
+            length=${cidr#*/}
+            if is_ipv4 "$length"; then
+                bits=$(mask_bits "$length")
+                # Ones, then zeros: the bits that are not set, and one, are a power of two.
+                (((bits ^ 0xffffffff) & ((bits ^ 0xffffffff) + 1))) &&
+                    refuse "$1: '$cidr' has a mask with ones behind zeros"
+                for ((length = 0; bits & 0xffffffff; bits <<= 1)); do length=$((length + 1)); done
+            fi
+            is_number "$length" 0 32 || refuse "$1: '$cidr' has a bad prefix length (must be >=0 and <=32)"
         fi
+        found+=("$address/$length")
     done
+    ITEMS=("${found[@]}")
+}
+
+# mask_bits MASK: an address in dotted decimal as a number.
+mask_bits() {
+    local -a octets
+    IFS=. read -r -a octets <<<"$1"
+    printf '%s' $((octets[0] << 24 | octets[1] << 16 | octets[2] << 8 | octets[3]))
 }
 
 mode=redirect

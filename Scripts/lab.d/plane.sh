@@ -13,7 +13,7 @@ start_dns() {
     remember "dns-$name" $!
 }
 
-# plane_up LIFETIME
+# plane_up LIFETIME ISTIO
 plane_up() {
     local name endpoints=
     mkdir -p -- "$lab_run/state"
@@ -23,7 +23,7 @@ plane_up() {
     sed "s/^certificate-lifetime: .*/certificate-lifetime: $1/; s/{address: $vm_network.5, port: 7000}/$endpoints/" \
         "$root/Scripts/lab.d/mesh.yaml" >"$lab_run/mesh.yaml"
     detach "$lab_run/mesh-lab.log" ip netns exec "$plane_ns" "$root/.build/release/mesh-lab" run \
-        --config "$lab_run/mesh.yaml" --state "$lab_run/state"
+        --config "$lab_run/mesh.yaml" --state "$lab_run/state" --istio "$2"
     remember mesh-lab $!
     cluster_dns
     # The provider's resolver knows no name: nothing of the lab asks the world outside.
@@ -50,12 +50,13 @@ plane_down() {
 }
 
 lab_up() {
-    local count=1 distribution=bookworm backend=auto lifetime=1h number began=$EPOCHREALTIME
+    local count=1 distribution=bookworm backend=auto lifetime=1h istio=0.2 number began=$EPOCHREALTIME
     while (($# > 0)); do
         case $1 in
             --vms) count=${2:?--vms wants a number} ;;
             --distro) distribution=${2:?--distro wants a name} ;;
             --certificate-lifetime) lifetime=${2:?--certificate-lifetime wants a duration} ;;
+            --istio) istio=${2:?--istio wants a version} ;;
             --backend) backend=${2:?--backend wants a name} ;;
             *) fail 2 "unknown option '$1'; see 'Scripts/lab help'" ;;
         esac
@@ -68,6 +69,7 @@ lab_up() {
         *) fail 2 "back end '$backend' is not known (there are: auto, nspawn, kvm, tcg)" ;;
     esac
     [[ $lifetime =~ ^[1-9][0-9]*[smh]$ ]] || fail 2 "--certificate-lifetime wants a duration such as 60s, not '$lifetime'"
+    [[ $istio == 0.2 || $istio == 0.8 || $istio == 1.0 ]] || fail 2 "--istio is 0.2, 0.8 or 1.0, not '$istio'"
     [[ $distribution == bookworm || $distribution == trixie ]] || fail 2 "--distro is bookworm or trixie, not '$distribution'"
     require_lab
     [[ -x $root/.build/release/mesh-lab ]] || fail 2 "mesh-lab is not built: Scripts/build mesh-lab"
@@ -84,7 +86,7 @@ lab_up() {
     network_up
     raise_watch_limit "$count"
     for ((number = 1; number <= count; number++)); do machine_boot "vm$number" "$distribution" "$backend"; done
-    plane_up "$lifetime"
+    plane_up "$lifetime" "$istio"
     for ((number = 1; number <= count; number++)); do machine_wait "vm$number"; done
     say "up after $((${EPOCHREALTIME/[.,]/} / 1000 - ${began/[.,]/} / 1000)) ms: $count machine(s) of Debian $distribution ($backend)"
 }

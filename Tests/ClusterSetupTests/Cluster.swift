@@ -29,6 +29,13 @@ final class Cluster {
         """
     }
 
+    /// Gives the context a namespace.
+    func setNamespace(_ name: String) throws {
+        let text = try String(contentsOfFile: server.kubeconfig, encoding: .utf8)
+        try text.replacingOccurrences(of: "\"context\": {", with: "\"context\": {\"namespace\": \"\(name)\", ")
+            .write(toFile: server.kubeconfig, atomically: true, encoding: .utf8)
+    }
+
     /// A folder for what is written.
     var output: String { folder.path }
 

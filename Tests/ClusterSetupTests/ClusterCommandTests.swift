@@ -211,6 +211,58 @@ final class ClusterCommandTests: XCTestCase {
             ])
         XCTAssertEqual(pair.status, 0, pair.errors)
         XCTAssertTrue(pair.output.contains("600 \(cluster.output)/certs/key.pem"), pair.output)
+        try checkFolders(cluster, arguments)
+    }
+
+    /// A folder of certificates alone is replaced as a whole; other files stay; what others can write to is refused.
+    private func checkFolders(_ cluster: Cluster, _ arguments: [String]) throws {
+        let folder = cluster.output + "/certs"
+        let files = ["cert-chain.pem", "key.pem", "root-cert.pem"]
+        func inode(_ path: String) throws -> UInt64? {
+            try FileManager.default.attributesOfItem(atPath: path)[.systemFileNumber] as? UInt64
+        }
+        func mode(_ path: String, _ mode: Int) throws {
+            try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: path)
+        }
+        try mode(folder, 0o750)
+        let first = try inode(folder)
+        XCTAssertEqual(try cluster.meshex(arguments).status, 0)
+        XCTAssertNotEqual(try inode(folder), first)
+        XCTAssertEqual(
+            try FileManager.default.attributesOfItem(atPath: folder)[.posixPermissions] as? Int, 0o750)
+        XCTAssertEqual(try FileManager.default.contentsOfDirectory(atPath: folder).sorted(), files)
+        XCTAssertFalse(
+            try FileManager.default.contentsOfDirectory(atPath: cluster.output).contains { $0.hasPrefix(".certs") })
+
+        try "kept".write(toFile: folder + "/note", atomically: true, encoding: .utf8)
+        let second = try inode(folder)
+        let (key, before) = (folder + "/key.pem", try inode(folder + "/key.pem"))
+        XCTAssertEqual(try cluster.meshex(arguments).status, 0)
+        XCTAssertEqual(try inode(folder), second)
+        XCTAssertNotEqual(try inode(key), before)
+        XCTAssertEqual(try FileManager.default.contentsOfDirectory(atPath: folder).sorted(), files + ["note"])
+
+        for (path, open, usual) in [(folder, 0o777, 0o750), (cluster.output, 0o777, 0o700)] {
+            try mode(path, open)
+            let refused = try cluster.meshex(arguments)
+            XCTAssertNotEqual(refused.status, 0, path)
+            XCTAssertTrue(refused.errors.contains("'\(path)' can be written by others"), refused.errors)
+            try mode(path, usual)
+        }
+        // As in /tmp: nobody else can rename what is ours.
+        try mode(cluster.output, 0o1777)
+        XCTAssertEqual(try cluster.meshex(arguments).status, 0)
+        try mode(cluster.output, 0o700)
+    }
+
+    func testWhatKubectlPrintsIsBounded() async throws {
+        let cluster = try await Cluster()
+        let program = cluster.output + "/kubectl-long"
+        try "#!/bin/sh\nhead -c 20000000 /dev/zero\n".write(toFile: program, atomically: true, encoding: .utf8)
+        try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: program)
+        let result = try cluster.meshex(["certs", "--kubectl", program, "--out", cluster.output + "/x"])
+        XCTAssertEqual(result.status, 1, result.errors)
+        XCTAssertTrue(result.errors.contains("printed more than"), result.errors)
     }
 
     func testDoctorTellsWhatIsNotReady() async throws {

@@ -56,6 +56,33 @@ final class RegistrationTests: XCTestCase {
         XCTAssertEqual(try cluster.meshex(["deregister", "-n", "onprem", "nope", "10.150.0.5"]).status, 1)
     }
 
+    /// As istioctl: the namespace of the context, and several labels and annotations in one.
+    func testNamespaceOfTheContextLabelsAndAnnotations() async throws {
+        let cluster = try await Cluster()
+        try cluster.setNamespace("onprem")
+        let result = try cluster.meshex([
+            "register", "mysql", "10.150.0.5", "3306", "-l", "version=v2,tier=back", "-l", "zone=a", "-a",
+            "owner=me,note=a=b",
+        ])
+        XCTAssertEqual(result.status, 0, result.errors)
+        for kind in ["services", "endpoints"] {
+            let object = try XCTUnwrap(cluster.object("onprem", kind, "mysql"), kind)
+            let metadata = try XCTUnwrap(object["metadata"] as? [String: Any])
+            XCTAssertEqual(metadata["labels"] as? [String: String], ["version": "v2", "tier": "back", "zone": "a"])
+            let annotations = try XCTUnwrap(metadata["annotations"] as? [String: String])
+            XCTAssertEqual(annotations["owner"], "me")
+            XCTAssertEqual(annotations["note"], "a=b")
+        }
+        let other = try cluster.meshex(["register", "-n", "default", "mysql", "10.150.0.5", "3306"])
+        XCTAssertEqual(other.status, 0, other.errors)
+        XCTAssertNotNil(try cluster.object("default", "endpoints", "mysql"))
+        XCTAssertEqual(try cluster.meshex(["deregister", "mysql", "10.150.0.5"]).status, 0)
+        XCTAssertEqual(addresses(try cluster.object("onprem", "endpoints", "mysql")), [])
+        XCTAssertEqual(addresses(try cluster.object("default", "endpoints", "mysql")), ["10.150.0.5 mysql:3306"])
+        let wrong = try cluster.meshex(["register", "mysql", "10.150.0.5", "3306", "-l", "a=b,c"])
+        XCTAssertEqual(wrong.status, 2, wrong.errors)
+    }
+
     func testConflictsAndWrongInputChangeNothing() async throws {
         let cluster = try await Cluster()
         try cluster.putLoadBalancers()

@@ -47,7 +47,7 @@ final class AuthorityTests: XCTestCase {
         let folder = try mesh.issue(["--lifetime", "1h"])
         let before = try openssl("x509", "-in", folder + "/cert-chain.pem", "-noout", "-serial").output
         let port = try mesh.address("ca").components(separatedBy: ":")[1]
-        func agent(port: String) throws -> BackgroundProgram { try self.agent(folder, port: port, in: mesh) }
+        func agent(port: String) throws -> BackgroundProgram { try Self.agent(folder, port: port, in: mesh) }
         let first = try agent(port: port)
         try await poll("approval") { first.errors.contains("CSR is approved successfully. Will renew cert in 4m5") }
         XCTAssertNotEqual(try openssl("x509", "-in", folder + "/cert-chain.pem", "-noout", "-serial").output, before)
@@ -77,7 +77,7 @@ final class AuthorityTests: XCTestCase {
     }
 
     /// The authority's certificate names istio-ca, so that name is dialled: in a mount namespace where it is loopback.
-    private func agent(_ folder: String, port: String, in mesh: RunningMesh) throws -> BackgroundProgram {
+    static func agent(_ folder: String, port: String, in mesh: RunningMesh) throws -> BackgroundProgram {
         let hosts = try mesh.folder.file("hosts", "127.0.0.1 localhost istio-ca\n")
         return try BackgroundProgram(
             try XCTUnwrap(programPath("unshare")),

@@ -28,11 +28,12 @@ final class RunningMesh {
 
         """
 
-    init(_ yaml: String = RunningMesh.yaml) async throws {
+    init(_ yaml: String = RunningMesh.yaml, _ arguments: [String] = []) async throws {
         folder = try TemporaryDirectory()
         state = folder.path + "/state"
         let config = try folder.file("mesh.yaml", yaml)
-        program = try BackgroundProgram(productPath("mesh-lab"), ["run", "--config", config, "--state", state])
+        program = try BackgroundProgram(
+            productPath("mesh-lab"), ["run", "--config", config, "--state", state] + arguments)
         try await poll("all addresses") { [state] in
             guard let data = FileManager.default.contents(atPath: state + "/addresses.json"),
                 let roles = try JSONSerialization.jsonObject(with: data) as? [String: [String]]

@@ -30,6 +30,14 @@ final class InterceptionRulesTests: XCTestCase {
             ("ISTIO_SERVICE_CIDR=10.63.243.30/20,192.0.2.7,0.0.0.0/0\n", "ENVOY_PORT=15009\n"),
             ("ENVOY_UID=1337,0\n", "ISTIO_INBOUND_PORTS=22,80,80\n"),
             ("ISTIO_SERVICE_CIDR=10.0.0.0/8\n", "ISTIO_SERVICE_CIDR=\n"),
+            (
+                "ISTIO_SERVICE_CIDR=10/8,10.63.240.0/255.255.240.0,192.168/255.255.0.0,\n",
+                "ISTIO_INBOUND_PORTS=8000:9000,:79,60000:,https,80,81:81,\n"
+            ),
+            (
+                "ISTIO_SERVICE_CIDR=172.16.1/0.0.0.0\n",
+                "ISTIO_INBOUND_PORTS=*\nISTIO_LOCAL_EXCLUDE_PORTS=0:65535,ssh,\n"
+            ),
             ("", "ENVOY_UID=' 1 , 2 '\nISTIO_INBOUND_PORTS=' 80 , 81 '\n"),
         ]
         for (cluster, sidecar) in cases {

@@ -87,7 +87,7 @@ final class SettingsTests: XCTestCase {
             "ISTIO_INBOUND_PORTS=27017,3306,8080\nISTIO_SERVICE_CIDR='10.0.0.0/8, 10.1.0.0/16'\n")
         let settings = MeshSettings(cluster: cluster, sidecar: sidecar)
         XCTAssertEqual(settings.serviceRanges.map(\.description), ["10.0.0.0/8", "10.1.0.0/16"])
-        XCTAssertEqual(settings.inboundPorts, .list([27017, 3306, 8080]))
+        XCTAssertEqual(settings.inboundPorts, .list([27017, 3306, 8080].map(PortRange.init)))
         XCTAssertEqual(settings.namespace, "onprem")
         XCTAssertEqual(settings.envoyPort, 15001)
         XCTAssertNil(settings.envoyUIDs)

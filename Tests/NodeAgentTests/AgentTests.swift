@@ -331,7 +331,7 @@ private final class FastClock: AgentClock {
 /// A socket that listens and never accepts.
 final class Listener {
     let port: Int
-    private let descriptor: Int32
+    let descriptor: Int32
 
     init() throws {
         descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)

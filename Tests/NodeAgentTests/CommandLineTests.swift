@@ -10,7 +10,7 @@ import XCTest
 
 final class CommandLineTests: XCTestCase {
     private func normalised(_ arguments: [String]) throws -> [String] {
-        try GoFlags.normalised(arguments, flags: ["v", "org", "ca-address", "env"], booleans: GlogOptions.booleans)
+        try GoFlags.normalised(arguments, flags: ["v", "org", "ca-address", "env"], booleans: GoFlags.logSwitches)
     }
 
     func testFlagsOfGoBecomeOurs() throws {
@@ -24,7 +24,8 @@ final class CommandLineTests: XCTestCase {
         XCTAssertEqual(try normalised(["--", "-v=2"]), ["--", "-v=2"])
         XCTAssertEqual(try normalised(["-h", "--unknown=1", "-", "--", "x"]), ["-h", "--unknown=1", "-", "--", "x"])
         XCTAssertThrowsError(try normalised(["--logtostderr=maybe"])) {
-            XCTAssertEqual($0 as? GoFlags.BadBoolean, GoFlags.BadBoolean(flag: "--logtostderr", found: "maybe"))
+            let fault = $0 as? GoFlags.BadBoolean
+            XCTAssertEqual(fault.map { [$0.flag, $0.found] }, ["--logtostderr", "maybe"])
         }
     }
 
@@ -34,6 +35,28 @@ final class CommandLineTests: XCTestCase {
         XCTAssertEqual(configuration.files.key, "/etc/certs/key.pem")
         XCTAssertEqual(configuration.authority.description, "istio-ca:8060")
         XCTAssertEqual(configuration.key, .rsa(bits: 2048))
+    }
+
+    /// What scripts and units of 0.2 to 1.0 pass.
+    func testFlagsOfFormerAgentsAreTaken() throws {
+        for arguments in [
+            ["--logtostderr", "--vmodule", "a=1", "-log_dir=/tmp", "version"],
+            [
+                "--log_output_level", "default:info", "--log_as_json", "--log_target=stdout", "--platform", "vm",
+                "version",
+            ],
+        ] {
+            let result = try TestSupport.run(productPath("node_agent"), arguments)
+            XCTAssertEqual(result.status, 0, result.errors)
+            XCTAssertEqual(result.output, ProductVersion.text + "\n")
+        }
+        XCTAssertEqual(
+            GoFlags.without(
+                ["--log_target", "x", "-v=2", "--a", "--", "--log_dir=x"], flags: GoFlags.logFlags, booleans: []),
+            ["-v=2", "--a", "--", "--log_dir=x"])
+        let former = try NodeAgentCommand.parse(["--env", "unspecified", "--key-size", "1024"])
+        XCTAssertEqual(former.agentConfiguration.key, .rsa(bits: 2048))
+        XCTAssertEqual(former.agentConfiguration.requestedLifetime, GoDuration(.seconds(3600)))
     }
 
     func testAddressesOfTheAuthority() {
@@ -54,7 +77,7 @@ final class CommandLineTests: XCTestCase {
     func testWrongUsageSaysWhatIsExpected() throws {
         for (arguments, words) in [
             (["--env", "gcp"], ["'gcp' is not supported", "onprem"]), (["-env=aws"], ["'aws' is not supported"]),
-            (["--key-size", "1024"], ["--key-size", "2048 to 8192", "1024"]),
+            (["--key-size", "512"], ["--key-size", "1024 to 8192", "512"]),
             (["--key-type", "ecdsa-p256", "--key-size", "2048"], ["--key-size is for RSA"]),
             (["--grace-percent", "100"], ["1 to 99", "100"]), (["--rpc-timeout", "0s"], ["1ms to 10m", "0s"]),
             (["--workload-cert-ttl", "30s"], ["at least", "30s"].dropFirst() + ["1m to 87600h"]),

@@ -2,7 +2,7 @@ import Certificates
 import Foundation
 import GRPCCore
 import GRPCNIOTransportHTTP2
-import IstioCAProtocol
+import GeneratedCAProtocol
 import MeshContract
 import SwiftASN1
 import Synchronization

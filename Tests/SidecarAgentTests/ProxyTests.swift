@@ -63,6 +63,59 @@ final class ProxyTests: XCTestCase {
         try await poll("Envoy serves") { try self.isServing() }
     }
 
+    /// What Envoy has started, here by a script in its place, even in a session and group of its own.
+    func testNothingOutlivesAnAgentThatIsKilled() async throws {
+        let mark = "sleep-\(UUID().uuidString)"
+        let script = try harness.folder.file(
+            "envoy.sh",
+            """
+            #!/bin/bash
+            bash -c 'exec -a "$0" sleep 3600' \(mark)-same &
+            setsid bash -c 'exec -a "$0" sleep 3600' \(mark)-own &
+            exec sleep 3600
+            """, mode: 0o755)
+        func descendants() throws -> [String] {
+            try TestSupport.run("pgrep", ["--full", "--", "^" + mark]).output.split(separator: "\n").map(String.init)
+        }
+        for signal in [Signal.kill, .terminate] {
+            try await harness.startAgent(["--binaryPath", script])
+            try await poll("two descendants") { try descendants().count == 2 }
+            try harness.agent?.signal(signal)
+            try await poll("nothing after \(signal)") { try descendants().isEmpty }
+        }
+    }
+
+    func testHangUpLooksAtTheCertificatesAtOnce() async throws {
+        try harness.renewCertificates(serial: 1)
+        try await harness.startDiscovery()
+        try await harness.startAgent(["--certBatchDuration", "1h"])
+        try await harness.waitForEpoch(0)
+        // Nothing has changed: nothing happens.
+        try harness.agent?.signal(.hangUp)
+        try await poll("the signal") { harness.messages.contains("Received SIGHUP") }
+        try harness.renewCertificates(serial: 2)
+        try harness.agent?.signal(.hangUp)
+        try await harness.waitForEpoch(1)
+    }
+
+    func testFlagsOfFormerAgentsAreTaken() throws {
+        for arguments in [
+            ["version"], ["--log_output_level", "default:info", "-v", "2", "version", "--short"],
+            ["version", "--log_target=stdout", "--logtostderr=true", "--availabilityZone", "a"],
+        ] {
+            let result = try harness.command(arguments)
+            XCTAssertEqual(result.status, 0, result.errors)
+            XCTAssertEqual(result.output.split(separator: "\n").count, 1, result.output)
+        }
+        let former = ["--availabilityZone", "z", "-v", "2", "--log_as_json", "--log_rotate_max_age=30"]
+        let bootstrap = try harness.command(["bootstrap", "--ip", "10.1.2.3"] + former)
+        XCTAssertEqual(bootstrap.status, 0, bootstrap.errors)
+        let refused = try harness.command(["bootstrap", "--ip", "10.1.2.3", "--drainDuration", "0s"])
+        XCTAssertEqual(refused.status, 2)
+        XCTAssertTrue(
+            refused.errors.contains("--drainDuration: expected a duration of whole seconds from 1s"), refused.errors)
+    }
+
     func testNewCertificatesReplaceEnvoyWithoutLosingARequest() async throws {
         try harness.renewCertificates(serial: 1)
         try await harness.startDiscovery()

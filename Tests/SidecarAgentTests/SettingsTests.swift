@@ -104,7 +104,7 @@ final class SettingsTests: XCTestCase {
         } catch {
             XCTAssertEqual(
                 "\(error)",
-                "--drainDuration: expected a duration of whole seconds from 0s to 24h, such as 2s or 1m, found '1500ms\\u{a}'"
+                "--drainDuration: expected a duration of whole seconds from 1s to 24h, such as 2s or 1m, found '1500ms\\u{a}'"
             )
         }
     }

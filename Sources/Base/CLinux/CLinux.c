@@ -9,6 +9,7 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <resolv.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -70,4 +71,9 @@ int clinux_resolver_search(const char *name, int type, unsigned char *buffer, si
     }
     res_nclose(&state);
     return length;
+}
+
+int clinux_rename(const char *path, const char *target, int exchange) {
+    unsigned int flags = exchange ? RENAME_EXCHANGE : RENAME_NOREPLACE;
+    return renameat2(AT_FDCWD, path, AT_FDCWD, target, flags) == 0 ? 0 : errno;
 }

@@ -13,6 +13,7 @@ public struct Kubectl: Sendable {
     /// How long one call may take.
     public var timeLimit: Duration
 
+    /// Bytes that an answer may have: a hundred times the largest object that a cluster keeps.
     private static let outputLimit = 16 << 20
 
     /// Creates an access.
@@ -45,9 +46,11 @@ public struct Kubectl: Sendable {
 
     /// Calls kubectl.
     ///
-    /// - Parameter attempt: what it is for, in the words of an error.
+    /// - Parameters:
+    ///   - isLocal: whether no server is asked.
+    ///   - attempt: what it is for, in the words of an error.
     func call(
-        _ arguments: [String], input: [UInt8] = [], for attempt: String
+        _ arguments: [String], input: [UInt8] = [], isLocal: Bool = false, for attempt: String
     ) async throws(ClusterProblem) -> Answer {
         guard let path = ExecutablePath.find(program) else {
             throw ClusterProblem(
@@ -72,10 +75,15 @@ public struct Kubectl: Sendable {
                 .late, attempt, found: "\(program) did not end within \(timeLimit.components.seconds) s",
                 remedy: "see whether the cluster answers: \(program) get --raw /healthz")
         }
+        guard !result.isTruncated else {
+            throw ClusterProblem(
+                .state, attempt, found: "\(program) printed more than \(Self.outputLimit) bytes",
+                remedy: "see what it prints: \(([program] + arguments).joined(separator: " "))")
+        }
         let answer = Answer(
             isSuccess: result.status.isSuccess, output: result.standardOutput,
             errors: String(decoding: result.standardError, as: UTF8.self))
-        if answer.isSuccess || answer.reason != nil { return answer }
+        if answer.isSuccess || answer.reason != nil || isLocal { return answer }
         // Without a reason no server has spoken, or kubectl has refused the input itself.
         if let problem = await silence(path, all, answer, attempt) { throw problem }
         return answer
@@ -98,6 +106,16 @@ public struct Kubectl: Sendable {
             remedy:
                 "see whether the cluster answers: \(program) get --raw /version (context: \(context ?? "the current one"))"
         )
+    }
+
+    /// The namespace of the context: what kubectl and istioctl take where none is named. `default` where the context has
+    /// none, and where there is no kubeconfig, as in a pod.
+    public func currentNamespace() async throws(ClusterProblem) -> String {
+        let answer = try await call(
+            ["config", "view", "--minify", "--output", "jsonpath={.contexts[0].context.namespace}"], isLocal: true,
+            for: "read the namespace of the kubeconfig's context")
+        let name = Ascii.text(Ascii.trimmed(answer.output[...]))
+        return answer.isSuccess && !name.isEmpty ? name : "default"
     }
 
     /// An object, or nil when there is none of the name.

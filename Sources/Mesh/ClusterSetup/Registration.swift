@@ -13,14 +13,22 @@ public struct Registration: Sendable {
     public var account: String
     /// Labels for both objects.
     public var labels: [String: String]
+    /// Annotations for both objects, beside that of the account.
+    public var annotations: [String: String]
 
     /// Creates a registration.
-    public init(service: String, namespace: String, account: String = "default", labels: [String: String] = [:]) {
+    public init(
+        service: String, namespace: String, account: String = "default", labels: [String: String] = [:],
+        annotations: [String: String] = [:]
+    ) {
         self.service = service
         self.namespace = namespace
         self.account = account
         self.labels = labels
+        self.annotations = annotations
     }
+
+    private var allAnnotations: [String: String] { annotations.merging([Self.accounts: account]) { $1 } }
 
     /// Adds a host's address.
     ///
@@ -37,16 +45,15 @@ public struct Registration: Sendable {
         var changes: [String] = []
         let present = try await kubectl.object(ServiceObject.self, "service", service, in: namespace)
         let merged = try merged(present, ports, attempt)
-        if merged != present?.spec.ports || present?.metadata.annotations?[Self.accounts] != account {
+        let noted = present?.metadata.annotations ?? [:]
+        if merged != present?.spec.ports || allAnnotations.contains(where: { noted[$0.key] != $0.value }) {
             changes.append(try await kubectl.apply(serviceJSON(merged), for: attempt))
         }
         let known = try await kubectl.object(EndpointsObject.self, "endpoints", service, in: namespace)
         var endpoints = known ?? EndpointsObject(metadata: .init(name: service, namespace: namespace))
         guard Self.add(address, ports, to: &endpoints) || known == nil else { return changes }
         endpoints.metadata.labels = (endpoints.metadata.labels ?? [:]).merging(labels) { $1 }
-        endpoints.metadata.annotations = (endpoints.metadata.annotations ?? [:]).merging([Self.accounts: account]) {
-            $1
-        }
+        endpoints.metadata.annotations = (endpoints.metadata.annotations ?? [:]).merging(allAnnotations) { $1 }
         changes.append(try await write(endpoints, isNew: known == nil, kubectl, attempt))
         return changes
     }
@@ -116,7 +123,7 @@ public struct Registration: Sendable {
             Object(
                 metadata: .init(
                     name: service, namespace: namespace, labels: labels.isEmpty ? nil : labels,
-                    annotations: [Self.accounts: account]), spec: .init(ports: ports)))
+                    annotations: allAnnotations), spec: .init(ports: ports)))
     }
 
     /// What is there is replaced as a whole, so that addresses can go; the version that was read makes the API server
@@ -182,6 +189,7 @@ extension Registration {
         var name: String
         var namespace: String
         var labels: [String: String]?
+        var annotations: [String: String]?
     }
     private struct Entry<Spec: Encodable>: Encodable {
         var apiVersion = "networking.istio.io/v1"
@@ -221,13 +229,18 @@ extension Registration {
         let selector = labels.merging(["app": service]) { own, _ in own }
         let entry = Entry(
             kind: "ServiceEntry",
-            metadata: .init(name: service, namespace: namespace, labels: labels.isEmpty ? nil : labels),
+            metadata: .init(
+                name: service, namespace: namespace, labels: labels.isEmpty ? nil : labels,
+                annotations: annotations.isEmpty ? nil : annotations),
             spec: Service(
                 hosts: ["\(service).\(namespace).svc.cluster.local"],
                 ports: ports.map { .init(name: $0.name, number: $0.number, protocol: $0.protocolName) },
                 workloadSelector: .init(labels: ["app": selector["app"] ?? service])))
         let workload = Entry(
-            kind: "WorkloadEntry", metadata: .init(name: name(address), namespace: namespace, labels: nil),
+            kind: "WorkloadEntry",
+            metadata: .init(
+                name: name(address), namespace: namespace, labels: nil,
+                annotations: annotations.isEmpty ? nil : annotations),
             spec: Workload(
                 address: address.description, labels: selector,
                 ports: Dictionary(ports.map { ($0.name, $0.number) }, uniquingKeysWith: { first, _ in first }),

@@ -1,5 +1,4 @@
 import Certificates
-import Files
 import FoundationEssentials
 import MeshContract
 import WorkloadCertificates
@@ -69,15 +68,17 @@ public struct WorkloadSecret: Sendable {
         return WorkloadSecret(name: name, files: files, identity: identity, secondsLeft: left)
     }
 
-    /// Writes the three files into a folder; all are complete beside their names before the first takes its own.
-    public func write(to folder: String) throws(FileError) {
-        try FileTree.createDirectories(folder)
-        var written: [AtomicFile] = []
-        for name in Self.names {
-            let file = try AtomicFile(target: folder + "/" + name, permissions: name == "key.pem" ? 0o600 : 0o644)
-            try file.write(files[name] ?? [])
-            written.append(file)
+    /// Writes the three files into a folder: together where it holds nothing else, else each by itself and the key last.
+    public func write(to folder: String) throws(ClusterProblem) {
+        do throws(CertificateFolder.Fault) {
+            try CertificateFolder(folder).write(
+                Self.names.map { name in
+                    (name, files[name] ?? [], name == "key.pem" ? 0o600 : 0o644)
+                })
+        } catch {
+            throw ClusterProblem(
+                .host, "write the certificates to \(folder)", found: "\(error)",
+                remedy: "name another folder with --out")
         }
-        for file in written { try file.commit() }
     }
 }

@@ -1,5 +1,6 @@
 import Certificates
 import Crypto
+import CryptoExtras
 import Files
 import FoundationEssentials
 import MeshContract
@@ -8,12 +9,15 @@ import SwiftASN1
 import WorkloadCertificates
 import X509
 
-/// Root and intermediate of the certificate authority, kept in the state directory.
+/// Root and intermediate of the certificate authority, kept in the state directory. Their keys are RSA's, as those of all
+/// authorities that Istio made.
 public struct AuthorityStore: Sendable {
     /// A certificate with its key.
     struct Signer: Sendable {
         var certificate: Certificate
         var key: Certificate.PrivateKey
+        /// The key as it signs what the certificate library does not.
+        let rsa: _RSA.Signing.PrivateKey
     }
 
     /// The root.
@@ -50,9 +54,16 @@ public struct AuthorityStore: Sendable {
                 throw AuthorityStoreError(
                     path: keyPath, expected: "the key of \(certificatePath)", found: "another key; remove both")
             }
-            return Signer(certificate: certificate, key: key)
+            let rsa: _RSA.Signing.PrivateKey
+            do {
+                rsa = try _RSA.Signing.PrivateKey(pemRepresentation: try key.serializeAsPEM().pemString)
+            } catch {
+                throw AuthorityStoreError(path: keyPath, expected: "an RSA key", found: "\(key); remove the folder")
+            }
+            return Signer(certificate: certificate, key: key, rsa: rsa)
         }
-        let key = Certificate.PrivateKey(P256.Signing.PrivateKey())
+        let rsa = try _RSA.Signing.PrivateKey(keySize: .bits2048)
+        let key = Certificate.PrivateKey(rsa)
         let name = try DistinguishedName {
             OrganizationName("Istio")
             CommonName(subject)
@@ -71,7 +82,7 @@ public struct AuthorityStore: Sendable {
         // The certificate comes last: where it is, the key is as well.
         try write(try key.serializeAsPEM().pemString + "\n", to: keyPath, permissions: 0o600)
         try write(try certificate.serializeAsPEM().pemString + "\n", to: certificatePath, permissions: 0o644)
-        return Signer(certificate: certificate, key: key)
+        return Signer(certificate: certificate, key: key, rsa: rsa)
     }
 
     static func write(_ text: String, to path: String, permissions: UInt16) throws(FileError) {
@@ -97,20 +108,54 @@ public struct AuthorityStoreError: Error, CustomStringConvertible, Sendable {
 /// Signs certificates.
 public struct Issuer: Sendable {
     let store: AuthorityStore
+    private let hasIntermediate: Bool
 
     /// An issuer of an authority.
-    public init(_ store: AuthorityStore) { self.store = store }
-
-    /// A workload's certificate.
     ///
-    /// - Parameter names: its names; none makes a certificate that no peer takes.
-    func workload(
-        _ key: Certificate.PublicKey, names: [String], subject: DistinguishedName, from: Date, until: Date
-    ) throws -> Certificate {
-        try sign(
-            key, subject: subject, from: from, until: until,
-            names: names.map { GeneralName.uniformResourceIdentifier($0) }, usages: [.clientAuth, .serverAuth])
+    /// - Parameter generation: some sign with the root itself.
+    public init(_ store: AuthorityStore, generation: IstioGeneration = .v0_2) {
+        self.store = store
+        hasIntermediate = generation.hasIntermediate
     }
+
+    private var signer: AuthorityStore.Signer { hasIntermediate ? store.intermediate : store.root }
+
+    /// A workload's certificate, in PEM.
+    ///
+    /// - Parameters:
+    ///   - key: its `SubjectPublicKeyInfo` in DER; keys that the certificate library refuses are signed as well.
+    ///   - names: its names; none makes a certificate that no peer takes.
+    func workload(
+        _ key: [UInt8], names: [String], subject: DistinguishedName, from: Date, until: Date
+    ) throws -> String {
+        // The library signs another key, in whose place the key then comes.
+        let model = try sign(
+            signer.key.publicKey, subject: subject, from: from, until: until,
+            names: names.map { GeneralName.uniformResourceIdentifier($0) }, usages: [.clientAuth, .serverAuth])
+        var serializer = DER.Serializer()
+        try serializer.serialize(model)
+        let parts = try DERParts(try DER.parse(serializer.serializedBytes))
+        let key = try DER.parse(key)
+        let fields = try DERParts(try parts.node(0)).nodes
+        var signed = DER.Serializer()
+        signed.appendConstructedNode(identifier: .sequence) { coder in
+            for (index, field) in fields.enumerated() { coder.serialize(index == Self.keyField ? key : field) }
+        }
+        let signature = try signer.rsa.signature(
+            for: SHA256.hash(data: signed.serializedBytes), padding: .insecurePKCS1v1_5)
+        let algorithm = try parts.node(1)
+        let body = try DER.parse(signed.serializedBytes)
+        var whole = DER.Serializer()
+        try whole.appendConstructedNode(identifier: .sequence) { coder in
+            coder.serialize(body)
+            coder.serialize(algorithm)
+            try coder.serialize(ASN1BitString(bytes: Array(signature.rawRepresentation)[...]))
+        }
+        return String(decoding: PEMBlock.text(label: "CERTIFICATE", der: whole.serializedBytes), as: UTF8.self)
+    }
+
+    /// The place of the key in a certificate's body (RFC 5280, section 4.1).
+    private static let keyField = 6
 
     /// The authority's own certificate as a server.
     func server(_ key: Certificate.PublicKey, until: Date) throws -> Certificate {
@@ -126,18 +171,20 @@ public struct Issuer: Sendable {
     ) throws -> Certificate {
         try Certificate(
             version: .v3, serialNumber: Certificate.SerialNumber(), publicKey: key, notValidBefore: from,
-            notValidAfter: until, issuer: store.intermediate.certificate.subject, subject: subject,
+            notValidAfter: until, issuer: signer.certificate.subject, subject: subject,
             extensions: try Certificate.Extensions {
                 Critical(BasicConstraints.notCertificateAuthority)
                 Critical(KeyUsage(digitalSignature: true, keyEncipherment: true))
                 try ExtendedKeyUsage(usages)
                 if !names.isEmpty { SubjectAlternativeNames(names) }
             },
-            issuerPrivateKey: store.intermediate.key)
+            issuerPrivateKey: signer.key)
     }
 
-    /// The certificates between a leaf and the root, in PEM.
-    func intermediatesPEM() throws -> String { try store.intermediate.certificate.serializeAsPEM().pemString + "\n" }
+    /// The certificates between a leaf and the root, in PEM; may be empty.
+    func intermediatesPEM() throws -> String {
+        hasIntermediate ? try store.intermediate.certificate.serializeAsPEM().pemString + "\n" : ""
+    }
 
     /// The root in PEM.
     public func rootPEM() throws -> String { try store.root.certificate.serializeAsPEM().pemString + "\n" }
@@ -145,15 +192,16 @@ public struct Issuer: Sendable {
     /// Writes what an administrator copies to a machine: `key.pem`, `cert-chain.pem`, `root-cert.pem`.
     public func bootstrap(_ identity: SPIFFEIdentity, lifetime: GoDuration, into folder: String) throws {
         try FileTree.createDirectories(folder, permissions: 0o700)
-        let key = Certificate.PrivateKey(P256.Signing.PrivateKey())
+        let key = P256.Signing.PrivateKey()
         let now = Date()
         let leaf = try workload(
-            key.publicKey, names: [identity.description], subject: try DistinguishedName { OrganizationName("Istio") },
-            from: now.addingTimeInterval(-1), until: now.addingTimeInterval(lifetime.seconds))
+            Array(key.publicKey.derRepresentation), names: [identity.description],
+            subject: try DistinguishedName { OrganizationName("Istio") }, from: now.addingTimeInterval(-1),
+            until: now.addingTimeInterval(lifetime.seconds))
         let files = CertificateFiles(directory: folder)
         try AuthorityStore.write(try rootPEM(), to: files.root, permissions: 0o644)
-        try AuthorityStore.write(try key.serializeAsPEM().pemString + "\n", to: files.key, permissions: 0o600)
         try AuthorityStore.write(
-            try leaf.serializeAsPEM().pemString + "\n" + intermediatesPEM(), to: files.chain, permissions: 0o644)
+            try Certificate.PrivateKey(key).serializeAsPEM().pemString + "\n", to: files.key, permissions: 0o600)
+        try AuthorityStore.write(leaf + intermediatesPEM(), to: files.chain, permissions: 0o644)
     }
 }

@@ -22,15 +22,20 @@ public actor ControlPlane {
     /// - Parameters:
     ///   - configuration: what was read from the file at the path.
     ///   - state: the directory of the authority and the faults; it is made with mode 0700.
-    public init(_ configuration: MeshConfiguration, path: String, state: String, log: Logger) throws {
+    ///   - generation: the Istio that it behaves as.
+    public init(
+        _ configuration: MeshConfiguration, path: String, state: String, generation: IstioGeneration = .v0_2,
+        log: Logger
+    ) throws {
         try FileTree.createDirectories(state, permissions: 0o700)
         configurationPath = path
         self.state = state
         self.log = log
         mesh = MeshState(configuration, faults: FaultFile(state: state))
         factory = ListenerFactory(
-            mesh: mesh, issuer: Issuer(try AuthorityStore(state: state)),
-            successor: Issuer(try AuthorityStore(state: state, generation: 1)), log: log)
+            generation: generation, mesh: mesh,
+            issuer: Issuer(try AuthorityStore(state: state), generation: generation),
+            successor: Issuer(try AuthorityStore(state: state, generation: 1), generation: generation), log: log)
         lastStatus = try FileStatus.ofIfExists(path, followLinks: true)
     }
 
@@ -128,7 +133,10 @@ final class MeshState: Sendable {
         set { current.withLock { $0 = newValue } }
     }
 
-    var registry: ServiceRegistry { ServiceRegistry(services: configuration.services) }
+    var registry: ServiceRegistry {
+        let mesh = configuration
+        return ServiceRegistry(services: mesh.services, kind: mesh.registry, managementPorts: mesh.managementPorts)
+    }
 
     func faults() throws(FileError) -> Set<Fault> { try faultFile.current() }
 }

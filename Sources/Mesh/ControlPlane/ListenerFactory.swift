@@ -1,13 +1,13 @@
 import Crypto
 import FoundationEssentials
-import GRPCCore
-import GRPCNIOTransportHTTP2
 import HTTP
 import IstioCAProtocol
 import Logging
 import MeshContract
 import NIOCore
+import NIOHTTP2
 import NIOPosix
+import NIOSSL
 import Platform
 import SwiftASN1
 import WorkloadCertificates
@@ -15,6 +15,7 @@ import X509
 
 /// Makes listeners answer.
 struct ListenerFactory: Sendable {
+    let generation: IstioGeneration
     let mesh: MeshState
     let issuer: Issuer
     let successor: Issuer
@@ -25,7 +26,7 @@ struct ListenerFactory: Sendable {
     /// - Parameter ready: told the address once it is bound.
     func serve(_ listener: Listener, ready: @escaping @Sendable (SocketAddress) -> Void) async throws {
         switch listener.role {
-        case .pilot: try await serveHTTP(listener, ready, PilotResponder(mesh: mesh).respond)
+        case .pilot: try await serveHTTP(listener, ready, PilotResponder(generation: generation, mesh: mesh).respond)
         case .productPage: try await serveHTTP(listener, ready, ProductPage(mesh: mesh, log: log).respond)
         case .authority: try await serveAuthority(listener, ready)
         case .mixer: try await serveMixer(listener, ready)
@@ -44,33 +45,54 @@ struct ListenerFactory: Sendable {
     private func serveAuthority(
         _ listener: Listener, _ ready: @escaping @Sendable (SocketAddress) -> Void
     ) async throws {
-        let key = Certificate.PrivateKey(P256.Signing.PrivateKey())
-        let leaf = try issuer.server(key.publicKey, until: Date().addingTimeInterval(365 * 86400))
-        func source(_ text: String) -> TLSConfig.CertificateSource { .bytes(Array(text.utf8), format: .pem) }
-        let chain = [try leaf.serializeAsPEM().pemString, try issuer.intermediatesPEM()].map(source)
-        let roots = try [issuer, successor].map { source(try $0.rootPEM()) }
-        let transport = HTTP2ServerTransport.Posix(
-            address: listener.address.host.bytes.count == 4
-                ? .ipv4(host: "\(listener.address.host)", port: listener.address.port)
-                : .ipv6(host: "\(listener.address.host)", port: listener.address.port),
-            transportSecurity: .mTLS(
-                certificateChain: chain,
-                privateKey: .bytes(Array(try key.serializeAsPEM().pemString.utf8), format: .pem)
-            ) { tls in
-                tls.trustRoots = .certificates(roots)
-                // A machine's certificate names a workload and no host.
-                tls.clientCertificateVerification = .noHostnameVerification
-            })
-        let server = GRPCServer(
-            transport: transport,
-            services: [AuthorityService(issuer: issuer, successor: successor, mesh: mesh, log: log)])
-        try await withThrowingDiscardingTaskGroup { group in
-            group.addTask { try await server.serve() }
-            group.addTask {
-                let bound = try await transport.listeningAddress
-                ready(SocketAddress(host: listener.address.host, port: bound.ipv4?.port ?? bound.ipv6?.port ?? 0))
+        let service = AuthorityService(
+            generation: generation, issuer: issuer, successor: successor, mesh: mesh, log: log)
+        let context = try authorityContext()
+        let server = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .childChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    let pipeline = channel.pipeline.syncOperations
+                    try pipeline.addHandler(NIOSSLServerHandler(context: context))
+                    _ = try pipeline.configureHTTP2Pipeline(
+                        mode: .server, connectionConfiguration: .init(), streamConfiguration: .init()
+                    ) { stream in
+                        stream.eventLoop.makeCompletedFuture {
+                            let peer = try stream.parent?.pipeline.syncOperations.nioSSL_peerCertificate()
+                            let names = try peer.map { try WorkloadNames.uris(certificate: try $0.toDERBytes()) }
+                            try stream.pipeline.syncOperations.addHandler(
+                                UnaryService(path: SigningMethod.path, limit: AuthorityService.messageLimit) {
+                                    await service.handle($0, peer: names)
+                                })
+                        }
+                    }
+                }
             }
+            .bind(host: "\(listener.address.host)", port: listener.address.port).get()
+        ready(SocketAddress(host: listener.address.host, port: server.localAddress?.port ?? 0))
+        try await withTaskCancellationHandler {
+            try await server.closeFuture.get()
+        } onCancel: {
+            server.close(promise: nil)
         }
+    }
+
+    /// As Go's `VerifyClientCertIfGiven`: who shows no certificate is refused by the authority, and not by TLS.
+    private func authorityContext() throws -> NIOSSLContext {
+        func certificates(_ pem: String) throws -> [NIOSSLCertificate] {
+            try NIOSSLCertificate.fromPEMBytes(Array(pem.utf8))
+        }
+        let key = P256.Signing.PrivateKey()
+        let leaf = try issuer.server(
+            Certificate.PrivateKey(key).publicKey, until: Date().addingTimeInterval(365 * 86400))
+        let chain = try leaf.serializeAsPEM().pemString + "\n" + issuer.intermediatesPEM()
+        var tls = TLSConfiguration.makeServerConfiguration(
+            certificateChain: try certificates(chain).map { .certificate($0) },
+            privateKey: .privateKey(try NIOSSLPrivateKey(bytes: Array(key.derRepresentation), format: .der)))
+        tls.trustRoots = .certificates(try [issuer, successor].flatMap { try certificates(try $0.rootPEM()) })
+        tls.certificateVerification = .optionalVerification
+        tls.applicationProtocols = ["h2"]
+        return try NIOSSLContext(configuration: tls)
     }
 
     /// Takes connections and says that it is not a Mixer.

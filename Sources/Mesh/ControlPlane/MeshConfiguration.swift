@@ -14,15 +14,31 @@ public struct MeshConfiguration: Sendable {
     public var productPage: [SocketAddress]
     /// Where the page has its stars from; without it the reviews have five and four.
     public var ratings: RatingsDatabase?
-    /// How long certificates are valid.
+    /// How long certificates are valid, where the generation's authority decides that.
     public var certificateLifetime: GoDuration
+    /// The longest lifetime that an agent may ask for, where it does.
+    public var longestLifetime: GoDuration
     /// The trust domain of identities.
     public var trustDomain: String
+    /// Where Pilot has the services from.
+    public var registry: Registry
+    /// The ports that Pilot takes for every machine's management; Kubernetes has none for machines.
+    public var managementPorts: [Int]
     /// The services of the mesh.
     public var services: [MeshService]
 
+    /// A registry that Pilot has services from, as far as that shows in its answers.
+    public enum Registry: String, Sendable, CaseIterable {
+        /// Services and Endpoints.
+        case kubernetes
+        /// ServiceEntry objects, from 0.8 on.
+        case serviceEntries = "service-entries"
+    }
+
     /// How long certificates are valid where no file says so.
     public static let defaultLifetime = GoDuration(.seconds(3600))
+    /// The longest lifetime where no file says so: the authorities' own, 90 days.
+    public static let defaultLongestLifetime = GoDuration(.seconds(90 * 86400))
     /// The trust domain where no file names one.
     public static let defaultTrustDomain = "cluster.local"
 }
@@ -77,11 +93,19 @@ public struct ServicePort: Sendable, Hashable {
     /// The port of the service.
     public var port: Int
 
-    /// Whether it speaks HTTP, by the prefix of its name; the others are TCP.
-    public var isHTTP: Bool { isHTTP2 || name.utf8.starts(with: "http".utf8) && !name.utf8.starts(with: "https".utf8) }
+    /// A protocol that Pilot knows.
+    public enum Kind: String, Sendable {
+        case http, http2, grpc, https, mongo, redis, tcp
+    }
+
+    /// The protocol: the name up to its first dash; TCP where that is no protocol's.
+    public var kind: Kind { Kind(rawValue: String(name.prefix { $0 != "-" })) ?? .tcp }
+
+    /// Whether it speaks HTTP without TLS.
+    public var isHTTP: Bool { isHTTP2 || kind == .http }
 
     /// Whether it speaks HTTP/2 alone.
-    public var isHTTP2: Bool { name.utf8.starts(with: "http2".utf8) || name.utf8.starts(with: "grpc".utf8) }
+    public var isHTTP2: Bool { kind == .http2 || kind == .grpc }
 }
 
 /// A place where a service runs.

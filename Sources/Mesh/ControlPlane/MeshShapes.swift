@@ -20,10 +20,19 @@ public enum MeshShapes {
         optional("ratings", ratings, "Where the page has its stars from; without it they are five and four.")
         optional(
             "certificate-lifetime", duration, default: MeshConfiguration.defaultLifetime,
-            "How long certificates are valid.", example: "60s")
+            "How long certificates are valid, where the authority decides that: 0.2.", example: "60s")
+        optional(
+            "longest-certificate-lifetime", duration, default: MeshConfiguration.defaultLongestLifetime,
+            "The longest lifetime that an agent may ask for, where it does: from 0.5 on.", example: "24h")
         optional(
             "trust-domain", .nonEmptyString, default: MeshConfiguration.defaultTrustDomain,
             "The trust domain of identities.")
+        optional(
+            "registry", .enumeration(MeshConfiguration.Registry.self), default: .kubernetes,
+            "Where Pilot has the services from.")
+        optional(
+            "management-ports", .list(of: .integer(1...65535)), default: [],
+            "The ports that Pilot takes for every machine's management.")
         optional("services", .list(of: service), default: [], "The services of the mesh.")
     }
 

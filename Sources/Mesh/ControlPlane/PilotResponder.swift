@@ -3,10 +3,11 @@ import Files
 import FoundationEssentials
 import HTTP
 import MeshContract
-import NIOCore
+import Platform
 
 /// Pilot's HTTP answers: version 1 as Istio 0.2 gave them, and version 3 for a current Envoy.
 struct PilotResponder {
+    let generation: IstioGeneration
     let mesh: MeshState
 
     private static let pathLimit = 16 << 10
@@ -20,55 +21,70 @@ struct PilotResponder {
         }
         if faults.contains(.pilot503) { return .init(503, "EDS: no healthy registry\n") }
         guard request.target.utf8.count <= Self.pathLimit else { return .init(414, "the path is too long\n") }
-        var parts: [String] = []
-        for part in request.path.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false).dropFirst()
-        {
-            guard let decoded = Self.percentDecoded(part) else {
-                return .init(400, "400 Bad Request: malformed escape in the path\n")
-            }
-            parts.append(decoded)
-        }
+        guard let path = Self.percentDecoded(request.path) else { return .init(400, "400 Bad Request") }
+        let clean = Self.cleaned(path)
+        guard clean == path else { return Self.moved(to: clean, request) }
+        let parts = path.utf8.split(separator: UInt8(ascii: "/")).map { String(decoding: $0, as: UTF8.self) }
         if parts.first == "v3" { return discovery(parts, request) }
-        guard request.method == "GET" else { return Self.notAllowed }
         var registry = mesh.registry
         if faults.contains(.pilotEmpty) {
-            registry = ServiceRegistry(
-                services: registry.services.map { service in
-                    var service = service
-                    service.endpoints = []
-                    return service
-                })
+            for index in registry.services.indices { registry.services[index].endpoints = [] }
         }
-        return classic(parts, ClassicDiscovery(registry: registry))
+        return classic(parts, request.method, ClassicDiscovery(generation: generation, registry: registry))
     }
 
     // MARK: - version 1
 
-    private func classic(_ parts: [String], _ discovery: ClassicDiscovery) -> HTTPServer.Response {
+    private func classic(
+        _ parts: [String], _ method: String, _ discovery: ClassicDiscovery
+    ) -> HTTPServer.Response {
         guard parts.first == "v1", parts.count > 1 else { return Self.notFound }
-        switch (parts[1], parts.count) {
-        case ("registration", 2):
-            return Self.json(discovery.registrations, contentType: "application/json")
-        case ("registration", 3):
-            // Go's library looks at the bytes and takes this answer for text.
-            return Self.json(
-                discovery.registration(ServiceRegistry.Key(parts[2])), contentType: "text/plain; charset=utf-8")
-        case ("clusters", 4):
-            return answer(parts[3]) { discovery.clusters($0) }
-        case ("listeners", 4):
-            return answer(parts[3]) { discovery.listeners($0) }
-        case ("routes", 5):
-            guard let port = Int(parts[2]) else { return Self.notFound }
-            return answer(parts[4]) { _ in discovery.routes(port: port) }
-        default: return Self.notFound
+        let isNewest = generation == .v1_0
+        do throws(ClassicDiscovery.Refusal) {
+            let value: JSONValue
+            // Go's library looks at the bytes of most answers and takes them for text.
+            var type = "text/plain; charset=utf-8"
+            switch (parts[1], parts.count) {
+            case ("registration", 2):
+                guard method == "GET" else { return Self.notAllowed }
+                (value, type) = (discovery.registrations, "application/json")
+            case ("registration", 3) where !isNewest:
+                guard method == "GET" else { return Self.notAllowed }
+                value = try discovery.registration(ServiceRegistry.Key(parts[2]))
+            case ("clusters", 4) where !isNewest:
+                guard method == "GET" else { return Self.notAllowed }
+                value = try discovery.answer(.clusters, node: parts[3])
+            case ("listeners", 4) where !isNewest:
+                guard method == "GET" else { return Self.notAllowed }
+                value = try discovery.answer(.listeners, node: parts[3])
+            case ("routes", 5) where !isNewest:
+                guard method == "GET" else { return Self.notAllowed }
+                value = try discovery.answer(.routes, node: parts[4], port: parts[2])
+            default: return Self.notFound
+            }
+            return .init(200, value.asPilotWritesIt, type: type)
+        } catch {
+            return .init(error.status, error.text)
         }
     }
 
-    private func answer(_ node: String, _ body: (NodeIdentity) -> JSONValue) -> HTTPServer.Response {
-        guard let node = NodeIdentity(node) else {
-            return .init(404, "missing parts in the service node \"\(node)\"\n")
+    /// A path without empty parts and without `.` and `..`, as Go's request multiplexer wants it.
+    private static func cleaned(_ path: String) -> String {
+        var parts: [Substring] = []
+        for part in path.split(separator: "/") where part != "." {
+            if part == ".." { _ = parts.popLast() } else { parts.append(part) }
         }
-        return Self.json(body(node), contentType: "text/plain; charset=utf-8")
+        let clean = "/" + parts.joined(separator: "/")
+        return path.utf8.last == UInt8(ascii: "/") && !parts.isEmpty ? clean + "/" : clean
+    }
+
+    private static func moved(to path: String, _ request: HTTPServer.Request) -> HTTPServer.Response {
+        let query = request.target.utf8.firstIndex(of: UInt8(ascii: "?")).map { String(request.target[$0...]) } ?? ""
+        let location = percentEncoded(path) + query
+        let text = "<a href=\"\(htmlEscaped(location))\">Moved Permanently</a>.\n\n"
+        return .init(
+            301, request.method == "GET" ? text : "", type: "text/html; charset=utf-8",
+            headers: [("Location", location)])
     }
 
     // MARK: - version 3
@@ -114,32 +130,38 @@ struct PilotResponder {
     private static var notFound: HTTPServer.Response { .init(404, "404: Page Not Found") }
     private static var notAllowed: HTTPServer.Response { .init(405, "405: Method Not Allowed") }
 
-    private static func json(_ value: JSONValue, contentType: String) -> HTTPServer.Response {
-        .init(200, value.asPilotWritesIt, type: contentType)
-    }
-
-    private static func percentDecoded(_ part: Substring.UTF8View) -> String? {
+    private static func percentDecoded(_ path: String) -> String? {
         var bytes: [UInt8] = []
-        var rest = Array(part)[...]
+        var rest = Array(path.utf8)[...]
         while let byte = rest.popFirst() {
             guard byte == UInt8(ascii: "%") else {
                 bytes.append(byte)
                 continue
             }
-            guard let high = rest.popFirst().flatMap(nibble), let low = rest.popFirst().flatMap(nibble) else {
-                return nil
-            }
-            bytes.append(high << 4 | low)
+            let digits = rest.prefix(2)
+            guard digits.count == 2, digits.allSatisfy(Ascii.isHexadecimal),
+                let value = UInt8(String(decoding: digits, as: UTF8.self), radix: 16)
+            else { return nil }
+            bytes.append(value)
+            rest = rest.dropFirst(2)
         }
         return String(decoding: bytes, as: UTF8.self)
     }
 
-    private static func nibble(_ byte: UInt8) -> UInt8? {
-        switch byte {
-        case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0")
-        case UInt8(ascii: "a")...UInt8(ascii: "f"): byte - UInt8(ascii: "a") + 10
-        case UInt8(ascii: "A")...UInt8(ascii: "F"): byte - UInt8(ascii: "A") + 10
-        default: nil
+    /// What a path may have as it is (RFC 3986, section 3.3); the rest is escaped.
+    private static func percentEncoded(_ path: String) -> String {
+        let marks = Set("-._~/$&+,:;=@!'()*".utf8)
+        return path.utf8.reduce(into: "") { text, byte in
+            if Ascii.isAlphanumeric(byte) || marks.contains(byte) {
+                text.unicodeScalars.append(Unicode.Scalar(byte))
+            } else {
+                text += "%" + Hexadecimal.text([byte]).uppercased()
+            }
         }
+    }
+
+    private static func htmlEscaped(_ text: String) -> String {
+        let names: [Character: String] = ["&": "&amp;", "<": "&lt;", ">": "&gt;", "\"": "&#34;", "'": "&#39;"]
+        return text.reduce(into: "") { $0 += names[$1] ?? String($1) }
     }
 }

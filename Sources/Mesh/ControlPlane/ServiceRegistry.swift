@@ -5,7 +5,11 @@ import Platform
 
 /// Questions to the services of a mesh.
 struct ServiceRegistry: Sendable {
-    let services: [MeshService]
+    var services: [MeshService]
+    /// Where Pilot has them from.
+    var kind = MeshConfiguration.Registry.kubernetes
+    /// The ports that it takes for every machine's management.
+    var managementPorts: [Int] = []
 
     /// `host|port-name`, with tags behind another bar.
     struct Key: Sendable, Hashable {
@@ -27,10 +31,34 @@ struct ServiceRegistry: Sendable {
 
     /// The endpoints of a key; none for one that nobody knows.
     func hosts(_ key: Key) -> [ServiceEndpoint] {
-        guard let service = services.first(where: { $0.hostname == key.hostname }),
+        guard let service = services.first(where: { isNamed($0, key.hostname) }),
             let port = service.ports.first(where: { $0.name == key.portName })
         else { return [] }
         return endpoints(of: service, port: port).filter { Set(key.tags).isSubset(of: $0.tags) }
+    }
+
+    /// With Kubernetes name and namespace count alone: `istio-pilot.istio-system` is as good as the full name.
+    private func isNamed(_ service: MeshService, _ hostname: String) -> Bool {
+        if kind == .serviceEntries { return service.hostname == hostname }
+        let (own, asked) = (Self.labels(service.hostname), Self.labels(hostname))
+        return asked.count > 1 && own.count > 1 && own.prefix(2) == asked.prefix(2)
+    }
+
+    /// Whether a host name has more than one part.
+    func hasNamespace(_ hostname: String) -> Bool { Self.labels(hostname).count > 1 }
+
+    private static func labels(_ hostname: String) -> [Substring] {
+        hostname.split(separator: ".", omittingEmptySubsequences: false)
+    }
+
+    /// A service's address as it is shown: with service entries as the range that they declare.
+    func shown(_ address: IPAddress) -> String {
+        kind == .serviceEntries ? "\(address)/\(address.bitWidth)" : "\(address)"
+    }
+
+    /// Ports with at least one HTTP service, in order.
+    var httpPorts: [Int] {
+        Set(services.flatMap(\.ports).filter(\.isHTTP).map(\.port)).sorted()
     }
 
     /// The endpoints that serve a port.
@@ -47,6 +75,8 @@ struct ServiceRegistry: Sendable {
                     // Two services at one port share its listener.
                     if !found.contains(where: { $0.endpoint.port == endpoint.port }) {
                         found.append((service, port, endpoint))
+                        // Of service entries Pilot remembers one for each address: which one is chance.
+                        if kind == .serviceEntries { return found }
                     }
                 }
             }
@@ -74,14 +104,8 @@ struct ServiceRegistry: Sendable {
 }
 
 extension ServiceEndpoint {
-    /// As Pilot's registration answers show it.
-    var asHost: JSONValue {
-        var pairs: [(String, JSONValue)] = [
-            ("ip_address", .string("\(address)")), ("port", .int(port)),
-        ]
-        if !tags.isEmpty { pairs.append(("tags", .array(tags.map { .string($0) }))) }
-        return .object(pairs)
-    }
+    /// As Pilot's registration answers show it. Its tags decide who is in an answer, and are not shown.
+    var asHost: JSONValue { .object([("ip_address", .string("\(address)")), ("port", .int(port))]) }
 }
 
 /// The cluster's names for dnsmasq(8), which serves them.

@@ -63,7 +63,7 @@ struct XDSResources: Sendable {
         registry.services.flatMap { service in service.ports.compactMap { body(service, $0) } }
     }
 
-    private var httpPorts: [Int] { ClassicDiscovery(registry: registry).httpPorts }
+    private var httpPorts: [Int] { registry.httpPorts }
 
     private func inbound(
         _ node: NodeIdentity

@@ -24,7 +24,7 @@ public struct MeshFacts: FactSource {
         .init(
             name: "settings.shadowed", type: .list(.text),
             summary: "Names that both files set to different values; the host's file wins."),
-        .init(name: "settings.excluded-ports", type: .list(.integer), summary: "Ports that `*` leaves alone."),
+        .init(name: "settings.excluded-ports", type: .list(.text), summary: "Ports that `*` leaves alone."),
         .init(name: "settings.envoy-port", type: .integer, summary: "Where redirected traffic goes."),
         .init(name: "settings.envoy-user", type: .text, summary: "The user of Envoy."),
         .init(name: "settings.namespace", type: .text, summary: "Namespace of the host's services."),
@@ -119,7 +119,9 @@ private struct SettingsFiles: Sendable {
         case "settings.inbound-ports":
             switch settings.inboundPorts {
             case .none: return .value(.list([]))
-            case .list(let ports): return .value(.list(ports.map { .integer(Int64($0)) }))
+            // Of a range nobody says that each port has a service.
+            case .list(let ports):
+                return .value(.list(ports.filter { $0.first == $0.last }.map { .integer(Int64($0.first)) }))
             case .all: return .missing("\(SettingName.inboundPorts.rawValue) is *: all ports")
             }
         case "settings.inbound":
@@ -129,7 +131,8 @@ private struct SettingsFiles: Sendable {
             case .all: return .value(.text("all"))
             }
         case "settings.shadowed": return .value(.list(shadowed.map { .text($0) }))
-        case "settings.excluded-ports": return .value(.list(settings.excludedPorts.map { .integer(Int64($0)) }))
+        case "settings.excluded-ports":
+            return .value(.list(settings.excludedPorts.map { .text($0.description) }))
         case "settings.envoy-port": return .value(.integer(Int64(settings.envoyPort)))
         case "settings.envoy-user": return .value(.text(settings.envoyUser))
         case "settings.namespace": return .value(.text(settings.namespace))

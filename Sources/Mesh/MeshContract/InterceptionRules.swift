@@ -35,9 +35,9 @@ public struct InterceptionRules: Sendable, Hashable {
         switch settings.inboundPorts {
         case .none: break
         case .list(let ports):
-            inbound += ports.map { "-A \(inboundChain) -p tcp -m tcp --dport \($0) -j \(redirectChain)" }
+            inbound += ports.map { "-A \(inboundChain) -p tcp\(match($0)) -j \(redirectChain)" }
         case .all:
-            inbound += settings.excludedPorts.map { "-A \(inboundChain) -p tcp -m tcp --dport \($0) -j RETURN" }
+            inbound += settings.excludedPorts.map { "-A \(inboundChain) -p tcp\(match($0)) -j RETURN" }
             inbound.append("-A \(inboundChain) -p tcp -j \(redirectChain)")
         }
         jumps.append("-A OUTPUT -p tcp -j \(outputChain)")
@@ -57,5 +57,10 @@ public struct InterceptionRules: Sendable, Hashable {
         }
         let redirect = "-A \(redirectChain) -p tcp -j REDIRECT --to-ports \(settings.envoyPort)"
         return InterceptionRules(rules: jumps + inbound + output + [redirect])
+    }
+
+    /// A range that holds every port is not printed.
+    private static func match(_ ports: PortRange) -> String {
+        ports.first == 0 && ports.last == 65535 ? " -m tcp" : " -m tcp --dport \(ports)"
     }
 }

@@ -41,7 +41,7 @@ public struct MeshSettings: Sendable, Hashable {
         /// None: there is no chain for inbound traffic.
         case none
         /// These, in the order of the rules.
-        case list([Int])
+        case list([PortRange])
         /// All but the excluded ones.
         case all
     }
@@ -66,7 +66,7 @@ public struct MeshSettings: Sendable, Hashable {
     /// Inbound ports that are redirected.
     public private(set) var inboundPorts = InboundPorts.none
     /// Inbound ports that `*` leaves alone, beside 22.
-    public private(set) var excludedPorts: [Int] = []
+    public private(set) var excludedPorts: [PortRange] = []
     /// Where redirected traffic goes.
     public private(set) var envoyPort = MeshPorts.envoyInterception
     /// The user whose traffic is left alone, beside root's.
@@ -168,19 +168,19 @@ public struct MeshSettings: Sendable, Hashable {
             if Self.trimmed(value.utf8).elementsEqual("*".utf8) {
                 inboundPorts = .all
             } else {
-                let ports = items(.inboundPorts, value).compactMap { port(.inboundPorts, $0) }
+                let ports = items(.inboundPorts, value).compactMap { portRange(.inboundPorts, $0) }
                 inboundPorts = ports.isEmpty ? .none : .list(ports)
-                if ports.contains(22) {
+                if ports.contains(PortRange(22)) {
                     warn(.inboundPorts, "ports other than 22 (ssh), which is never redirected", value)
                 }
             }
         }
         if let value = excluded {
-            excludedPorts = items(.localExcludePorts, value).compactMap { port(.localExcludePorts, $0) }
+            excludedPorts = items(.localExcludePorts, value).compactMap { portRange(.localExcludePorts, $0) }
         }
         if let value = former {
             warn(.inboundExcludePorts, "the present name \(SettingName.localExcludePorts.rawValue)", value)
-            excludedPorts += items(.inboundExcludePorts, value).compactMap { port(.inboundExcludePorts, $0) }
+            excludedPorts += items(.inboundExcludePorts, value).compactMap { portRange(.inboundExcludePorts, $0) }
         }
         if !excludedPorts.isEmpty, inboundPorts != .all {
             warn(.localExcludePorts, "ISTIO_INBOUND_PORTS='*' beside it: it has no effect otherwise", excluded ?? "")
@@ -189,10 +189,31 @@ public struct MeshSettings: Sendable, Hashable {
 
     private mutating func ranges(_ value: String) -> [CIDR] {
         items(.serviceCIDR, value).compactMap { item in
-            if let range = CIDR(item), range.network.bitWidth == 32 { return range }
+            if let range = Self.range(item) { return range }
             refuse(.serviceCIDR, "IPv4 ranges such as 10.63.240.0/20", item)
             return nil
         }
+    }
+
+    /// ADDRESS, ADDRESS/LENGTH or ADDRESS/MASK, where zeros at the end of the address may be left out.
+    private static func range(_ text: String) -> CIDR? {
+        let parts = text.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
+        let missing = 3 - parts[0].utf8.count { $0 == UInt8(ascii: ".") }
+        guard missing >= 0, let address = IPAddress(parts[0] + String(repeating: ".0", count: missing)) else {
+            return nil
+        }
+        guard parts.count == 2 else { return CIDR(address, prefixLength: 32) }
+        if let length = ASCIINumber.decimal(parts[1].utf8, in: 0...32) { return CIDR(address, prefixLength: length) }
+        guard case .v4(let mask) = IPAddress(parts[1]), (~mask).leadingZeroBitCount == mask.nonzeroBitCount else {
+            return nil
+        }
+        return CIDR(address, prefixLength: mask.nonzeroBitCount)
+    }
+
+    private mutating func portRange(_ name: SettingName, _ text: String) -> PortRange? {
+        let range = PortRange(text)
+        if range == nil { refuse(name, "ports from 1 to 65535, ranges such as 8000:9000, or names of services", text) }
+        return range
     }
 
     private mutating func port(_ name: SettingName, _ text: String) -> Int? {
@@ -203,9 +224,12 @@ public struct MeshSettings: Sendable, Hashable {
 
     /// The items of a comma separated list; blanks around an item do not belong to it.
     private mutating func items(_ name: SettingName, _ value: String) -> [String] {
-        guard !Self.trimmed(value.utf8).isEmpty else { return [] }
-        return value.utf8.split(separator: UInt8(ascii: ","), omittingEmptySubsequences: false).compactMap { part in
-            let item = Ascii.text(Self.trimmed(part))
+        var bytes = Self.trimmed(value.utf8)
+        guard !bytes.isEmpty else { return [] }
+        // As the shell of the original scripts splits: behind a comma at the end there is no item.
+        if bytes.last == UInt8(ascii: ",") { bytes.removeLast() }
+        return bytes.split(separator: UInt8(ascii: ","), omittingEmptySubsequences: false).compactMap { part in
+            let item = String(decoding: Self.trimmed(part), as: UTF8.self)
             if !item.isEmpty { return item }
             refuse(name, "a list without empty items", value)
             return nil

@@ -11,6 +11,9 @@ public struct AgentConfiguration: Sendable, Hashable {
     public static let standardAuthority = NetworkEndpoint(
         host: MeshNames.certificateAuthority, port: UInt16(MeshPorts.certificateAuthority))
 
+    /// What authorities issue for by themselves, where they do.
+    public static let standardLifetime = GoDuration(.seconds(3600))
+
     /// The files that are kept valid.
     public var files: CertificateFiles
     /// The authority that signs.
@@ -19,8 +22,9 @@ public struct AgentConfiguration: Sendable, Hashable {
     public var organization: String
     /// The kind of the keys that are made.
     public var key: KeyChoice
-    /// The lifetime that is asked for, in whole minutes on the wire; nil leaves it to the authority.
-    public var requestedLifetime: GoDuration?
+    /// The lifetime that is asked for, in whole minutes on the wire. Authorities of 0.5 to 1.0 have none of their own, and
+    /// take no lifetime for one that is over at once; that of 0.2 decides itself.
+    public var requestedLifetime: GoDuration
     /// The part of the lifetime, in percent, that is left when a certificate is renewed.
     public var gracePercent: Int
     /// The part of the wait, in percent, by which a renewal may be earlier at random.
@@ -34,7 +38,8 @@ public struct AgentConfiguration: Sendable, Hashable {
     public init(
         files: CertificateFiles = .standard, authority: NetworkEndpoint = Self.standardAuthority,
         organization: String = "",
-        key: KeyChoice = .rsa(bits: 2048), requestedLifetime: GoDuration? = nil, gracePercent: Int = 50,
+        key: KeyChoice = .rsa(bits: 2048), requestedLifetime: GoDuration = Self.standardLifetime,
+        gracePercent: Int = 50,
         jitterPercent: Int = 0, attemptLimit: Duration = .seconds(10), retries: RetryLimits = RetryLimits()
     ) {
         self.files = files

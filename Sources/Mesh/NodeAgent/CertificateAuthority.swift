@@ -1,7 +1,8 @@
 import Certificates
 import Glibc
-import GRPCCore
+import IstioCAProtocol
 import NIOCore
+import NIOHTTP2
 import NIOPosix
 import NIOSSL
 import Platform
@@ -11,7 +12,7 @@ import WorkloadCertificates
 public struct SignatureQuery: Sendable, Hashable {
     /// The PKCS #10 request in PEM.
     public var requestPEM: [UInt8]
-    /// The lifetime in whole minutes; 0 leaves it to the authority.
+    /// The lifetime in whole minutes.
     public var lifetimeMinutes: Int32
 }
 
@@ -78,53 +79,36 @@ public enum AuthorityError: Error, Sendable, Hashable, CustomStringConvertible {
 }
 
 extension AuthorityError {
-    /// The error in this module's terms, by the types of its causes.
+    /// The error in this module's terms, by the type of its cause.
     init(_ error: any Error, address: NetworkEndpoint) {
-        let causes = Self.causes(of: error)
-        for cause in causes {
-            if let failure = cause as? IOError {
-                self = .connection(address, errno: failure.errnoCode)
-                return
-            }
-            if let failure = cause as? ChannelError, case .connectTimeout = failure {
-                self = .connection(address, errno: ETIMEDOUT)
-                return
-            }
-            if let failure = cause as? NIOSSLError {
-                self = .handshake(detail: Self.text(failure))
-                return
-            }
-            if let failure = cause as? BoringSSLError {
-                self = .handshake(detail: Self.text(failure))
-                return
-            }
-        }
-        if let failure = causes.lazy.compactMap({ $0 as? RPCError }).first {
-            // Without a cause, `unavailable` is either the library's word for a connection that went or the server's own.
-            self = .status(
-                code: failure.code.rawValue, name: Self.name(of: failure.code),
-                message: Self.clause(CertificateFault.printable(failure.message)))
-        } else {
-            self = .setUp(detail: CertificateFault.printable("\(error)"))
+        let cause = (error as? NIOConnectionError).flatMap { $0.connectionErrors.first?.error ?? $0.dnsAError } ?? error
+        switch cause {
+        case let failure as AuthorityError: self = failure
+        case let failure as IOError: self = .connection(address, errno: failure.errnoCode)
+        case ChannelError.connectTimeout: self = .connection(address, errno: ETIMEDOUT)
+        case let failure as NIOSSLError: self = .handshake(detail: Self.text(failure))
+        case let failure as BoringSSLError: self = .handshake(detail: Self.text(failure))
+        case let failure as UnaryCall.Failure: self.init(failure)
+        case let failure as any NIOHTTP2Error:
+            self.init(.closed(detail: "the peer does not keep to HTTP/2: \(failure)"))
+        default: self = .setUp(detail: CertificateFault.printable("\(cause)"))
         }
     }
 
-    private static func causes(of error: any Error) -> [any Error] {
-        var causes: [any Error] = []
-        var next: (any Error)? = error
-        while let current = next, causes.count < 16 {
-            causes.append(current)
-            if let failure = current as? RPCError {
-                next = failure.cause
-            } else if let failure = current as? RuntimeError {
-                next = failure.cause
-            } else if let failure = current as? NIOConnectionError {
-                next = failure.connectionErrors.first?.error ?? failure.dnsAError
-            } else {
-                next = nil
+    private init(_ failure: UnaryCall.Failure) {
+        let status: (code: GRPCStatus, message: String) =
+            switch failure {
+            case .status(let code, let message): (code, message)
+            case .malformed(let detail): (.internalError, detail)
+            case .closed(let detail):
+                (
+                    .unavailable,
+                    "the connection ended before the answer was complete" + (detail.isEmpty ? "" : ": \(detail)")
+                )
             }
-        }
-        return causes
+        self = .status(
+            code: status.code.rawValue, name: status.code.name,
+            message: Self.clause(CertificateFault.printable(status.message)))
     }
 
     private static func text(_ error: NIOSSLError) -> String {
@@ -151,28 +135,5 @@ extension AuthorityError {
     /// Without a full stop at the end: the sentence that it becomes a part of has one.
     private static func clause(_ message: String) -> String {
         message.utf8.last == UInt8(ascii: ".") ? String(decoding: message.utf8.dropLast(), as: UTF8.self) : message
-    }
-
-    /// The names that Go's gRPC prints, which checks look for.
-    private static func name(of code: RPCError.Code) -> String {
-        switch code {
-        case .cancelled: "Canceled"
-        case .unknown: "Unknown"
-        case .invalidArgument: "InvalidArgument"
-        case .deadlineExceeded: "DeadlineExceeded"
-        case .notFound: "NotFound"
-        case .alreadyExists: "AlreadyExists"
-        case .permissionDenied: "PermissionDenied"
-        case .resourceExhausted: "ResourceExhausted"
-        case .failedPrecondition: "FailedPrecondition"
-        case .aborted: "Aborted"
-        case .outOfRange: "OutOfRange"
-        case .unimplemented: "Unimplemented"
-        case .internalError: "Internal"
-        case .unavailable: "Unavailable"
-        case .dataLoss: "DataLoss"
-        case .unauthenticated: "Unauthenticated"
-        default: "Code(\(code.rawValue))"
-        }
     }
 }

@@ -1,9 +1,9 @@
 import Certificates
 import FoundationEssentials
-import GRPCCore
-import GRPCNIOTransportHTTP2
+import Glibc
 import IstioCAProtocol
 import NIOCore
+import NIOHTTP2
 import NIOPosix
 import NIOSSL
 import Platform
@@ -14,10 +14,13 @@ import X509
 
 /// Istio's certificate authority over gRPC with mutual TLS.
 ///
-/// A connection and its event loop live for one request: between renewals lie hours.
+/// A connection lives for one request: between renewals lie hours.
 public struct GRPCAuthority: CertificateAuthority {
     /// Bytes that an answer may have; a chain has some thousand.
     public static let answerLimit = CertificatePEM.fileSizeLimit
+
+    /// One thread for as long as the process lives: connections that are still closing need it after their answer.
+    private static let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
 
     private let address: NetworkEndpoint
     private let limit: Duration
@@ -30,7 +33,7 @@ public struct GRPCAuthority: CertificateAuthority {
         self.limit = limit
     }
 
-    /// Asks on a new connection, which is closed before this returns.
+    /// Asks on a new connection, and returns as soon as the answer is complete: how the connection ends is of no interest.
     public func sign(
         _ query: SignatureQuery, credentials: TLSCredentials
     ) async throws(AuthorityError) -> SignatureAnswer {
@@ -48,36 +51,6 @@ public struct GRPCAuthority: CertificateAuthority {
     private func exchange(
         _ query: SignatureQuery, _ credentials: TLSCredentials
     ) async throws(AuthorityError) -> SignatureAnswer {
-        let target = try await addresses()
-        let verification = ServerVerification(host: address.host, roots: credentials.certificates.roots)
-        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
-        let result: Result<Istio_V1_Auth_CsrResponse, any Error>
-        do {
-            result = .success(try await call(query, credentials, target, verification, group))
-        } catch {
-            result = .failure(error)
-        }
-        do {
-            try await group.shutdownGracefully()
-        } catch {
-            throw .setUp(detail: "the event loop does not end: \(error)")
-        }
-        // The verdict on the certificate says more than the handshake's failure that follows from it.
-        if let fault = verification.fault { throw .certificate(fault) }
-        do {
-            let response = try result.get()
-            guard let server = verification.server else {
-                throw AuthorityError.handshake(detail: "the server showed no certificate")
-            }
-            return SignatureAnswer(response, server: server)
-        } catch let error as AuthorityError {
-            throw error
-        } catch {
-            throw AuthorityError(error, address: address)
-        }
-    }
-
-    private func addresses() async throws(AuthorityError) -> KnownAddresses {
         let found: [SocketAddressBytes]
         do {
             // The limit of the whole request comes first.
@@ -85,62 +58,128 @@ public struct GRPCAuthority: CertificateAuthority {
         } catch {
             throw .lookup(host: address.host, error)
         }
-        let port = Int(address.port)
-        return KnownAddresses(
-            endpoint: Endpoint(
-                addresses: found.map { entry in
-                    entry.address.bitWidth == 32
-                        ? .ipv4(host: entry.numericHost, port: port) : .ipv6(host: entry.numericHost, port: port)
-                }))
+        let verification = ServerVerification(host: address.host, roots: credentials.certificates.roots)
+        let result: Result<[UInt8], any Error>
+        do {
+            result = .success(try await call(query, credentials, found, verification))
+        } catch {
+            result = .failure(error)
+        }
+        // The verdict on the certificate says more than the handshake's failure that follows from it.
+        if let fault = verification.fault { throw .certificate(fault) }
+        do {
+            let message = try result.get()
+            guard let server = verification.server else {
+                throw AuthorityError.handshake(detail: "the server showed no certificate")
+            }
+            return SignatureAnswer(try SigningReply(message), server: server)
+        } catch let fault as ProtobufFault {
+            throw AuthorityError(
+                UnaryCall.Failure.malformed("the answer cannot be decoded: \(fault)"), address: address)
+        } catch {
+            throw AuthorityError(error, address: address)
+        }
     }
 
     private func call(
-        _ query: SignatureQuery, _ credentials: TLSCredentials, _ target: KnownAddresses,
-        _ verification: ServerVerification, _ group: MultiThreadedEventLoopGroup
-    ) async throws -> Istio_V1_Auth_CsrResponse {
-        let chain = try credentials.certificates.chain.map { certificate in
-            TLSConfig.CertificateSource.bytes(Array(try certificate.serializeAsPEM().derBytes), format: .der)
-        }
-        var registry = NameResolverRegistry()
-        registry.registerFactory(target)
-        var config = HTTP2ClientTransport.Posix.Config.defaults
+        _ query: SignatureQuery, _ credentials: TLSCredentials, _ addresses: [SocketAddressBytes],
+        _ verification: ServerVerification
+    ) async throws -> [UInt8] {
+        let context = try Self.context(credentials)
         // Server name indication is for names only (RFC 6066, section 3).
-        config.http2.authority = address.address == nil ? address.description : nil
-        let transport = try HTTP2ClientTransport.Posix(
-            target: target,
-            transportSecurity: .mTLS(
-                certificateChain: chain, privateKey: .bytes(credentials.keyPEM, format: .pem)
-            ) { tls in
-                tls.serverCertificateVerification = .noHostnameVerification
-                tls.customVerificationCallback = { certificates, promise in
-                    verification.judge(certificates, promise)
+        let serverName = address.address == nil ? address.host : nil
+        let call = SigningCall(
+            requestPEM: query.requestPEM, credentialType: "onprem", lifetimeMinutes: query.lifetimeMinutes)
+        let request = UnaryCall.Request(
+            path: SigningMethod.path, authority: address.description, limit: limit,
+            message: call.encoded, answerLimit: Self.answerLimit)
+        let loop = Self.group.next()
+        let answer = loop.makePromise(of: [UInt8].self)
+        let channel: any Channel
+        do {
+            channel = try await connect(addresses, loop) { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    let pipeline = channel.pipeline.syncOperations
+                    try pipeline.addHandler(
+                        try NIOSSLClientHandler(
+                            context: context, serverHostname: serverName,
+                            customVerificationCallback: { verification.judge($0, $1) }))
+                    // An authority has no reason to begin a stream of its own.
+                    let streams = try pipeline.configureHTTP2Pipeline(
+                        mode: .client, connectionConfiguration: .init(), streamConfiguration: .init()
+                    ) { $0.close() }
+                    try pipeline.addHandler(ConnectionEnd(answer: answer))
+                    streams.createStreamChannel { stream in
+                        stream.eventLoop.makeCompletedFuture {
+                            try stream.pipeline.syncOperations.addHandler(UnaryCall(request, answer: answer))
+                        }
+                    }.whenFailure { answer.fail($0) }
                 }
-            },
-            config: config, resolverRegistry: registry, eventLoopGroup: group)
-        var request = Istio_V1_Auth_CsrRequest()
-        request.csrPem = Data(query.requestPEM)
-        // Field 2 stays empty: on premises the client certificate is the proof, and the generations disagree on its type.
-        request.credentialType = "onprem"
-        request.requestedTtlMinutes = query.lifetimeMinutes
-        var options = CallOptions.defaults
-        options.timeout = limit
-        options.waitForReady = false
-        options.maxResponseMessageBytes = Self.answerLimit
-        return try await withGRPCClient(transport: transport) { [request, options] client in
-            try await Istio_V1_Auth_IstioCAService.Client(wrapping: client).handleCSR(request, options: options)
+            }
+        } catch {
+            answer.fail(error)
+            throw error
+        }
+        defer { channel.close(promise: nil) }
+        return try await withTaskCancellationHandler {
+            try await answer.futureResult.get()
+        } onCancel: {
+            channel.close(promise: nil)
+        }
+    }
+
+    /// A connection to the first address that takes one.
+    private func connect(
+        _ addresses: [SocketAddressBytes], _ loop: any EventLoop,
+        initialise: @escaping @Sendable (any Channel) -> EventLoopFuture<Void>
+    ) async throws -> any Channel {
+        var last: (any Error)?
+        for candidate in addresses {
+            do {
+                return try await ClientBootstrap(group: loop)
+                    .connectTimeout(TimeAmount(limit))
+                    .channelInitializer(initialise)
+                    .connect(to: SocketAddress(candidate, port: address.port)).get()
+            } catch {
+                last = error
+            }
+        }
+        throw last ?? UnaryCall.Failure.closed(detail: "the host has no address")
+    }
+
+    private static func context(_ credentials: TLSCredentials) throws -> NIOSSLContext {
+        var tls = TLSConfiguration.makeClientConfiguration()
+        tls.minimumTLSVersion = .tlsv12
+        tls.certificateChain = try credentials.certificates.chain.map { certificate in
+            .certificate(try NIOSSLCertificate(bytes: try certificate.serializeAsPEM().derBytes, format: .der))
+        }
+        tls.privateKey = .privateKey(try NIOSSLPrivateKey(bytes: credentials.keyPEM, format: .pem))
+        // Both are for the library's own verdict, in whose place comes ours.
+        tls.certificateVerification = .noHostnameVerification
+        tls.trustRoots = .certificates([])
+        tls.applicationProtocols = ["h2"]
+        return try NIOSSLContext(configuration: tls)
+    }
+}
+
+extension SocketAddress {
+    fileprivate init(_ bytes: SocketAddressBytes, port: UInt16) {
+        self = bytes.withPointer(port: port) { pointer, _ in
+            let raw = UnsafeRawPointer(pointer)
+            return bytes.address.bitWidth == 32
+                ? SocketAddress(raw.loadUnaligned(as: sockaddr_in.self))
+                : SocketAddress(raw.loadUnaligned(as: sockaddr_in6.self))
         }
     }
 }
 
 extension SignatureAnswer {
-    fileprivate init(_ response: Istio_V1_Auth_CsrResponse, server: ServerCertificate) {
-        var chain = [UInt8](response.signedCert)
+    fileprivate init(_ reply: SigningReply, server: ServerCertificate) {
+        var chain = reply.certificatePEM
         if !chain.isEmpty, chain.last != UInt8(ascii: "\n") { chain.append(UInt8(ascii: "\n")) }
-        chain += response.certChain
+        chain += reply.chainPEM
         if !chain.isEmpty, chain.last != UInt8(ascii: "\n") { chain.append(UInt8(ascii: "\n")) }
-        self.init(
-            isApproved: response.isApproved, remark: response.hasStatus ? response.status.message : "",
-            chainPEM: chain, server: server)
+        self.init(isApproved: reply.isApproved, remark: reply.status?.message ?? "", chainPEM: chain, server: server)
     }
 }
 
@@ -168,12 +207,12 @@ private final class ServerVerification: Sendable {
     var fault: ServerCertificate.Fault? { state.withLock { $0.fault } }
 
     func judge(
-        _ certificates: [NIOSSLCertificate], _ promise: EventLoopPromise<NIOSSLVerificationResultWithMetadata>
+        _ certificates: [NIOSSLCertificate], _ promise: EventLoopPromise<NIOSSLVerificationResult>
     ) {
         Task {
             let fault = await fault(in: certificates)
             state.withLock { $0.fault = fault }
-            promise.succeed(fault == nil ? .certificateVerified(VerificationMetadata(nil)) : .failed)
+            promise.succeed(fault == nil ? .certificateVerified : .failed)
         }
     }
 
@@ -191,30 +230,4 @@ private final class ServerVerification: Sendable {
         state.withLock { $0.server = server }
         return await server.fault(dialled: host, roots: roots, at: Date())
     }
-}
-
-/// Addresses that have been looked up, as a target of a gRPC client.
-struct KnownAddresses: ResolvableTarget, NameResolverFactory {
-    typealias Target = KnownAddresses
-
-    /// The addresses, tried in this order.
-    var endpoint: Endpoint
-
-    func resolver(for target: KnownAddresses) -> NameResolver {
-        let result = NameResolutionResult(endpoints: [target.endpoint], serviceConfig: nil)
-        return NameResolver(names: .init(wrapping: OneElement(element: result)), updateMode: .pull)
-    }
-}
-
-/// The same element whenever it is asked for.
-private struct OneElement: AsyncSequence, Sendable {
-    let element: NameResolutionResult
-
-    struct AsyncIterator: AsyncIteratorProtocol {
-        let element: NameResolutionResult
-
-        func next() async throws -> NameResolutionResult? { element }
-    }
-
-    func makeAsyncIterator() -> AsyncIterator { AsyncIterator(element: element) }
 }

@@ -46,9 +46,9 @@ struct RenewalAttempt: Sendable {
     }
 
     private var lifetimeMinutes: Int32 {
-        guard let lifetime = configuration.requestedLifetime else { return 0 }
-        // Rounded up: less than was asked for would be a surprise, and 0 means something else.
-        return Int32(clamping: (lifetime.nanoseconds + 59_999_999_999) / 60_000_000_000)
+        // Rounded up: less than was asked for would be a surprise, and 0 is no lifetime at all.
+        let (minute, nanoseconds) = (Int64(60_000_000_000), configuration.requestedLifetime.nanoseconds)
+        return Int32(clamping: nanoseconds / minute + (nanoseconds % minute > 0 ? 1 : 0))
     }
 
     private func credentials() throws(AttemptFailure) -> TLSCredentials {

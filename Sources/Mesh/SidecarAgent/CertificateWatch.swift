@@ -22,45 +22,74 @@ struct CertificateWatch: Sendable {
     static let standardBatch = "10s"
 
     let files: CertificateFiles
-    /// How long changes are gathered before the files are compared.
+    /// How long changes are gathered before the files are compared, from the first of them on.
     let batch: Duration
     /// How often they are compared without any sign of a change: inotify(7) sees nothing of network file systems.
     var regularly = Duration.seconds(60)
 
+    /// Why the files are looked at.
+    private enum Sign {
+        /// Something has happened to them.
+        case change
+        /// Something may have happened to them.
+        case occasion
+        /// Changes have been gathered for long enough, or somebody wants to know now.
+        case look
+    }
+
     /// The observations after a state, until the task that reads them ends.
-    func observations(after first: CertificateState) -> AsyncStream<Observation> {
+    ///
+    /// - Parameter requests: each makes the watch look at the files at once.
+    func observations(
+        after first: CertificateState, requests: AsyncStream<Void>
+    ) -> AsyncStream<Observation> {
         let (stream, continuation) = AsyncStream.makeStream(of: Observation.self)
-        let task = Task { await follow(first, continuation) }
+        let task = Task { await follow(first, requests, continuation) }
         continuation.onTermination = { _ in task.cancel() }
         return stream
     }
 
-    private func follow(_ first: CertificateState, _ output: AsyncStream<Observation>.Continuation) async {
-        let (signs, sign) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+    private func follow(
+        _ first: CertificateState, _ requests: AsyncStream<Void>, _ output: AsyncStream<Observation>.Continuation
+    ) async {
+        let (signs, sign) = AsyncStream.makeStream(of: Sign.self)
         var watch: DirectoryWatch?
         do throws(FileError) {
-            watch = try DirectoryWatch([files.key, files.chain, files.root]) { sign.yield() }
+            watch = try DirectoryWatch([files.key, files.chain, files.root]) { sign.yield(.change) }
         } catch {
             output.yield(.unwatched(error))
         }
         let regular = Task {
             while !Task.isCancelled {
                 try await Task.sleep(for: max(regularly, batch))
-                sign.yield()
+                sign.yield(.occasion)
             }
         }
+        let asking = Task { for await _ in requests { sign.yield(.look) } }
+        var window: Task<Void, Never>?
         defer {
             regular.cancel()
+            asking.cancel()
+            window?.cancel()
             sign.finish()
             withExtendedLifetime(watch) {}
         }
         // A change between the first reading and the watch would not be seen.
-        sign.yield()
+        sign.yield(.occasion)
         var used = first.usability == .usable ? first.digests : nil
         var last = first
-        for await _ in signs {
-            // Nothing is gathered after a look that found nothing new; a wait costs nothing then either.
-            do { try await Task.sleep(for: batch) } catch { return }
+        for await next in signs {
+            if next != .look {
+                // Only a change opens the window: one at its end would else be taken together with nothing.
+                guard window == nil, next == .change || CertificateState.read(files) != last else { continue }
+                window = Task {
+                    do { try await Task.sleep(for: batch) } catch { return }
+                    sign.yield(.look)
+                }
+                continue
+            }
+            window?.cancel()
+            window = nil
             let state = CertificateState.read(files)
             guard state != last else { continue }
             last = state

@@ -24,12 +24,14 @@ public actor ProxyAgent {
     private var timers: [Supervisor.Timer: Task<Void, Never>] = [:]
     private var probes: [Int: Task<Void, Never>] = [:]
     private var hasHadCertificates = false
+    private let guardian: ProxyGuardian?
 
     /// From SIGTERM, or from the moment when an Envoy should have ended itself, to SIGKILL.
     private static let leastGrace = Duration.seconds(2)
 
-    private init(_ settings: ProxySettings, _ log: AgentLog) throws(AgentError) {
+    private init(_ settings: ProxySettings, _ guardian: ProxyGuardian?, _ log: AgentLog) throws(AgentError) {
         self.settings = settings
+        self.guardian = guardian
         self.log = log
         files = try BootstrapFiles(folder: settings.configurationFolder)
         let drain = Duration.seconds(settings.drainSeconds)
@@ -39,15 +41,19 @@ public actor ProxyAgent {
         (events, event) = AsyncStream.makeStream(of: Supervisor.Event.self)
     }
 
-    /// Runs an agent to its end, which SIGTERM or SIGINT asks for.
-    public static func run(_ settings: ProxySettings, log: AgentLog) async throws(AgentError) -> Outcome {
+    /// Runs an agent to its end, which SIGTERM or SIGINT asks for; SIGHUP makes it look at the certificates.
+    ///
+    /// - Parameter guardian: ends what is left of Envoy when this process is killed; nil where systemd does.
+    public static func run(
+        _ settings: ProxySettings, guardian: ProxyGuardian? = nil, log: AgentLog
+    ) async throws(AgentError) -> Outcome {
         let signals: AsyncStream<Signal>
         do throws(ProcessError) {
-            signals = try SignalStream.of([.terminate, .interrupt])
+            signals = try SignalStream.of([.terminate, .interrupt, .hangUp])
         } catch {
             throw .signals(error)
         }
-        return try await ProxyAgent(settings, log).run(signals)
+        return try await ProxyAgent(settings, guardian, log).run(signals)
     }
 
     private func run(_ signals: AsyncStream<Signal>) async -> Outcome {
@@ -62,14 +68,15 @@ public actor ProxyAgent {
         let certificates = CertificateState.read(settings.certificates)
         report(certificates.usability)
         let watch = CertificateWatch(files: settings.certificates, batch: settings.certificateBatch)
-        let observations = watch.observations(after: certificates)
+        let (requests, request) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+        let observations = watch.observations(after: certificates, requests: requests)
         let watching = Task {
             for await observation in observations { observe(observation) }
         }
         let listening = Task {
             for await signal in signals {
                 log.info("Received \(signal)")
-                event.yield(.terminate)
+                if signal == .hangUp { request.yield() } else { event.yield(.terminate) }
             }
         }
         defer {
@@ -112,6 +119,7 @@ public actor ProxyAgent {
             options.group = .new
             options.endsGroupWithLeader = true
             options.parentDeathSignal = .kill
+            if let guardian { options.environment = guardian.markedEnvironment }
             let child = try await ChildProcess.spawn(options)
             log.info(
                 "Epoch \(epoch) starting: process \(child.pid), "

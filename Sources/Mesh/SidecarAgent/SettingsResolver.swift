@@ -32,9 +32,8 @@ public struct SettingsResolver: Sendable {
                 remedy: "machines of other registries are not supported: leave the option out")
         }
         let discovery = try discoveryEndpoint()
-        let drain = try SettingsChecks.seconds("--drainDuration", options.drainDuration, atLeast: 0)
-        let shutdown = try SettingsChecks.seconds(
-            "--parentShutdownDuration", options.parentShutdownDuration, atLeast: 1)
+        let drain = try SettingsChecks.seconds("--drainDuration", options.drainDuration)
+        let shutdown = try SettingsChecks.seconds("--parentShutdownDuration", options.parentShutdownDuration)
         guard shutdown > drain else {
             throw SettingsError(
                 "--parentShutdownDuration", found: options.parentShutdownDuration,
@@ -190,13 +189,13 @@ enum SettingsChecks {
     }
 
     /// Envoy's own options count whole seconds.
-    static func seconds(_ name: String, _ text: String, atLeast least: Int64) throws(SettingsError) -> Int {
+    static func seconds(_ name: String, _ text: String) throws(SettingsError) -> Int {
         let second: Int64 = 1_000_000_000
         guard let duration = GoDuration(text), duration.nanoseconds % second == 0,
-            (least...86_400).contains(duration.nanoseconds / second)
+            (1...86_400).contains(duration.nanoseconds / second)
         else {
             throw SettingsError(
-                name, found: text, expected: "a duration of whole seconds from \(least)s to 24h, such as 2s or 1m")
+                name, found: text, expected: "a duration of whole seconds from 1s to 24h, such as 2s or 1m")
         }
         return Int(duration.nanoseconds / second)
     }

@@ -15,6 +15,12 @@ struct LabRunCommand: AsyncParsableCommand {
     @Option(help: "The mesh's file; 'mesh-lab schema' describes it.")
     var config: String
 
+    @Option(
+        help: ArgumentHelp(
+            "The Istio that the authority and Pilot behave as: 0.2, 0.8 (for 0.5 to 0.8) or 1.0.", valueName: "version")
+    )
+    var istio = IstioGeneration.v0_2
+
     @OptionGroup var state: StateOptions
 
     func run() async throws {
@@ -23,7 +29,7 @@ struct LabRunCommand: AsyncParsableCommand {
         log.logLevel = .info
         let plane: ControlPlane
         do {
-            plane = try ControlPlane(mesh, path: config, state: state.state, log: log)
+            plane = try ControlPlane(mesh, path: config, state: state.state, generation: istio, log: log)
         } catch {
             throw MeshLabCommand.failure(error)
         }
@@ -36,3 +42,5 @@ struct LabRunCommand: AsyncParsableCommand {
         }
     }
 }
+
+extension IstioGeneration: ExpressibleByArgument {}

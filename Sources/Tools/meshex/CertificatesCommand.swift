@@ -1,6 +1,5 @@
 import ArgumentParser
 import ClusterSetup
-import Files
 import FoundationEssentials
 import StandardStreams
 
@@ -11,7 +10,8 @@ struct CertificatesCommand: AsyncParsableCommand {
         abstract: "Copy the key and certificates of a service account for a host.",
         discussion: """
             Reads the secret istio.SERVICE_ACCOUNT, checks it (pair, chain, identity, time left) and writes key.pem (0600),
-            cert-chain.pem and root-cert.pem, all or none. They last an hour: copy them at once.
+            cert-chain.pem and root-cert.pem, all or none. Where the folder holds nothing else, its readers too see all three
+            or none. A folder that others can write to is refused. They last an hour: copy them at once.
 
             EXAMPLES
               meshex certs default default
@@ -37,13 +37,9 @@ struct CertificatesCommand: AsyncParsableCommand {
         do throws(ClusterProblem) {
             secret = try await WorkloadSecret.read(
                 cluster.access, account: account, namespace: namespace, prefix: prefix, at: Date())
-        } catch {
-            throw Meshex.failure(error)
-        }
-        do throws(FileError) {
             try secret.write(to: out)
         } catch {
-            throw Meshex.failure(70, "cannot write the certificates to \(out): \(error)")
+            throw Meshex.failure(error)
         }
         Terminal.writeErrorLine("\(secret.identity), valid for \(secret.secondsLeft / 60) more minutes: \(out)")
     }

@@ -5,13 +5,39 @@ import StandardStreams
 
 /// What is registered.
 struct RegistrationOptions: ParsableArguments {
-    @Option(name: .shortAndLong, help: ArgumentHelp("The namespace of the service.", valueName: "name"))
-    var namespace = "default"
+    @Option(
+        name: .shortAndLong,
+        help: ArgumentHelp(
+            "The namespace of the service (default: that of the kubeconfig's context).", valueName: "name"))
+    var namespace: String?
 
     @Flag(help: "Use WorkloadEntry and ServiceEntry in place of Service and Endpoints.")
     var modern = false
 
     @OptionGroup var cluster: ClusterOptions
+
+    /// The namespace that is named, else that of the context.
+    func resolvedNamespace() async throws -> String {
+        if let namespace { return namespace }
+        do throws(ClusterProblem) {
+            return try await cluster.access.currentNamespace()
+        } catch {
+            throw Meshex.failure(error)
+        }
+    }
+
+    /// Reads lists of NAME=VALUE, separated by commas.
+    static func pairs(_ option: String, _ lists: [String]) throws -> [String: String] {
+        var pairs: [String: String] = [:]
+        for item in lists.flatMap({ $0.split(separator: ",", omittingEmptySubsequences: false) }) {
+            let parts = item.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            guard parts.count == 2, !parts[0].isEmpty else {
+                throw Meshex.failure(2, "\(option) has '\(item)', expected NAME=VALUE[,NAME=VALUE]...")
+            }
+            pairs[String(parts[0])] = String(parts[1])
+        }
+        return pairs
+    }
 
     static func address(_ text: String) throws -> IPAddress {
         guard let address = IPAddress(text), !address.isLoopback, !address.isUnspecified else {
@@ -45,7 +71,7 @@ struct RegisterCommand: AsyncParsableCommand {
 
             EXAMPLES
               meshex register -n onprem mysql 10.150.0.5 3306
-              meshex register -n onprem svc1 10.150.0.5 http:7000 grpc-admin:7001 -l version=v2
+              meshex register -n onprem svc1 10.150.0.5 http:7000 grpc-admin:7001 -l version=v2,tier=back
             """)
 
     @Argument(help: "The service.")
@@ -63,8 +89,14 @@ struct RegisterCommand: AsyncParsableCommand {
     var account = "default"
 
     @Option(
-        name: [.customShort("l"), .long], help: ArgumentHelp("A label, NAME=VALUE; repeatable.", valueName: "label"))
+        name: [.customShort("l"), .long],
+        help: ArgumentHelp("Labels, NAME=VALUE[,NAME=VALUE]...; repeatable.", valueName: "labels"))
     var labels: [String] = []
+
+    @Option(
+        name: [.customShort("a"), .long],
+        help: ArgumentHelp("Annotations, likewise.", valueName: "annotations"))
+    var annotations: [String] = []
 
     @OptionGroup var options: RegistrationOptions
 
@@ -76,18 +108,13 @@ struct RegisterCommand: AsyncParsableCommand {
             }
             return port
         }
-        var pairs: [String: String] = [:]
-        for label in labels {
-            let parts = label.utf8.split(separator: UInt8(ascii: "="), maxSplits: 1, omittingEmptySubsequences: false)
-                .map { String(decoding: $0, as: UTF8.self) }
-            guard parts.count == 2, !parts[0].isEmpty else {
-                throw Meshex.failure(2, "--labels is '\(label)', expected NAME=VALUE")
-            }
-            pairs[parts[0]] = parts[1]
-        }
+        let (labels, annotations) = (
+            try RegistrationOptions.pairs("--labels", labels),
+            try RegistrationOptions.pairs("--annotations", annotations)
+        )
         let registration = Registration(
-            service: try RegistrationOptions.name(service), namespace: options.namespace, account: account,
-            labels: pairs)
+            service: try RegistrationOptions.name(service), namespace: try await options.resolvedNamespace(),
+            account: account, labels: labels, annotations: annotations)
         do throws(ClusterProblem) {
             let changes =
                 options.modern
@@ -120,7 +147,8 @@ struct DeregisterCommand: AsyncParsableCommand {
 
     func run() async throws {
         let address = try RegistrationOptions.address(address)
-        let registration = Registration(service: try RegistrationOptions.name(service), namespace: options.namespace)
+        let registration = Registration(
+            service: try RegistrationOptions.name(service), namespace: try await options.resolvedNamespace())
         do throws(ClusterProblem) {
             let changes =
                 options.modern

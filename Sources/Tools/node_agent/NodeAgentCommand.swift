@@ -15,7 +15,9 @@ struct NodeAgentCommand: ParsableCommand {
             present files authenticate it, so the first ones have to be copied to the machine.
 
             A failed attempt is repeated after 5, 10, 20, 40 and 80 seconds; then the agent ends, and its unit starts \
-            it again. Flags may have one dash or two, and their value after a space or '='.
+            it again. Flags may have one dash or two, and their value after a space or '='. The log always goes to \
+            standard error; --logtostderr, --alsologtostderr, --stderrthreshold, --vmodule, --log_* and --platform of \
+            former agents are taken and ignored, and 'node_agent version' prints the version.
 
             SIGNALS
               SIGHUP           renew now
@@ -28,7 +30,7 @@ struct NodeAgentCommand: ParsableCommand {
               node_agent --logtostderr             what the unit starts
               node_agent -ca-address istio-ca:8060 -v=2
                                                    say more in the log
-              node_agent --key-type ecdsa-p256     smaller keys
+              node_agent --key-type ecdsa-p256     smaller keys, for an authority with such a key
               node_agent --grace-percent 25        renew later
               kill -HUP $(pidof node_agent)        renew now
 
@@ -44,11 +46,15 @@ struct NodeAgentCommand: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "The size of RSA keys in bits, \(KeyChoice.rsaBits.lowerBound) to \(KeyChoice.rsaBits.upperBound). "
-                + "(default: 2048)", valueName: "bits"))
+            "The size of RSA keys in bits, up to \(KeyChoice.rsaBits.upperBound); less than "
+                + "\(KeyChoice.rsaBits.lowerBound), as former agents made them, becomes that. (default: 2048)",
+            valueName: "bits"))
     var keySize: Int?
 
-    @Option(help: ArgumentHelp("The kind of new keys: rsa or ecdsa-p256.", valueName: "type"))
+    @Option(
+        help: ArgumentHelp(
+            "The kind of new keys: rsa or ecdsa-p256, which an authority with an RSA key refuses to sign: all that Istio "
+                + "makes itself have one.", valueName: "type"))
     var keyType = KeyType.rsa
 
     @Option(help: ArgumentHelp("The certificate chain, read and replaced.", valueName: "file"))
@@ -67,14 +73,16 @@ struct NodeAgentCommand: ParsableCommand {
             "The authority; its certificate has to be valid for this host.", valueName: "host:port"))
     var caAddress = AgentConfiguration.standardAuthority
 
-    @Option(help: ArgumentHelp("The platform that vouches for this machine: onprem.", valueName: "platform"))
+    @Option(
+        help: ArgumentHelp(
+            "The platform that vouches for this machine: onprem; unspecified means the same.", valueName: "platform"))
     var env = VouchingPlatform.onprem
 
     @Option(
         help: ArgumentHelp(
-            "The lifetime to ask for, such as 24h or 1h30m, at least 1m. (default: the authority's)",
+            "The lifetime to ask for, such as 24h or 1h30m, at least 1m; the authority of 0.2 decides itself.",
             valueName: "duration"))
-    var workloadCertTTL: GoDuration?
+    var workloadCertTTL = AgentConfiguration.standardLifetime
 
     @Option(
         help: ArgumentHelp(
@@ -98,9 +106,6 @@ struct NodeAgentCommand: ParsableCommand {
         name: [.customLong("v"), .customShort("v")], help: ArgumentHelp("Say more, from 0 to 2.", valueName: "level"))
     var verbosity = 0
 
-    @OptionGroup(title: "Taken for the sake of old command lines (the log always goes to standard error)")
-    var glog: GlogOptions
-
     func validate() throws {
         try Self.check(gracePercent, in: 1...99, "--grace-percent")
         try Self.check(jitterPercent, in: 0...50, "--jitter-percent")
@@ -108,16 +113,15 @@ struct NodeAgentCommand: ParsableCommand {
             guard keyType == .rsa else {
                 throw ValidationError("--key-size is for RSA keys: leave it out or --key-type")
             }
-            try Self.check(keySize, in: KeyChoice.rsaBits, "--key-size")
+            try Self.check(keySize, in: Self.formerKeySize...KeyChoice.rsaBits.upperBound, "--key-size")
         }
         guard rpcTimeout >= GoDuration(.milliseconds(1)), rpcTimeout <= GoDuration(.seconds(600)) else {
             throw ValidationError("--rpc-timeout: expected 1ms to 10m, found \(rpcTimeout)")
         }
-        if let lifetime = workloadCertTTL,
-            lifetime < GoDuration(.seconds(60)) || lifetime > GoDuration(.seconds(10 * 365 * 86400))
-        {
+        guard workloadCertTTL >= GoDuration(.seconds(60)), workloadCertTTL <= GoDuration(.seconds(10 * 365 * 86400))
+        else {
             throw ValidationError(
-                "--workload-cert-ttl: expected 1m to 87600h, found \(lifetime); authorities count whole minutes")
+                "--workload-cert-ttl: expected 1m to 87600h, found \(workloadCertTTL); authorities count whole minutes")
         }
         for (flag, path) in [("--cert-chain", certChain), ("--key", key), ("--root-cert", rootCert)]
         where path.isEmpty || path.utf8.contains(0) {
@@ -136,7 +140,8 @@ struct NodeAgentCommand: ParsableCommand {
 
     /// What the options say.
     var agentConfiguration: AgentConfiguration {
-        let choice: KeyChoice = keyType == .rsa ? .rsa(bits: keySize ?? 2048) : .p256
+        let least = KeyChoice.rsaBits.lowerBound
+        let choice: KeyChoice = keyType == .rsa ? .rsa(bits: max(keySize ?? least, least)) : .p256
         return AgentConfiguration(
             files: CertificateFiles(key: key, chain: certChain, root: rootCert), authority: caAddress,
             organization: org, key: choice, requestedLifetime: workloadCertTTL, gracePercent: gracePercent,
@@ -149,6 +154,11 @@ struct NodeAgentCommand: ParsableCommand {
         let trigger = RenewalTrigger()
         let gate = WriteGate()
         log.info(NodeAgentMessage.starting)
+        if let keySize, keySize < KeyChoice.rsaBits.lowerBound {
+            log.warning(
+                "--key-size \(keySize): today's TLS libraries refuse such keys; making keys of "
+                    + "\(KeyChoice.rsaBits.lowerBound) bits")
+        }
         let configuration = agentConfiguration
         let authority = GRPCAuthority(address: configuration.authority, limit: configuration.attemptLimit)
         let agent = CertificateAgent(configuration, authority: authority, trigger: trigger, gate: gate, log: log)
@@ -159,28 +169,11 @@ struct NodeAgentCommand: ParsableCommand {
         AgentSignals.handle(trigger: trigger, gate: gate, log: log)
     }
 
+    /// The size of keys that the agent of 0.2 made.
+    private static let formerKeySize = 1024
+
     /// The status of an agent that has given up: the later originals'.
     private static let gaveUp: Int32 = 255
-}
-
-/// Flags of the original agent's log library that have no use here.
-struct GlogOptions: ParsableArguments {
-    @Flag(help: "Log to standard error.")
-    var logtostderr = false
-    @Flag(help: "Log to standard error as well.")
-    var alsologtostderr = false
-    @Option(help: ArgumentHelp("Ignored.", valueName: "level"))
-    var stderrthreshold: String?
-    @Option(help: ArgumentHelp("Ignored.", valueName: "pattern=level,..."))
-    var vmodule: String?
-    @Option(name: .customLong("log_dir"), help: ArgumentHelp("Ignored.", valueName: "directory"))
-    var logDirectory: String?
-    @Option(name: .customLong("log_backtrace_at"), help: ArgumentHelp("Ignored.", valueName: "file:line"))
-    var logBacktraceAt: String?
-
-    /// The names, for ``GoFlags``.
-    static let flags: Set<String> = ["stderrthreshold", "vmodule", "log_dir", "log_backtrace_at"]
-    static let booleans: Set<String> = ["logtostderr", "alsologtostderr"]
 }
 
 /// The kind of new keys.
@@ -193,6 +186,8 @@ enum KeyType: String, ExpressibleByArgument, CaseIterable {
 enum VouchingPlatform: String, CaseIterable {
     /// The certificates that were copied to it.
     case onprem
+    /// Whatever the agent finds, which off a cloud is the same.
+    case unspecified
 }
 
 extension VouchingPlatform: ExpressibleByArgument {

@@ -2,6 +2,7 @@ import ArgumentParser
 import Glibc
 import MeshContract
 import NodeAgent
+import Platform
 import StandardStreams
 
 @main
@@ -15,9 +16,16 @@ enum NodeAgentMain {
         AgentSignals.block()
         let command: NodeAgentCommand
         do {
-            let arguments = try GoFlags.normalised(
-                Array(CommandLine.arguments.dropFirst()), flags: flags.union(GlogOptions.flags),
-                booleans: GlogOptions.booleans)
+            let ignored = GoFlags.logFlags.union(["platform"])
+            let arguments = GoFlags.without(
+                try GoFlags.normalised(
+                    Array(CommandLine.arguments.dropFirst()), flags: flags.union(ignored), booleans: GoFlags.logSwitches
+                ),
+                flags: ignored, booleans: GoFlags.logSwitches)
+            if arguments.first == "version" {
+                Terminal.write(ProductVersion.text + "\n")
+                return
+            }
             if let platform = platform(in: arguments), VouchingPlatform(rawValue: platform) == nil {
                 throw ValidationError(
                     "--env: the platform '\(platform)' is not supported, expected 'onprem': copy the three files of "
@@ -98,75 +106,5 @@ enum AgentSignals {
         sigemptyset(&set)
         for number in handled { sigaddset(&set, number) }
         return set
-    }
-}
-
-/// Command lines as the original agent took them: Go's flag packages know one dash or two, `--flag=value` and
-/// `--flag value`, and a value only after `=` for booleans.
-enum GoFlags {
-    /// A boolean flag with a value that is none.
-    struct BadBoolean: Error, Hashable, CustomStringConvertible {
-        /// The flag with its dashes.
-        var flag: String
-        /// What stood after `=`.
-        var found: String
-
-        /// The sentence for people.
-        var description: String {
-            "the value '\(found)' is invalid for '\(flag)': expected one of 1, 0, t, f, true, false"
-        }
-    }
-
-    /// The arguments with two dashes before every flag and without values of booleans; a boolean that is false is left
-    /// out, which is what all of ours are by default.
-    ///
-    /// - Parameters:
-    ///   - flags: the names of flags with a value.
-    ///   - booleans: the names of flags without.
-    static func normalised(
-        _ arguments: [String], flags: Set<String>, booleans: Set<String>
-    ) throws(BadBoolean) -> [String] {
-        var result: [String] = []
-        var takesNext = false
-        for (index, argument) in arguments.enumerated() {
-            if takesNext {
-                takesNext = false
-                result.append(argument)
-                continue
-            }
-            if argument == "--" { return result + arguments[index...] }
-            let bytes = Array(argument.utf8)
-            let dashes = bytes.prefix { $0 == UInt8(ascii: "-") }.count
-            let end = bytes.firstIndex(of: UInt8(ascii: "=")) ?? bytes.endIndex
-            guard dashes == 1 || dashes == 2, dashes < end else {
-                result.append(argument)
-                continue
-            }
-            let name = String(decoding: bytes[dashes..<end], as: UTF8.self)
-            let value = end < bytes.endIndex ? String(decoding: bytes[(end + 1)...], as: UTF8.self) : nil
-            if booleans.contains(name) {
-                if try isTrue(value, flag: "--\(name)") { result.append("--\(name)") }
-            } else if flags.contains(name) {
-                // As one argument, so that a value that begins with a dash stays a value.
-                if let value {
-                    result.append("--\(name)=\(value)")
-                } else {
-                    result.append("--\(name)")
-                    takesNext = true
-                }
-            } else {
-                result.append(argument)
-            }
-        }
-        return result
-    }
-
-    /// The values that Go's ParseBool takes.
-    private static func isTrue(_ value: String?, flag: String) throws(BadBoolean) -> Bool {
-        switch value {
-        case nil, "1", "t", "T", "true", "TRUE", "True": true
-        case "0", "f", "F", "false", "FALSE", "False": false
-        case .some(let found): throw BadBoolean(flag: flag, found: found)
-        }
     }
 }

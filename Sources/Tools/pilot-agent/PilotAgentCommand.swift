@@ -1,4 +1,5 @@
 import ArgumentParser
+import MeshContract
 import Platform
 import Processes
 import StandardStreams
@@ -24,14 +25,23 @@ struct PilotAgentCommand: AsyncParsableCommand {
               4    Envoy's administration did not answer in time
               70   a fault of pilot-agent
               255  proxy: all retries failed and no Envoy runs
+
+            Flags of former agents are taken and ignored: --availabilityZone, -v, --logtostderr, --alsologtostderr, \
+            --stderrthreshold, --vmodule and --log_*.
             """,
         version: ProductVersion.text,
-        subcommands: [ProxyCommand.self, BootstrapCommand.self, RequestCommand.self, StatusCommand.self])
+        subcommands: [
+            ProxyCommand.self, BootstrapCommand.self, RequestCommand.self, StatusCommand.self, VersionCommand.self,
+            GuardCommand.self,
+        ])
 
     static func main() async {
         Signals.ignoreBrokenPipes()
         do {
-            var command = try parseAsRoot()
+            let arguments = GoFlags.without(
+                Array(CommandLine.arguments.dropFirst()), flags: GoFlags.logFlags.union(["availabilityZone", "v"]),
+                booleans: GoFlags.logSwitches)
+            var command = try parseAsRoot(arguments)
             if var asynchronous = command as? any AsyncParsableCommand {
                 try await asynchronous.run()
             } else {

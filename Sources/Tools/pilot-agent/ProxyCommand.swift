@@ -1,6 +1,7 @@
 import ArgumentParser
 import Glibc
 import MeshContract
+import Processes
 import SidecarAgent
 import StandardStreams
 
@@ -13,7 +14,8 @@ struct ProxyCommand: AsyncParsableCommand {
             Writes <configPath>/envoy-rev<epoch>.json and runs Envoy with it. When the certificates change, an Envoy of \
             the next epoch takes over the listeners (hot restart). An Envoy that fails is started again after 200 ms, and \
             each time after twice the wait, ten times; an Envoy that serves is left alone meanwhile. SIGTERM and SIGINT \
-            end Envoy and the agent; Envoy never outlives the agent. The log is standard output, with Envoy's.
+            end Envoy and the agent; nothing of Envoy's outlives the agent, even if that is killed. SIGHUP makes the agent look \
+            at the certificates at once. The log is standard output, with Envoy's.
 
             ENVIRONMENT
               INSTANCE_IP     the machine's address (--ip)
@@ -35,11 +37,23 @@ struct ProxyCommand: AsyncParsableCommand {
         for warning in resolved.warnings { log.warning(warning) }
         let outcome: ProxyAgent.Outcome
         do throws(AgentError) {
-            outcome = try await ProxyAgent.run(resolved.settings, log: log)
+            outcome = try await ProxyAgent.run(resolved.settings, guardian: await Self.guardian(log), log: log)
         } catch {
             throw PilotAgentCommand.failure(error.description, status: 2)
         }
         if outcome == .exhausted { throw ExitCode(255) }
+    }
+
+    /// Who ends what Envoy leaves when this process is killed: systemd, where this is the first process of a service
+    /// (systemd.exec(5)), else a process of our own.
+    private static func guardian(_ log: AgentLog) async -> ProxyGuardian? {
+        if Terminal.variable("SYSTEMD_EXEC_PID") == "\(getpid())" { return nil }
+        do throws(ProcessError) {
+            return try await ProxyGuardian.start(environment: Terminal.environment)
+        } catch {
+            log.warning("Nothing will end what Envoy leaves running if this agent is killed: \(error)")
+            return nil
+        }
     }
 }
 

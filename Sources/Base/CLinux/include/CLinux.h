@@ -46,3 +46,7 @@ void clinux_give_memory_back(void);
 // `failure` (a value of h_errno: HOST_NOT_FOUND, TRY_AGAIN, NO_RECOVERY, NO_DATA; NETDB_INTERNAL with errno), and the
 // code of the last answer (RFC 1035 section 4.1.1) in `code`, or -1 when none came.
 int clinux_resolver_search(const char *name, int type, unsigned char *buffer, size_t size, int *failure, int *code);
+
+// Renames a file or folder (renameat2(2)): with `exchange` each of the two takes the place of the other at once, without it
+// nothing may be there yet. Returns 0 or errno(3).
+int clinux_rename(const char *path, const char *target, int exchange);
