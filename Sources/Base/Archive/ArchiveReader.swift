@@ -183,8 +183,8 @@ public final class ArchiveReader: ByteSource {
             case carchive_type_link:
                 let target = archive_entry_symlink_utf8(raw) ?? archive_entry_symlink(raw)
                 kind = .symbolicLink(target: try text(target, "link target"))
-            case carchive_type_character_device: kind = .other("character device")
-            case carchive_type_block_device: kind = .other("block device")
+            case carchive_type_character_device: kind = .other("character device", device: deviceNumber(raw))
+            case carchive_type_block_device: kind = .other("block device", device: deviceNumber(raw))
             case carchive_type_pipe: kind = .other("named pipe")
             case carchive_type_socket: kind = .other("socket")
             default: kind = .other("file of type \(type)")
@@ -199,6 +199,10 @@ public final class ArchiveReader: ByteSource {
                 name: try optionalText(archive_entry_gname_utf8(raw) ?? archive_entry_gname(raw)),
                 id: archive_entry_gid(raw)),
             modificationTime: Int64(archive_entry_mtime(raw)))
+    }
+
+    private func deviceNumber(_ raw: OpaquePointer) -> String {
+        "\(archive_entry_rdevmajor(raw)):\(archive_entry_rdevminor(raw))"
     }
 
     private func optionalText(_ pointer: UnsafePointer<CChar>?) throws(ArchiveError) -> String {

@@ -140,7 +140,7 @@ public final class ArchiveWriter {
         case .hardLink(let target):
             archive_entry_set_filetype(entry, carchive_type_file)
             archive_entry_set_hardlink(entry, target)
-        case .other(let name):
+        case .other(let name, _):
             throw ArchiveError(
                 operation: "write", subject: item.path, code: .unsupported, detail: "a \(name) cannot be packaged")
         }

@@ -12,8 +12,8 @@ public struct Entry: Sendable, Hashable {
         case symbolicLink(target: String)
         /// Another name for a member that came earlier.
         case hardLink(target: String)
-        /// A device, pipe or socket, by its name for people.
-        case other(String)
+        /// A device with its number (major:minor), a pipe or a socket, by its name for people.
+        case other(String, device: String? = nil)
     }
 
     /// The path as it stands in the archive.

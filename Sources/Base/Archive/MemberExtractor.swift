@@ -69,7 +69,7 @@ public enum MemberExtractor {
         case .directory: "directory"
         case .symbolicLink: "symbolic link"
         case .hardLink: "hard link"
-        case .other(let name): name
+        case .other(let name, _): name
         }
     }
 }

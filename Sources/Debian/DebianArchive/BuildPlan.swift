@@ -67,8 +67,15 @@ public struct PlannedEntry: Sendable {
     /// What a look into the contents has found; nil before it.
     public var facts: ContentFacts?
 
+    /// Whether the specification allows machine code for another architecture here.
+    public var allowsForeignCode: Bool
+
     /// Creates a planned entry.
-    public init(entry: Entry, source: ContentSource, isConffile: Bool, facts: ContentFacts? = nil) {
+    public init(
+        entry: Entry, source: ContentSource, isConffile: Bool, facts: ContentFacts? = nil,
+        allowsForeignCode: Bool = false
+    ) {
+        self.allowsForeignCode = allowsForeignCode
         self.entry = entry
         self.source = source
         self.isConffile = isConffile

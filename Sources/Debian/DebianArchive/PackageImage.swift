@@ -164,7 +164,7 @@ extension ImageEntry {
         case .directory: "directory"
         case .symbolicLink: "symlink"
         case .hardLink: "hardlink"
-        case .other(let name): name
+        case .other(let name, _): name
         }
     }
 

@@ -113,7 +113,7 @@ public struct PackageReport: Sendable {
         switch entry.kind {
         case .symbolicLink(let target): name += " -> " + DisplayText.inline(target)
         case .hardLink(let target): name += " = " + DisplayText.inline(target)
-        case .other(let kind): name += "  (\(kind))"
+        case .other(let kind, _): name += "  (\(kind))"
         default: break
         }
         if isConffile { name += "  (conffile)" }

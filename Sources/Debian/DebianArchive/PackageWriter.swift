@@ -94,7 +94,7 @@ public struct PackageWriter: Sendable {
             format: .gnutar, compression: plan.compression, threads: threads, sink: sink)
         let digests = ContentDigests()
         var positions: [Int] = []
-        var openArchive: (path: String, reader: ArchiveReader, next: Int)?
+        let archives = ArchivePayload(plan.entries, scratchFolder: outputDirectory)
         for (position, planned) in plan.entries.enumerated() {
             try archive.begin(planned.entry)
             switch planned.source {
@@ -111,22 +111,12 @@ public struct PackageWriter: Sendable {
                 positions.append(position)
                 digests.endFile()
             case .archiveEntry(let path, let index, let status):
-                // Entries of one archive stand in the plan in the archive's own order, so one pass reads them all.
-                if openArchive?.path != path || (openArchive?.next ?? 0) > index {
+                let contents = try archives.contents(of: path, entry: index) {
                     try Self.check(try FileStatus.of(path, followLinks: true), against: status, path: path)
-                    openArchive = (path, try ArchiveReader(path: path), 0)
                 }
-                while let reached = openArchive?.next, reached <= index {
-                    guard try openArchive?.reader.next() != nil else {
-                        throw BuildError.changedWhileRead(path: path)
-                    }
-                    openArchive?.next = reached + 1
-                }
-                if case .file = planned.entry.kind, let reader = openArchive?.reader {
-                    try copy(reader, to: archive, digests: digests)
-                    positions.append(position)
-                    digests.endFile()
-                }
+                try copy(contents, to: archive, digests: digests)
+                positions.append(position)
+                digests.endFile()
             }
             try archive.end()
         }
@@ -154,7 +144,7 @@ public struct PackageWriter: Sendable {
         try Self.check(try file.currentStatus(), against: status, path: path)
     }
 
-    private func copy(_ reader: ArchiveReader, to archive: ArchiveWriter, digests: ContentDigests) throws {
+    private func copy(_ reader: any ByteSource, to archive: ArchiveWriter, digests: ContentDigests) throws {
         while true {
             let space = digests.space
             let count = try reader.read(into: space)

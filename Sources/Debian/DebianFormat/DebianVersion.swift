@@ -146,8 +146,8 @@ extension DebianVersion {
     /// Maps what upstream calls its version to one that sorts right: a pre-release before its release.
     ///
     /// `1.30.0-rc.1` and `1.30.0rc.1` become `1.30.0~rc.1`, `v1.2.3` becomes `1.2.3`, `+build` stays; `1.2.3-1` has a
-    /// Debian revision already and stays, as does anything with `~` or an epoch. The offset of an error is that of the
-    /// given text.
+    /// Debian revision already and stays, as does anything with `~`. An epoch in front stays as well. The offset of an
+    /// error is that of the given text.
     public static func mapped(from text: String) throws(FormatError) -> DebianVersion {
         let written = mapping(of: Array(text.utf8))
         do throws(FormatError) {
@@ -169,12 +169,23 @@ extension DebianVersion {
     private static let shortAnnouncements: Set<String> = ["a", "b", "c"]
 
     private static func mapping(of bytes: [UInt8]) -> [Placed] {
-        var rest = bytes.indices.map { Placed(bytes[$0], $0) }[...]
-        if rest.count > 1, Ascii.lowercased(bytes[0]) == UInt8(ascii: "v"), Ascii.isDigit(bytes[1]) {
+        let placed = bytes.indices.map { Placed(bytes[$0], $0) }
+        let digits = placed.prefix { Ascii.isDigit($0.byte) }
+        if !digits.isEmpty, let colon = placed.dropFirst(digits.count).first, colon.byte == UInt8(ascii: ":") {
+            return digits + [colon] + mapping(of: placed[(digits.count + 1)...])
+        }
+        return mapping(of: placed[...])
+    }
+
+    private static func mapping(of upstream: ArraySlice<Placed>) -> [Placed] {
+        var rest = upstream
+        if let first = rest.first, Ascii.lowercased(first.byte) == UInt8(ascii: "v"),
+            let second = rest.dropFirst().first, Ascii.isDigit(second.byte)
+        {
             rest = rest.dropFirst()
         }
         let unchanged = Array(rest)
-        if bytes.contains(UInt8(ascii: "~")) || bytes.contains(UInt8(ascii: ":")) { return unchanged }
+        if rest.contains(where: { $0.byte == UInt8(ascii: "~") || $0.byte == UInt8(ascii: ":") }) { return unchanged }
         var head = rest.prefix { Ascii.isDigit($0.byte) || $0.byte == UInt8(ascii: ".") }
         guard !head.isEmpty, let separator = rest[head.endIndex...].first else { return unchanged }
         var tail = rest[head.endIndex...]

@@ -33,7 +33,7 @@ struct WorkspaceOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Distribution that overrides are selected for, such as bookworm.", valueName: "name"))
     var distribution: String?
 
-    @Option(help: ArgumentHelp("Version for every package, mapped to a Debian version.", valueName: "version"))
+    @Option(help: ArgumentHelp("Version for every package; a declared epoch stays.", valueName: "version"))
     var version: String?
 
     @Option(
@@ -128,7 +128,11 @@ extension WorkspaceOptions {
             }
         }
         if let version {
-            do throws(FormatError) { request.version = try DebianVersion.mapped(from: version) } catch {
+            do throws(FormatError) {
+                // Whether a package takes it as it is, is known later.
+                _ = try DebianVersion.mapped(from: version)
+                request.version = version
+            } catch {
                 diagnostics.error("version", "--version: \(error)", at: nil, help: "see 'debbuild version map'")
             }
         }

@@ -79,7 +79,7 @@ public enum PlanReport {
         case .directory: fields.append(("type", .string("directory")))
         case .symbolicLink(let target): fields += [("type", .string("symlink")), ("target", .string(target))]
         case .hardLink(let target): fields += [("type", .string("hardlink")), ("target", .string(target))]
-        case .other(let name): fields.append(("type", .string(name)))
+        case .other(let name, _): fields.append(("type", .string(name)))
         }
         fields += [
             ("mode", .string(ModeText.octal(entry.permissions))), ("owner", .string(entry.owner.name)),

@@ -10,8 +10,9 @@ public struct BuildRequest: Sendable {
     public var architectures: [Architecture] = []
     /// The distribution that overrides are selected for; nil takes the workspace's.
     public var distribution: String?
-    /// A version for every package in place of the declared ones.
-    public var version: DebianVersion?
+    /// A version for every package in place of the declared ones, read as the package's `version-scheme` says; the
+    /// epoch and the revision of the declared one stay unless it has its own.
+    public var version: String?
     /// Where packages are written, absolute; nil takes the workspace's `output`.
     public var outputDirectory: String?
     /// Where downloads, unpacked members and records are kept, absolute.

@@ -3,6 +3,7 @@ import DebianArchive
 import DebianFormat
 import Documents
 import Files
+import Platform
 
 /// Plans and builds the packages of a workspace.
 public struct Builder: Sendable {
@@ -89,11 +90,10 @@ public struct Builder: Sendable {
         var result: [Candidate] = []
         for architecture in requested {
             guard
-                let spec = workspace.packageSpec(
+                let (spec, version) = workspace.packageSpec(
                     document, named: name, architecture: architecture, distribution: request.distribution,
                     version: request.version, diagnostics: &diagnostics)
             else { continue }
-            let version = request.version ?? spec.version?.value ?? workspace.spec.version.value
             let supported = spec.architectures.map(\.value)
             if supported.contains(.all) {
                 if supported.count > 1 {
@@ -125,7 +125,13 @@ public struct Builder: Sendable {
     ) async -> (resolved: [Architecture: [String: ResolvedPayload]], unavailable: Set<String>) {
         var sdks: [Architecture: String] = [:]
         for (name, value) in workspace.spec.swiftSDKs {
-            if let architecture = try? Architecture(name.value) { sdks[architecture] = value.value }
+            do throws(FormatError) {
+                sdks[try Architecture(name.value)] = value.value
+            } catch {
+                diagnostics.error(
+                    "architecture", "\(error)", at: name.range,
+                    help: SpellingSuggestion.of(name.value, among: Architecture.common).map { "did you mean '\($0)'?" })
+            }
         }
         let observer = observer
         let resolver = PayloadResolver(

@@ -10,12 +10,25 @@ struct ContentPlanner {
     let payloads: [String: ResolvedPayload]
     let unavailablePayloads: Set<String>
     var collector: EntryCollector
+    /// The items so far: files of one inode are one file within an item, and copies in two.
+    private(set) var itemCount = 0
+
+    init(
+        sources: SourceFiles, payloads: [String: ResolvedPayload], unavailablePayloads: Set<String>,
+        collector: EntryCollector
+    ) {
+        self.sources = sources
+        self.payloads = payloads
+        self.unavailablePayloads = unavailablePayloads
+        self.collector = collector
+    }
 
     mutating func addAll(_ items: [ContentSpec], diagnostics: inout Diagnostics) {
         for item in items { add(item, diagnostics: &diagnostics) }
     }
 
     private mutating func add(_ item: ContentSpec, diagnostics: inout Diagnostics) {
+        itemCount += 1
         let owner = Self.owner(item.owner, table: OwnerTable.user, diagnostics: &diagnostics)
         let group = Self.owner(item.group ?? item.owner, table: OwnerTable.group, diagnostics: &diagnostics)
         switch item.kind {
@@ -29,7 +42,7 @@ struct ContentPlanner {
                 path, kind: .file(size: file.status.size), permissions: item.mode ?? 0o644, owner: owner, group: group,
                 modificationTime: file.status.modificationSeconds,
                 source: .file(path: file.path, status: file.status), facts: file.facts, isConffile: isConffile,
-                range: item.range, diagnostics: &diagnostics)
+                foreignCode: item.ownership.foreignCode, range: item.range, diagnostics: &diagnostics)
         case .payload(let name, let to):
             guard let path = destination(to, defaultingTo: name, diagnostics: &diagnostics) else { return }
             guard let payload = payloads[name.value] else {
@@ -46,8 +59,8 @@ struct ContentPlanner {
             collector.add(
                 path, kind: .file(size: payload.status.size), permissions: item.mode ?? 0o755, owner: owner,
                 group: group, modificationTime: payload.status.modificationSeconds,
-                source: .file(path: payload.path, status: payload.status), range: item.range,
-                diagnostics: &diagnostics)
+                source: .file(path: payload.path, status: payload.status), foreignCode: item.ownership.foreignCode,
+                range: item.range, diagnostics: &diagnostics)
         case .directory(let directory):
             guard let path = InstalledPath.parse(directory, diagnostics: &diagnostics) else { return }
             collector.add(
@@ -67,11 +80,10 @@ struct ContentPlanner {
                 modificationTime: collector.sourceDateEpoch, source: .nothing, range: item.range,
                 diagnostics: &diagnostics)
         case .tree(let root, let to, let selection):
-            addTree(root, to: to, selection, item: item, owner: owner, group: group, diagnostics: &diagnostics)
+            addTree(root, to: to, selection, item: item, diagnostics: &diagnostics)
         case .archive(let archive, let to, let selection, let stripComponents):
             addArchive(
-                archive, to: to, selection, stripComponents: stripComponents, item: item, owner: owner, group: group,
-                diagnostics: &diagnostics)
+                archive, to: to, selection, stripComponents: stripComponents, item: item, diagnostics: &diagnostics)
         }
     }
 
@@ -87,7 +99,7 @@ struct ContentPlanner {
         return path
     }
 
-    private static func owner(
+    static func owner(
         _ name: Located<String>?, table: (String) -> Owner, diagnostics: inout Diagnostics
     ) -> Owner {
         guard let name else { return table("root") }
@@ -104,13 +116,13 @@ struct ContentPlanner {
 
     private mutating func addTree(
         _ root: Located<String>, to destination: Located<String>, _ selection: ContentSpec.Selection,
-        item: ContentSpec, owner: Owner, group: Owner, diagnostics: inout Diagnostics
+        item: ContentSpec, diagnostics: inout Diagnostics
     ) {
         guard let prefix = InstalledPath.parse(destination, diagnostics: &diagnostics),
             let top = sources.resolve(root, diagnostics: &diagnostics)
         else { return }
         var excludes = PatternList(selection.excludes)
-        var rules = RuleList(selection.rules)
+        var rules = RuleList(selection.rules, diagnostics: &diagnostics)
         do {
             guard let status = try FileStatus.ofIfExists(top, followLinks: true) else {
                 diagnostics.error(
@@ -126,14 +138,15 @@ struct ContentPlanner {
             }
             var pending = try FileTree.children(of: top).reversed().map { $0 }
             while let relative = pending.popLast() {
-                if excludes.matches(relative) { continue }
                 let file = top + "/" + relative
                 let status = try FileStatus.of(file, followLinks: false)
+                let isDirectory = status.kind == .directory
+                if excludes.excludes(relative, isDirectory: isDirectory) { continue }
                 let path = prefix == "/" ? "/" + relative : prefix + "/" + relative
                 guard
                     InstalledPath.parse(Located(value: path, range: root.range), diagnostics: &diagnostics) != nil
                 else { continue }
-                let rule = rules.decision(for: relative)
+                let rule = rules.decision(for: relative, isDirectory: isDirectory)
                 let fileOwner = Self.owner(rule.owner ?? item.owner, table: OwnerTable.user, diagnostics: &diagnostics)
                 let fileGroup = Self.owner(
                     rule.group ?? rule.owner ?? item.group ?? item.owner, table: OwnerTable.group,
@@ -152,7 +165,9 @@ struct ContentPlanner {
                     collector.add(
                         path, kind: .file(size: status.size), permissions: rule.mode ?? item.mode ?? fallback,
                         owner: fileOwner, group: fileGroup, modificationTime: status.modificationSeconds,
-                        source: .file(path: file, status: status), isConffile: rule.isConffile, range: root.range,
+                        source: .file(path: file, status: status), isConffile: rule.isConffile,
+                        identity: FileIdentity(item: itemCount, device: status.device, number: status.inode),
+                        foreignCode: rule.foreignCode ?? item.ownership.foreignCode, range: root.range,
                         diagnostics: &diagnostics)
                 case .symbolicLink:
                     let target = try FileTree.readLink(file)
@@ -183,145 +198,4 @@ struct ContentPlanner {
 
     /// A directory that can be read can be searched: a rule for files such as 0640 must not lock it.
     private static func searchable(_ mode: UInt16) -> UInt16 { (mode & 0o444) >> 2 }
-
-    // MARK: - archives
-
-    private mutating func addArchive(
-        _ archive: Located<String>, to destination: Located<String>, _ selection: ContentSpec.Selection,
-        stripComponents: Int, item: ContentSpec, owner: Owner, group: Owner, diagnostics: inout Diagnostics
-    ) {
-        guard let prefix = InstalledPath.parse(destination, diagnostics: &diagnostics),
-            let file = sources.file(archive, diagnostics: &diagnostics)
-        else { return }
-        var excludes = PatternList(selection.excludes)
-        var rules = RuleList(selection.rules)
-        do {
-            let reader = try ArchiveReader(path: file.path)
-            var index = -1
-            while let entry = try reader.next() {
-                index += 1
-                guard let inside = entry.normalisedPath else {
-                    if [".", "./", "/"].contains(entry.path) { continue }
-                    diagnostics.error(
-                        "archive-path",
-                        "entry '\(DisplayText.inline(entry.path))' of '\(archive.value)' leads out of the archive",
-                        at: archive.range, help: "an entry's path has no '..', newline or NUL")
-                    continue
-                }
-                if excludes.matches(inside) { continue }
-                let components = LexicalPath.components(inside).dropFirst(stripComponents)
-                if components.isEmpty { continue }
-                let relative = components.joined(separator: "/")
-                let path = prefix == "/" ? "/" + relative : prefix + "/" + relative
-                let rule = rules.decision(for: inside)
-                let entryOwner =
-                    (rule.owner ?? item.owner) == nil
-                    ? (entry.owner.name.isEmpty ? OwnerTable.user("root") : OwnerTable.user(entry.owner.name))
-                    : Self.owner(rule.owner ?? item.owner, table: OwnerTable.user, diagnostics: &diagnostics)
-                let entryGroup =
-                    (rule.group ?? item.group) == nil
-                    ? (entry.group.name.isEmpty ? OwnerTable.group("root") : OwnerTable.group(entry.group.name))
-                    : Self.owner(rule.group ?? item.group, table: OwnerTable.group, diagnostics: &diagnostics)
-                var kind = entry.kind
-                var permissions = rule.mode ?? item.mode ?? entry.permissions
-                var source = ContentSource.nothing
-                var facts: ContentFacts?
-                switch entry.kind {
-                case .file(let size):
-                    source = .archiveEntry(archive: file.path, index: index, status: file.status)
-                    facts = try sources.inspect(reader, size: size, entry: index, of: file.path)
-                case .directory: permissions = rule.mode ?? entry.permissions
-                case .symbolicLink: permissions = 0o777
-                case .hardLink(let target):
-                    // The tar of the package names the entry by its new path.
-                    var link = Entry.hardLinkTarget(target)
-                    link = link.map {
-                        LexicalPath.components($0).dropFirst(stripComponents).joined(separator: "/")
-                    }
-                    guard let link, !link.isEmpty else {
-                        diagnostics.error(
-                            "archive-link", "hard link '\(inside)' of '\(archive.value)' leads out of the archive",
-                            at: archive.range)
-                        continue
-                    }
-                    kind = .hardLink(target: prefix == "/" ? "./" + link : "." + prefix + "/" + link)
-                case .other(let name):
-                    diagnostics.error(
-                        "archive-special-file", "entry '\(inside)' of '\(archive.value)' is a \(name)",
-                        at: archive.range, help: "leave it out with 'exclude'")
-                    continue
-                }
-                collector.add(
-                    path, kind: kind, permissions: permissions, owner: entryOwner, group: entryGroup,
-                    modificationTime: entry.modificationTime, source: source, facts: facts,
-                    isConffile: rule.isConffile, range: archive.range, diagnostics: &diagnostics)
-            }
-        } catch {
-            diagnostics.error("archive-unreadable", "\(error)", at: archive.range)
-        }
-        excludes.reportUnused(of: "archive '\(archive.value)'", diagnostics: &diagnostics)
-        rules.reportUnused(of: "archive '\(archive.value)'", diagnostics: &diagnostics)
-    }
-}
-
-/// `exclude` patterns that know whether they ever matched: one that does not is a spelling mistake or a leftover.
-private struct PatternList {
-    private var patterns: [(pattern: GlobPattern, range: SourceRange?, isUsed: Bool)]
-
-    init(_ texts: [Located<String>]) {
-        patterns = texts.map { (GlobPattern($0.value), $0.range, false) }
-    }
-
-    mutating func matches(_ path: String) -> Bool {
-        var found = false
-        for index in patterns.indices where patterns[index].pattern.matches(path) {
-            patterns[index].isUsed = true
-            found = true
-        }
-        return found
-    }
-
-    func reportUnused(of subject: String, diagnostics: inout Diagnostics) {
-        for item in patterns where !item.isUsed {
-            diagnostics.warning(
-                "pattern-unused", "'\(item.pattern.text)' matches nothing in \(subject)", at: item.range)
-        }
-    }
-}
-
-/// `rules` of a tree or archive.
-private struct RuleList {
-    struct Decision {
-        var mode: UInt16?
-        var owner: Located<String>?
-        var group: Located<String>?
-        var isConffile = false
-    }
-
-    private var rules: [(pattern: GlobPattern, rule: ContentRule, isUsed: Bool)]
-
-    init(_ rules: [ContentRule]) {
-        self.rules = rules.map { (GlobPattern($0.match.value), $0, false) }
-    }
-
-    /// What the matching rules say together; a later rule wins over an earlier one.
-    mutating func decision(for path: String) -> Decision {
-        var decision = Decision()
-        for index in rules.indices where rules[index].pattern.matches(path) {
-            rules[index].isUsed = true
-            let rule = rules[index].rule
-            decision.mode = rule.mode ?? decision.mode
-            decision.owner = rule.owner ?? decision.owner
-            decision.group = rule.group ?? decision.group
-            decision.isConffile = rule.isConffile || decision.isConffile
-        }
-        return decision
-    }
-
-    func reportUnused(of subject: String, diagnostics: inout Diagnostics) {
-        for item in rules where !item.isUsed {
-            diagnostics.warning(
-                "pattern-unused", "'\(item.pattern.text)' matches nothing in \(subject)", at: item.rule.match.range)
-        }
-    }
 }

@@ -13,12 +13,16 @@ struct EntryCollector {
         var range: SourceRange?
         /// True when the directory stands there only because something is below it.
         var isImplicit: Bool
+        /// Which file of the specification's it is, where it may have several names.
+        var identity: FileIdentity?
     }
 
     /// In the order in which they were added, which for a tree is that of the archive already.
     private var slots: [Slot] = []
     /// Where the slot of a path is. The slots themselves are large and would be moved whenever the table grows.
-    private var indices: [String: Int] = [:]
+    private var indices: [ByteKey: Int] = [:]
+    /// Slots by the path that a merged /usr gives them, where that is below /usr.
+    private var merged: [ByteKey: Int] = [:]
     let sourceDateEpoch: Int64
 
     init(sourceDateEpoch: Int64) {
@@ -37,19 +41,59 @@ struct EntryCollector {
         slots.indices.sorted { Self.order(slots[$0].path, slots[$1].path) }.map { slots[$0].planned }
     }
 
-    /// The entries in the order of the archive; the collector is empty after it, so that they are not there twice.
+    /// The entries in the order of the archive, names of one file as hard links of the first of them; the collector is
+    /// empty after it, so that they are not there twice.
     mutating func takeSorted() -> [PlannedEntry] {
+        linkNames()
         let entries = sorted()
-        (slots, indices) = ([], [:])
+        (slots, indices, merged) = ([], [:], [:])
         return entries
     }
 
-    func contains(_ path: String) -> Bool { indices[path] != nil }
+    /// A tar may name a file again only after it, and all names of a file share its mode and owner. Names that differ in
+    /// these, conffiles, which dpkg replaces one by one, and names that may lie on other file systems become copies.
+    private mutating func linkNames() {
+        struct Group: Hashable {
+            var identity: FileIdentity
+            var permissions: UInt16
+            var owner: Owner
+            var group: Owner
+            var top: Substring
+        }
+        var names: [Group: [Int]] = [:]
+        for (index, slot) in slots.enumerated() {
+            guard let identity = slot.identity, !slot.planned.isConffile else { continue }
+            let entry = slot.planned.entry
+            let top = slot.path.dropFirst().prefix { $0 != "/" }
+            if top == "etc" { continue }
+            names[
+                Group(
+                    identity: identity, permissions: entry.permissions, owner: entry.owner, group: entry.group, top: top
+                ), default: []
+            ].append(index)
+        }
+        for var indices in names.values where indices.count > 1 {
+            indices.sort { Self.order(slots[$0].path, slots[$1].path) }
+            let target = slots[indices[0]].planned.entry.path
+            for index in indices.dropFirst() {
+                slots[index].planned.entry.kind = .hardLink(target: target)
+                slots[index].planned.source = .nothing
+                slots[index].planned.facts = nil
+            }
+        }
+    }
 
-    func kind(of path: String) -> Entry.Kind? { indices[path].map { slots[$0].planned.entry.kind } }
+    func contains(_ path: String) -> Bool { indices[ByteKey(path)] != nil }
+
+    func kind(of path: String) -> Entry.Kind? { indices[ByteKey(path)].map { slots[$0].planned.entry.kind } }
+
+    /// The entries with their paths and the places that declare them.
+    var placed: [(path: String, entry: Entry, range: SourceRange?)] {
+        slots.map { ($0.path, $0.planned.entry, $0.range) }
+    }
 
     mutating func markConffile(_ path: String) {
-        if let index = indices[path] { slots[index].planned.isConffile = true }
+        if let index = indices[ByteKey(path)] { slots[index].planned.isConffile = true }
     }
 
     var conffiles: [String] {
@@ -57,23 +101,24 @@ struct EntryCollector {
     }
 
     private mutating func append(_ slot: Slot) {
-        indices[slot.path] = slots.count
+        indices[ByteKey(slot.path)] = slots.count
+        if let path = MergedUsr.path(slot.path) { merged[ByteKey(path)] = slots.count }
         slots.append(slot)
     }
 
     /// Adds an entry at an absolute, normalised path.
     mutating func add(
         _ path: String, kind: Entry.Kind, permissions: UInt16, owner: Owner, group: Owner, modificationTime: Int64,
-        source: ContentSource, facts: ContentFacts? = nil, isConffile: Bool = false, range: SourceRange?,
-        diagnostics: inout Diagnostics
+        source: ContentSource, facts: ContentFacts? = nil, isConffile: Bool = false, identity: FileIdentity? = nil,
+        foreignCode: ForeignMachineCode? = nil, range: SourceRange?, diagnostics: inout Diagnostics
     ) {
         let isDirectory = kind == .directory
         let planned = PlannedEntry(
             entry: Entry(
                 path: path == "/" ? "./" : "." + path + (isDirectory ? "/" : ""), kind: kind, permissions: permissions,
                 owner: owner, group: group, modificationTime: min(modificationTime, sourceDateEpoch)),
-            source: source, isConffile: isConffile, facts: facts)
-        if let index = indices[path] {
+            source: source, isConffile: isConffile, facts: facts, allowsForeignCode: foreignCode == .allow)
+        if let index = indices[ByteKey(path)] {
             let present = slots[index]
             let bothDirectories = isDirectory && present.planned.entry.kind == .directory
             if bothDirectories && (present.isImplicit || present.planned.entry == planned.entry) {
@@ -87,8 +132,23 @@ struct EntryCollector {
                 help: "keep one of them; a tree can leave a file out with 'exclude'")
             return
         }
+        guard isAlone(path, isDirectory: isDirectory, range: range, diagnostics: &diagnostics) else { return }
         addParents(of: path, range: range, diagnostics: &diagnostics)
-        append(Slot(path: path, planned: planned, range: range, isImplicit: false))
+        append(Slot(path: path, planned: planned, range: range, isImplicit: false, identity: identity))
+    }
+
+    /// Whether nothing else lies at the place that a merged /usr gives to the path: dpkg would find one file twice.
+    private func isAlone(
+        _ path: String, isDirectory: Bool, range: SourceRange?, diagnostics: inout Diagnostics
+    ) -> Bool {
+        guard let place = MergedUsr.path(path), let index = merged[ByteKey(place)] else { return true }
+        let other = slots[index]
+        if isDirectory, other.planned.entry.kind == .directory { return true }
+        diagnostics.error(
+            "duplicate-entry", "'\(path)' and '\(other.path)' are one path where /usr is merged", at: range,
+            notes: other.range.map { ["'\(other.path)' is in \($0.place)"] } ?? [],
+            help: "keep the one below /usr (Debian 12 and later have /bin, /sbin and /lib as links to it)")
+        return false
     }
 
     private mutating func addParents(of path: String, range: SourceRange?, diagnostics: inout Diagnostics) {
@@ -96,7 +156,7 @@ struct EntryCollector {
         while parent != "/", let slash = parent.unicodeScalars.lastIndex(of: "/") {
             parent = slash == parent.startIndex ? "/" : parent[..<slash]
             let key = String(parent)
-            if let present = indices[key].map({ slots[$0] }) {
+            if let present = indices[ByteKey(key)].map({ slots[$0] }) {
                 if present.planned.entry.kind != .directory {
                     diagnostics.error(
                         "parent-not-directory", "'\(path)' needs a directory at '\(key)', where another entry is",
@@ -105,6 +165,7 @@ struct EntryCollector {
                 return
             }
             if Self.unclaimed.contains(key) { continue }
+            guard isAlone(key, isDirectory: true, range: range, diagnostics: &diagnostics) else { return }
             let root = Owner(name: "root", id: 0)
             let planned = PlannedEntry(
                 entry: Entry(
@@ -123,6 +184,27 @@ struct EntryCollector {
             if first == slash || second == slash { return first == slash && second != slash }
             return first < second
         }
+    }
+}
+
+/// Which file a name in the package is of: an inode of a tree, or an entry of an archive, within one item.
+struct FileIdentity: Hashable {
+    var item: Int
+    var device: UInt64
+    var number: UInt64
+}
+
+/// Directories that are links into /usr since Debian 12 (usrmerge).
+enum MergedUsr {
+    private static let names: Set<String> = ["bin", "sbin", "lib", "lib32", "lib64", "libx32", "libo32"]
+
+    /// Where the path lies on a system with a merged /usr; nil where that makes no difference.
+    static func path(_ path: String) -> String? {
+        let components = LexicalPath.components(path)
+        guard let first = components.first else { return nil }
+        if names.contains(String(first)) { return "/usr" + path }
+        guard first == "usr", components.count > 1, names.contains(String(components[1])) else { return nil }
+        return path
     }
 }
 

@@ -23,12 +23,15 @@ struct MachineCode {
         var sonames: Set<String> = []
         for planned in entries {
             guard let facts = planned.facts, case .file(let size) = planned.entry.kind else { continue }
-            if let problem = facts.malformedELF, size >= 64 {
+            if let problem = facts.malformedELF, size >= 64, !planned.allowsForeignCode {
                 diagnostics.error(
                     "elf-malformed", "'\(planned.installedPath)' is a broken ELF file: \(problem)",
                     at: spec.name.range, help: "see it with readelf(1); a truncated download looks like this")
             }
             guard let elf = facts.elf else { continue }
+            if planned.allowsForeignCode, architecture.machine.map({ $0 != elf.machine }) ?? (architecture == .all) {
+                continue
+            }
             result.check(elf, planned: planned, spec: spec, warnings: &warnings, diagnostics: &diagnostics)
             if elf.type != .relocatable { result.files.append(elf) }
             if let soname = elf.soname { sonames.insert(soname) }
@@ -58,11 +61,16 @@ struct MachineCode {
         if architecture == .all {
             diagnostics.error(
                 "elf-in-all", "'\(path)' is machine code (\(elf.machine)) in a package for all architectures",
-                at: spec.name.range, help: "set 'architectures: [amd64, arm64]'")
+                at: spec.name.range,
+                help:
+                    "set 'architectures: [amd64, arm64]'; if it is meant, set 'foreign-machine-code: allow' on its item"
+            )
         } else if let machine = architecture.machine, elf.machine != machine {
             diagnostics.error(
                 "elf-machine", "'\(path)' is for \(elf.machine), the package is for \(architecture) (\(machine))",
-                at: spec.name.range, help: "give a payload for \(architecture)")
+                at: spec.name.range,
+                help:
+                    "give a payload for \(architecture); if it is meant, set 'foreign-machine-code: allow' on its item")
         }
         if elf.type == .relocatable { return }
         if elf.isStatic {

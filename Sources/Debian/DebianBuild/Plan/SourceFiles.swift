@@ -23,11 +23,11 @@ final class SourceFiles {
     /// How much text may still be kept; nil keeps none.
     private let texts: TextBudget?
     /// Files by absolute path.
-    private var files: [String: SourceFile] = [:]
-    private var contents: [String: [UInt8]] = [:]
+    private var files: [ByteKey: SourceFile] = [:]
+    private var contents: [ByteKey: [UInt8]] = [:]
     /// Facts of files in trees, and of the entries of archives by their number.
-    private var inspected: [String: ContentFacts] = [:]
-    private var archives: [String: [Int: ContentFacts]] = [:]
+    private var inspected: [ByteKey: ContentFacts] = [:]
+    private var archives: [ByteKey: [Int: ContentFacts]] = [:]
     private let isShared: Bool
 
     /// Units, scripts, changelogs and the like; a larger file is something else.
@@ -62,15 +62,15 @@ final class SourceFiles {
     /// A source that has to be a file, links followed as long as they stay in the workspace.
     func file(_ path: Located<String>, diagnostics: inout Diagnostics) -> SourceFile? {
         guard let absolute = resolve(path, diagnostics: &diagnostics) else { return nil }
-        if let known = files[absolute] { return known }
+        if let known = files[ByteKey(absolute)] { return known }
         return open(absolute, path, isText: false, diagnostics: &diagnostics)
     }
 
     /// A small text file with its contents.
     func text(_ path: Located<String>, diagnostics: inout Diagnostics) -> (file: SourceFile, bytes: [UInt8])? {
         guard let absolute = resolve(path, diagnostics: &diagnostics) else { return nil }
-        if contents[absolute] == nil { _ = open(absolute, path, isText: true, diagnostics: &diagnostics) }
-        guard let file = files[absolute], let bytes = contents[absolute] else { return nil }
+        if contents[ByteKey(absolute)] == nil { _ = open(absolute, path, isText: true, diagnostics: &diagnostics) }
+        guard let file = files[ByteKey(absolute)], let bytes = contents[ByteKey(absolute)] else { return nil }
         return (file, bytes)
     }
 
@@ -99,11 +99,11 @@ final class SourceFiles {
                     diagnostics.error("source-not-utf8", "'\(path.value)' is not UTF-8", at: path.range)
                     return nil
                 }
-                contents[absolute] = bytes
+                contents[ByteKey(absolute)] = bytes
             }
             let source = SourceFile(
                 path: absolute, status: file.status, facts: try ContentFacts.of(file, texts: texts))
-            files[absolute] = source
+            files[ByteKey(absolute)] = source
             return source
         } catch {
             switch error.errno {
@@ -138,7 +138,7 @@ final class SourceFiles {
                     continue
                 }
                 do throws(FileError) {
-                    if let facts = known[path] {
+                    if let facts = known[ByteKey(path)] {
                         own.append((position, facts))
                     } else {
                         own.append((position, try ContentFacts.of(InputFile(path: path), texts: texts)))
@@ -152,7 +152,7 @@ final class SourceFiles {
         return found.withLock { found in
             for (position, facts) in found.facts {
                 entries[position].facts = facts
-                if isShared, case .file(let path, _) = entries[position].source { inspected[path] = facts }
+                if isShared, case .file(let path, _) = entries[position].source { inspected[ByteKey(path)] = facts }
             }
             return found.failures.sorted { $0.position < $1.position }.map(\.error)
         }
@@ -162,7 +162,7 @@ final class SourceFiles {
     func inspect(
         _ reader: ArchiveReader, size: Int64, entry index: Int, of archive: String
     ) throws -> ContentFacts {
-        if let known = archives[archive]?[index] { return known }
+        if let known = archives[ByteKey(archive)]?[index] { return known }
         var probe = ContentProbe(size: size, texts: texts, scratchFolder: DebReader.temporaryFolder)
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 16, alignment: 64)
         defer { buffer.deallocate() }
@@ -170,7 +170,7 @@ final class SourceFiles {
             try probe.update(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
         }
         let facts = probe.finish()
-        if isShared { archives[archive, default: [:]][index] = facts }
+        if isShared { archives[ByteKey(archive), default: [:]][index] = facts }
         return facts
     }
 

@@ -133,9 +133,10 @@ private struct FieldHash {
         case .hardLink(let target):
             add(3)
             add(target)
-        case .other(let name):
+        case .other(let name, let device):
             add(4)
             add(name)
+            add(device ?? "")
         }
     }
 

@@ -13,8 +13,8 @@ public struct PackageSpec: Sendable {
     public var description: Located<String>?
     /// What the package can be built for.
     public var architectures: [Located<Architecture>]
-    /// A version of its own; the workspace's otherwise.
-    public var version: Located<DebianVersion>?
+    /// What decides the version.
+    public var versioning: VersionSpec
     /// `Section` (Policy 2.4).
     public var section: Located<String>?
     /// `Priority` (Policy 2.5).
@@ -69,6 +69,18 @@ public struct PackageSpec: Sendable {
     public var manualPages: [Located<String>]
 }
 
+/// What decides the version of a package.
+public struct VersionSpec: Sendable {
+    /// A version of its own as it is written; the workspace's otherwise.
+    public var version: Located<String>?
+    /// An epoch for a version that has none of its own.
+    public var epoch: Int?
+    /// A Debian revision for a version that has none of its own.
+    public var revision: Located<String>?
+    /// How the version is read.
+    public var scheme: VersionScheme
+}
+
 /// `Priority` values of Policy 2.5.
 public enum Priority: String, Sendable, CaseIterable {
     case required, important, standard, optional, extra
@@ -115,6 +127,8 @@ public struct ContentSpec: Sendable {
         public var owner: Located<String>?
         /// Group by name.
         public var group: Located<String>?
+        /// What becomes of machine code for another architecture.
+        public var foreignCode: ForeignMachineCode?
     }
 
     /// What it is.
@@ -144,6 +158,16 @@ public struct ContentRule: Sendable {
     public var group: Located<String>?
     /// Whether matching files are conffiles.
     public var isConffile: Bool
+    /// What becomes of machine code for another architecture.
+    public var foreignCode: ForeignMachineCode?
+}
+
+/// What becomes of machine code that is not for the package's architecture.
+public enum ForeignMachineCode: String, Sendable, CaseIterable {
+    /// It is taken for a mistake.
+    case refuse
+    /// It is meant: firmware, a cross toolchain, a program that chooses at run time.
+    case allow
 }
 
 /// A systemd unit that the package ships.

@@ -35,7 +35,7 @@ enum SpecShapes {
             "architectures", .list(of: architecture),
             "What the package can be built for; 'all' where it has no machine code.", example: "[amd64, arm64]",
             isInherited: true)
-        optional("version", version, "A version of its own instead of the workspace's.")
+        versioning
         optional("section", .located(section), "The section (Policy 2.4).", example: "net")
         optional("priority", .located(.enumeration(Priority.self)), "The priority (Policy 2.5).")
         optional(
@@ -54,7 +54,7 @@ enum SpecShapes {
             "Whether the shared libraries that machine code needs become 'Depends', as with dpkg-shlibdeps(1).",
             former: "automatic-depends")
         optional(
-            "shlibs", .entries(of: text), default: [],
+            "shlibs", .entries(of: relation), default: [],
             "Sonames and the relations that stand for them, where no installed package says so.",
             example: "{libfoo.so.1: \"libfoo1 (>= 1.2)\"}", former: "libraries")
         optional("contents", .list(of: content), default: [], "What is in the package.")
@@ -78,6 +78,19 @@ enum SpecShapes {
         optional("lintian-overrides", text, "Overrides for lintian, each with its reason.")
         optional("manual-pages", .list(of: text), default: [], "Manual pages, installed compressed.")
     }
+
+    private static let versioning: Field<VersionSpec> = group(as: VersionSpec.init) {
+        optional("version", text, "A version of its own instead of the workspace's.")
+        optional(
+            "epoch", .integer(0...0x7fff_ffff), "The epoch of the version, 'version:' or '--version' (deb-version(7)).")
+        optional("revision", text, "The Debian revision of the version; the changelog is then that of a revision.")
+        optional(
+            "version-scheme", .enumeration(VersionScheme.self), default: .semver,
+            "semver: 1.0-rc.1 becomes 1.0~rc.1, before 1.0; debian: versions are taken as they are.")
+    }
+
+    /// The keys of `package.yaml` that decide the version, which other values may name as a variable.
+    static let version: Shape<VersionSpec> = .object("Version", "What decides the version.", versioning)
 
     private static let relations: Field<[RelationField.Kind: [Located<String>]]> = {
         let keys: [(String, RelationField.Kind, String)] = [
@@ -105,9 +118,10 @@ enum SpecShapes {
             optional("mode", .octalMode, "Permission bits in octal, setuid, setgid and sticky included.")
             optional("owner", text, "Owner by name (default root).")
             optional("group", text, "Group by name (default: as the owner).")
+            foreignCode
         }
         let selection = group(as: ContentSpec.Selection.init) {
-            optional("exclude", .list(of: text), default: [], "Patterns of what is left out.")
+            optional("exclude", .list(of: text), default: [], "Patterns of what is left out, as in gitignore(5).")
             optional("rules", .list(of: rule), default: [], "Modes and owners by pattern; the last match wins.")
         }
         func file(
@@ -191,7 +205,12 @@ enum SpecShapes {
         optional("owner", text, "Owner by name.")
         optional("group", text, "Group by name.")
         optional("conffile", .boolean, default: false, "Whether matching files are conffiles.")
+        foreignCode
     }
+
+    private static let foreignCode = optional(
+        "foreign-machine-code", .enumeration(ForeignMachineCode.self),
+        "Whether machine code for another architecture is allowed (default refuse).")
 
     private static let unit: Shape<UnitSpec> = .object(
         "Unit", "A systemd unit and what the package does with it.", as: UnitSpec.init
@@ -228,7 +247,7 @@ enum SpecShapes {
     static let workspace: Shape<WorkspaceSpec> = .object(
         "Workspace", "Shared version, defaults and payloads of several packages.",
         group(as: WorkspaceSpec.init) {
-            required("version", version, "The version of every package without one of its own.")
+            required("version", text, "The version of every package without one of its own.")
             optional("packages", .list(of: text), default: [], "Package folders; all that are there by default.")
             optional("output", text, "Where packages are written.")
             optional(
@@ -266,15 +285,17 @@ enum SpecShapes {
 
     private static let text: Shape<Located<String>> = .located(.nonEmptyString)
 
+    /// A relation that stays as it is written, once it is one.
+    private static let relation = parsed("relation") { text throws(FormatError) in
+        _ = try RelationField(parsing: text, field: .depends)
+        return text
+    }
+
     private static let packageName = parsed("package name") { text throws(FormatError) in try PackageName(text) }
 
     private static let maintainer = parsed("maintainer") { text throws(FormatError) in try Maintainer(text) }
 
     private static let trigger = parsed("trigger") { text throws(FormatError) in try Trigger(text) }
-
-    private static let version = parsed("version") { text throws(FormatError) in
-        try DebianVersion.mapped(from: text)
-    }
 
     private static let architecture = parsed(
         "architecture",

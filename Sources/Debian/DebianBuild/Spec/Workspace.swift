@@ -59,7 +59,7 @@ public struct Workspace: Sendable {
         if !spec.packages.isEmpty { return spec.packages.map(\.value) }
         do {
             return try FileTree.children(of: directory).filter { name in
-                (try? FileStatus.ofIfExists(directory + "/\(name)/" + Self.packageFileName, followLinks: true)) != nil
+                try FileStatus.ofIfExists(directory + "/\(name)/" + Self.packageFileName, followLinks: true) != nil
             }
         } catch {
             diagnostics.error("source-unreadable", "\(error)", at: nil)
@@ -81,8 +81,8 @@ public struct Workspace: Sendable {
     /// - Parameter version: overrides the version of the workspace and the package.
     func packageSpec(
         _ document: YAMLNode, named name: String, architecture: Architecture?, distribution: String?,
-        version: DebianVersion?, diagnostics: inout Diagnostics
-    ) -> PackageSpec? {
+        version: String?, diagnostics: inout Diagnostics
+    ) -> (spec: PackageSpec, version: DebianVersion)? {
         let node = applyingOverrides(
             of: document, architecture: architecture, distribution: distribution ?? spec.distribution?.value,
             diagnostics: &diagnostics)
@@ -90,20 +90,69 @@ public struct Workspace: Sendable {
         var scope = VariableScope(environment: environment)
         for (name, value) in spec.variables { scope.define(name.value, value.value, range: value.range) }
         scope.define(node[key: "variables"], diagnostics: &diagnostics)
-        let effective = version ?? spec.version.value
         var builtIn = [
             "package": node[key: "package"]?.scalarText ?? name,
             "distribution": distribution ?? spec.distribution?.value ?? "",
-            "version": version == nil ? node[key: "version"]?.scalarText ?? "\(effective)" : "\(effective)",
-            "upstream-version": effective.upstream,
         ]
         if let architecture { builtIn["arch"] = architecture.description }
         for (name, value) in builtIn { scope.define(name, value, range: nil) }
+        let effective = effectiveVersion(of: node, override: version, scope: scope, diagnostics: &diagnostics)
+        // What else is wrong is reported all the same.
+        scope.define("version", effective?.description ?? "0", range: nil)
+        scope.define("upstream-version", effective?.upstream ?? "0", range: nil)
         guard
             let expanded = VariableExpansion.expand(
                 node.removing(keys: ["variables"]), scope: scope, diagnostics: &diagnostics)
         else { return nil }
-        return SpecShapes.package.decode(expanded, &diagnostics)
+        guard let spec = SpecShapes.package.decode(expanded, &diagnostics), let effective else { return nil }
+        return (spec, effective)
+    }
+
+    /// The version that a package gets, from its own `version`, the workspace's, or one from outside. Everything else may
+    /// name it as a variable, so it is found before the rest is read.
+    private func effectiveVersion(
+        of node: YAMLNode, override: String?, scope: VariableScope, diagnostics: inout Diagnostics
+    ) -> DebianVersion? {
+        guard case .mapping(let pairs) = node.content else { return nil }
+        let others = Set(pairs.compactMap(\.key.scalarText)).subtracting([
+            "version", "epoch", "revision", "version-scheme",
+        ])
+        // What is wrong with the keys themselves is reported when the package is decoded.
+        var ignored = Diagnostics()
+        guard let expanded = VariableExpansion.expand(node.removing(keys: others), scope: scope, diagnostics: &ignored),
+            let keys = SpecShapes.version.decode(expanded, &ignored)
+        else { return nil }
+        let declared = keys.version ?? spec.version
+        do throws(FormatError) {
+            let own = try keys.scheme.version(of: declared.value)
+            if keys.epoch != nil, own.hasEpoch {
+                diagnostics.error(
+                    "version-epoch", "version '\(declared.value)' has an epoch, and 'epoch' gives one",
+                    at: declared.range,
+                    help: "drop one of them")
+                return nil
+            }
+            if let revision = keys.revision, own.revision != nil {
+                diagnostics.error(
+                    "version-revision", "version '\(declared.value)' has a revision, and 'revision' gives one",
+                    at: revision.range, help: "drop one of them")
+                return nil
+            }
+            let epoch = keys.epoch.map(UInt32.init) ?? (own.hasEpoch ? own.epoch : nil)
+            let version = try override.map { text throws(FormatError) in try keys.scheme.version(of: text) } ?? own
+            do throws(FormatError) {
+                return try version.completed(epoch: epoch, revision: keys.revision?.value)
+            } catch {
+                diagnostics.error("version", "\(error)", at: keys.revision?.range ?? declared.range)
+                return nil
+            }
+        } catch {
+            diagnostics.error(
+                "version", "\(error)",
+                at: override == nil ? declared.range?.narrowed(toByte: error.offset, of: declared.value) : nil,
+                help: "see 'debbuild version map' and deb-version(7)")
+            return nil
+        }
     }
 
     /// The folder of a package, absolute; a diagnostic when there is none.
@@ -115,7 +164,14 @@ public struct Workspace: Sendable {
             diagnostics.error("package-folder", "package folder '\(name)' is outside the workspace", at: range)
             return nil
         }
-        if (try? FileStatus.ofIfExists(folder + "/" + Self.packageFileName, followLinks: true)) == nil {
+        let isThere: Bool
+        do throws(FileError) {
+            isThere = try FileStatus.ofIfExists(folder + "/" + Self.packageFileName, followLinks: true) != nil
+        } catch {
+            diagnostics.error("source-unreadable", "\(error)", at: range)
+            return nil
+        }
+        if !isThere {
             var ignored = Diagnostics()
             let known = spec.packages.isEmpty ? packageNames(diagnostics: &ignored) : spec.packages.map(\.value)
             diagnostics.error(

@@ -5,7 +5,7 @@ import Documents
 /// What `workspace.yaml` declares: the version, the packages, and the payloads that they share.
 public struct WorkspaceSpec: Sendable {
     /// The version of every package without one of its own.
-    public var version: Located<DebianVersion>
+    public var version: Located<String>
     /// Package folders beside the file.
     public var packages: [Located<String>]
     /// Where packages are written, relative to the file.

@@ -48,7 +48,7 @@ enum EntryPathRules {
         reference: "Debian Policy 10.6"
     ) { subject in
         subject.image.entries.compactMap { entry in
-            guard case .other(let name) = entry.kind else { return nil }
+            guard case .other(let name, _) = entry.kind else { return nil }
             return .init(entry.path, "is a \(name)")
         }
     }
