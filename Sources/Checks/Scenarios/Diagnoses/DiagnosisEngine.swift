@@ -102,14 +102,22 @@ extension DiagnosisCatalogue {
         of finding: Finding, _ ends: [CompletedCheck], _ suite: ScenarioSuite, _ byID: [String: CompletedCheck]
     ) -> DiagnosisResult {
         let entry = entries[finding.entry]
-        let texts = finding.primary.map { index in
-            DiagnosisText(check: suite.checks[index], end: ends[index], others: byID, variables: suite.variables)
+        let texts = finding.primary.map { index -> DiagnosisText in
+            let check = suite.checks[index]
+            return DiagnosisText(
+                check: check, mainParameter: suite.kinds.kind(check.kind)?.mainParameter, end: ends[index],
+                others: byID,
+                variables: suite.variables)
         }
         var evidence: [String] = []
         for text in texts {
             for line in entry.evidence.compactMap({ text.evidence($0) }) where !evidence.contains(line) {
                 evidence.append(line)
             }
+        }
+        var remedy: [String] = []
+        for line in entry.remedy.flatMap({ line in texts.map { $0.rendered(line) } }) where !remedy.contains(line) {
+            remedy.append(line)
         }
         if evidence.isEmpty { evidence = finding.primary.flatMap { Self.ownEvidence(ends[$0].result) } }
         let weights = finding.primary.map { ends[$0].result.severity }
@@ -119,7 +127,8 @@ extension DiagnosisCatalogue {
         return DiagnosisResult(
             code: entry.code, severity: Self.weight(heaviest) > Self.weight(entry.severity) ? heaviest : entry.severity,
             cause: first.rendered(entry.cause), evidence: Array(evidence.prefix(Self.evidenceLimit)),
-            remedy: entry.remedy.map { first.rendered($0) }, documentation: entry.documentation,
+            remedy: Array(remedy.prefix(max(Self.evidenceLimit, entry.remedy.count))),
+            documentation: entry.documentation,
             checks: (finding.primary + finding.followers).map { ends[$0].result.id })
     }
 
@@ -144,11 +153,14 @@ extension DiagnosisCatalogue {
 ///
 /// `${attribute.path}` is of the check that is explained, `${check.id:attribute.path}` of another check; then variables
 /// of the scenarios. `${check.id}`, `${check.title}`, `${check.subject}`, `${check.error}`, `${check.expected}` and
-/// `${check.found}` are what their names say; `${check.target}` is the subject without its kind: the package's name alone.
+/// `${check.found}` are what their names say; `${check.target}` is the subject without its kind, with all parameters;
+/// `${check.name}` is its main parameter alone, such as the name of the package.
 struct DiagnosisText {
     private static let valueLimit = 300
 
     let check: Check
+    /// What tells its subject from others of the kind.
+    let mainParameter: String?
     let end: CompletedCheck
     /// All checks of the run with their ends, by id.
     let others: [String: CompletedCheck]
@@ -224,6 +236,11 @@ struct DiagnosisText {
             return .text(
                 String(
                     decoding: subject.starts(with: kind) ? subject.dropFirst(kind.count) : subject[...], as: UTF8.self))
+        case "check.name":
+            guard let mainParameter, case .literal(let value)? = check.parameters[mainParameter]?.expression else {
+                return builtin("check.target")
+            }
+            return .text(ValueText.plain(value))
         case "check.error":
             if case .error(let error) = end.result.outcome { return .text(error.description) }
             return .null

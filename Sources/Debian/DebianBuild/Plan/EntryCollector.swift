@@ -1,6 +1,7 @@
 import Archive
 import DebianArchive
 import DebianFormat
+import DebianManifest
 import Documents
 import Files
 
@@ -56,6 +57,12 @@ struct EntryCollector {
         slots.filter { $0.planned.isConffile }.map(\.path).sorted { Self.order($0, $1) }
     }
 
+    /// The files that get capabilities, in the order of the archive.
+    var capabilities: [(path: String, capabilities: FileCapabilities)] {
+        slots.compactMap { slot in slot.planned.capabilities.map { (slot.path, $0) } }
+            .sorted { Self.order($0.path, $1.path) }
+    }
+
     private mutating func append(_ slot: Slot) {
         indices[slot.path] = slots.count
         slots.append(slot)
@@ -64,15 +71,16 @@ struct EntryCollector {
     /// Adds an entry at an absolute, normalised path.
     mutating func add(
         _ path: String, kind: Entry.Kind, permissions: UInt16, owner: Owner, group: Owner, modificationTime: Int64,
-        source: ContentSource, facts: ContentFacts? = nil, isConffile: Bool = false, range: SourceRange?,
-        diagnostics: inout Diagnostics
+        source: ContentSource, facts: ContentFacts? = nil, isConffile: Bool = false,
+        capabilities: FileCapabilities? = nil, range: SourceRange?, diagnostics: inout Diagnostics
     ) {
         let isDirectory = kind == .directory
-        let planned = PlannedEntry(
+        var planned = PlannedEntry(
             entry: Entry(
                 path: path == "/" ? "./" : "." + path + (isDirectory ? "/" : ""), kind: kind, permissions: permissions,
                 owner: owner, group: group, modificationTime: min(modificationTime, sourceDateEpoch)),
             source: source, isConffile: isConffile, facts: facts)
+        planned.capabilities = capabilities
         if let index = indices[path] {
             let present = slots[index]
             let bothDirectories = isDirectory && present.planned.entry.kind == .directory
