@@ -152,16 +152,18 @@ let package = Package(
 
         // MARK: Debian
         .module("DebianFormat", on: .debian, ["Platform"]),
+        // What an installed package is like, as a list of its files and as checks for meshcheck.
+        .module("DebianManifest", on: .debian, ["Documents", "Platform"]),
         // A .deb as a value: reading, writing, inspecting, comparing.
         .module(
             "DebianArchive", on: .debian,
-            ["Archive", "DebianFormat", "ELF", "Files", "Platform", "Documents", .crypto]),
+            ["Archive", "DebianFormat", "DebianManifest", "ELF", "Files", "Platform", "Documents", .crypto]),
         // package.yaml and workspace.yaml to plans, and those to packages.
         .module(
             "DebianBuild", on: .debian,
             [
-                "Archive", "DebianArchive", "DebianFormat", "Documents", "Downloads", "ELF", "Files", "Platform",
-                "Processes", .crypto,
+                "Archive", "DebianArchive", "DebianFormat", "DebianManifest", "Documents", "Downloads", "ELF", "Files",
+                "Platform", "Processes", .crypto,
             ]),
         // Rules for packages; more of them are registered from outside.
         .module(
@@ -172,8 +174,9 @@ let package = Package(
         .module(
             "Probes", on: .checks,
             [
-                "CLinux", "Certificates", "DebianFormat", "ELF", "Files", "HTTP", "Patterns", "Platform", "Processes",
-                .crypto, .nioCore, .nioPosix, .nioSSL, .nioTLS, .swiftASN1, .x509,
+                "CLinux", "Certificates", "DebianFormat", "DebianManifest", "ELF", "Files", "HTTP", "Patterns",
+                "Platform",
+                "Processes", .crypto, .nioCore, .nioPosix, .nioSSL, .nioTLS, .swiftASN1, .x509,
             ]),
         .module(
             "Scenarios", on: .checks,
@@ -252,8 +255,9 @@ let package = Package(
         .tool(
             "meshcheck",
             [
-                "CLinux", "Documents", "Files", "HTTP", "MeshChecks", "MeshProbes", "Platform", "Probes", "RemoteHosts",
-                "Reports", "Scenarios", "StandardStreams",
+                "CLinux", "DebianManifest", "Documents", "Files", "HTTP", "MeshChecks", "MeshProbes", "Platform",
+                "Probes", "RemoteHosts",
+                "Reports", "Scenarios", "StandardStreams", .crypto,
             ]),
         .tool(
             "meshex",

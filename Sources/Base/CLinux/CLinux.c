@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/timex.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 int clinux_become(uid_t user, gid_t group, const gid_t *groups, size_t count) {
@@ -43,6 +44,11 @@ int clinux_status(const char *path, int follow, struct clinux_file *file) {
     file->has_birth = (status.stx_mask & STATX_BTIME) != 0;
     file->born = file->has_birth ? nanoseconds(status.stx_btime) : 0;
     return 0;
+}
+
+ssize_t clinux_attribute(const char *path, const char *name, void *value, size_t size) {
+    ssize_t length = getxattr(path, name, value, size);
+    return length < 0 ? -errno : length;
 }
 
 int clinux_clock_state(void) {

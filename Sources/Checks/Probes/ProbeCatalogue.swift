@@ -26,9 +26,9 @@ public struct ProbeCatalogue: Sendable {
 extension ProbeCatalogue {
     /// The probes of every Debian host.
     public static let standard = ProbeCatalogue([
-        AddressesProbe.self, AnswerProbe.self, ClockProbe.self, CommandProbe.self, DNSProbe.self, FileProbe.self,
-        HTTPProbe.self,
-        LibraryProbe.self, LogProbe.self, PackageProbe.self, PortProbe.self, ProcessProbe.self, ProgramProbe.self,
+        AddressesProbe.self, AlternativeProbe.self, AnswerProbe.self, ClockProbe.self, CommandProbe.self, DNSProbe.self,
+        FileProbe.self, GroupProbe.self, HTTPProbe.self, LibraryProbe.self, LogProbe.self, PackageProbe.self,
+        PortProbe.self, ProcessProbe.self, ProgramProbe.self,
         ResolverProbe.self, TCPProbe.self, TLSProbe.self, UnitProbe.self, UserProbe.self,
     ])
 }

@@ -5,10 +5,20 @@ import Platform
 struct UnitProbe: Probe {
     static let kind = SubjectKind(
         "unit", "A unit of systemd, as `systemctl show` describes it.", mainParameter: "name",
-        parameters: [.init("name", .text, "Name; `.service` may be left out.", isRequired: true)],
+        parameters: [
+            .init("name", .text, "Name; `.service` may be left out.", isRequired: true),
+            .init("ports", .list(.text), "Ports for `silent-ports`, such as 8080/tcp."),
+        ],
         attributes: [
             .init("exists", .bool, "Whether systemd knows it."),
             .init("active", .text, "ActiveState: active, inactive, activating, failed …"),
+            .init(
+                "up", .bool,
+                "Whether it runs or is starting, or has a reason not to: its conditions are not met, or it is of the type "
+                    + "oneshot and has ended well."),
+            .init(
+                "silent-ports", .list(.text),
+                "Those of `ports` on which nothing of the unit listens; none while it does not run."),
             .init("sub", .text, "SubState: running, exited, dead, auto-restart …"),
             .init("load", .text, "LoadState: loaded, masked, not-found …"),
             .init("enabled", .text, "UnitFileState: enabled, disabled, static, masked …"),
@@ -41,7 +51,10 @@ struct UnitProbe: Probe {
         }
         guard unit.exists else {
             return Observation(
-                ["exists": .bool(false), "load": .text(orNull: unit["LoadState"]), "active": .text("inactive")],
+                [
+                    "exists": .bool(false), "load": .text(orNull: unit["LoadState"]), "active": .text("inactive"),
+                    "up": .bool(false), "silent-ports": .list([]),
+                ],
                 evidence: ["systemd does not know \(name)"])
         }
         return try await describe(unit, name: name, request)
@@ -56,8 +69,14 @@ struct UnitProbe: Probe {
             "restarts": .integer(unit.number("NRestarts")), "main-pid": .integer(unit.number("MainPID")),
             "need-daemon-reload": .bool(unit["NeedDaemonReload"] == "yes"), "result": .text(orNull: unit["Result"]),
             "exit-status": .integer(unit.number("ExecMainStatus")), "fragment": .text(orNull: unit["FragmentPath"]),
-            "stable-for": .nanoseconds(0), "started": .null,
+            "stable-for": .nanoseconds(0), "started": .null, "up": .bool(unit.isUp),
         ]
+        var portEvidence: [String] = []
+        if request.wants("silent-ports") {
+            let silent = try await silentPorts(of: unit, name: name, request)
+            attributes["silent-ports"] = .texts(silent.map(\.port))
+            portEvidence = silent.map(\.reason)
+        }
         if request.wants("properties") {
             attributes["properties"] = .map(
                 Dictionary(
@@ -92,7 +111,45 @@ struct UnitProbe: Probe {
                 "\(name): \(state), \(unit["UnitFileState"] ?? "no file state"), restarts "
                     + "\(unit["NRestarts"] ?? "0"), result \(unit["Result"] ?? "none"), exit status "
                     + "\(unit["ExecMainStatus"] ?? "none")"
-            ])
+            ] + portEvidence)
+    }
+
+    /// The ports of the request on which nothing of the unit listens, with what is there instead.
+    private func silentPorts(
+        of unit: UnitProperties, name: String, _ request: ProbeRequest
+    ) async throws(ProbeError) -> [(port: String, reason: String)] {
+        guard unit["ActiveState"] == "active", let ports = try request.texts("ports") else { return [] }
+        let sockets = try await host.sockets(since: request.since)
+        let owners = try await host.socketOwners(since: request.since)
+        var silent: [(port: String, reason: String)] = []
+        for port in ports {
+            let parts = port.utf8.split(separator: UInt8(ascii: "/"), maxSplits: 1).map { Ascii.text($0) }
+            guard let number = parts.first.flatMap({ Int($0) }), (1...65535).contains(number),
+                let transport = ListeningSocket.Transport(rawValue: parts.count == 2 ? parts[1] : "tcp")
+            else {
+                throw ProbeError(.invalid, "read parameter ports", expected: "such as 8080/tcp", found: "'\(port)'")
+            }
+            let found = sockets.sockets(port: number, transport: transport)
+            guard !found.isEmpty else {
+                silent.append((port, "nothing listens on \(port)"))
+                continue
+            }
+            let pids = found.compactMap { owners.processes[$0.inode] }
+            // Whose sockets they are is not for everybody to see.
+            if pids.isEmpty { continue }
+            var groups: [String] = []
+            for pid in pids {
+                if let group = try ProcessDetails.controlGroup(host.path("/proc/\(pid)")) { groups.append(group) }
+            }
+            let isOwn = groups.contains { group in
+                group.utf8.split(separator: UInt8(ascii: "/")).contains { $0.elementsEqual(name.utf8) }
+            }
+            // A socket unit's ports are systemd's own until somebody comes.
+            if !isOwn, !pids.contains(1) {
+                silent.append((port, "\(port) is held by pid \(pids[0]) in \(groups.first ?? "no control group")"))
+            }
+        }
+        return silent
     }
 
     /// When it became active, in nanoseconds of CLOCK_MONOTONIC; nil unless it is active.
@@ -213,6 +270,20 @@ struct UnitProperties: Sendable, Hashable {
 
     /// A number; nil where systemd has none, which it writes as the largest number or `[not set]`.
     func number(_ name: String) -> Int64? { values[name].flatMap { Bytes.decimal($0.utf8) } }
+
+    /// Whether it runs or is starting, or has a reason not to.
+    var isUp: Bool {
+        switch self["ActiveState"] {
+        case "active", "reloading", "refreshing": return true
+        case "activating": return self["SubState"] != "auto-restart"
+        case "inactive":
+            let wasTried = number("ConditionTimestampMonotonic") ?? 0 > 0
+            if wasTried, self["ConditionResult"] == "no" || self["AssertResult"] == "no" { return true }
+            return self["Type"] == "oneshot" && self["Result"] == "success"
+                && number("ExecMainExitTimestampMonotonic") ?? 0 > 0
+        default: return false
+        }
+    }
 
     /// Whether systemd knows the unit.
     var exists: Bool { self["LoadState"].map { $0 != "not-found" } ?? false }

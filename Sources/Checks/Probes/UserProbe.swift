@@ -37,3 +37,31 @@ struct UserProbe: Probe {
             ])
     }
 }
+
+/// Groups.
+struct GroupProbe: Probe {
+    static let kind = SubjectKind(
+        "group", "A group of the host, in /etc/group.", mainParameter: "name",
+        parameters: [.init("name", .text, "Name.", isRequired: true)],
+        attributes: [
+            .init("exists", .bool, "Whether there is such a group."),
+            .init("gid", .integer, "Number."),
+            .init("members", .list(.text), "Users that it lists; not those whose primary group it is."),
+        ])
+
+    private let host: Host
+
+    init(host: Host) { self.host = host }
+
+    func observe(_ request: ProbeRequest) async throws(ProbeError) -> Observation {
+        let name = try request.requiredText("name")
+        let groups = try await host.users(for: request)
+        guard let number = groups.number(ofGroup: name) else {
+            return Observation(["exists": .bool(false)], evidence: ["no group '\(name)'"])
+        }
+        let members = groups.members(ofGroup: name) ?? []
+        return Observation(
+            ["exists": .bool(true), "gid": .integer(number), "members": .texts(members)],
+            evidence: ["\(name): gid \(number), members \(members.joined(separator: " "))"])
+    }
+}

@@ -1,5 +1,6 @@
 import Archive
 import DebianFormat
+import DebianManifest
 import Files
 
 /// Everything that goes into one `.deb`, decided: every control field computed, every entry resolved.
@@ -25,6 +26,8 @@ public struct BuildPlan: Sendable {
     public var sourceDateEpoch: Int64
     /// What is worth saying about the plan though it does not stop it.
     public var warnings: [PlanWarning]
+    /// What a machine with the package has to be like, without the files, which are ``entries``; nil to say nothing.
+    public var scenario: PackageScenario?
 
     /// Creates a plan.
     public init(
@@ -63,6 +66,8 @@ public struct PlannedEntry: Sendable {
     public var source: ContentSource
     /// True when the file is listed in `conffiles`.
     public var isConffile: Bool
+    /// The capabilities that maintainer scripts give the file.
+    public var capabilities: FileCapabilities?
 
     /// What a look into the contents has found; nil before it.
     public var facts: ContentFacts?

@@ -1,9 +1,11 @@
 import ArgumentParser
 import CLinux
 import Documents
+import Files
 import MeshChecks
 import Probes
 import Scenarios
+import StandardStreams
 import Synchronization
 
 /// One run on this host: load, select, run, within a time limit.
@@ -22,9 +24,7 @@ struct LocalRun {
         let paths = try options.scenarioPaths()
         let host = Host()
         do {
-            var suite = try await ScenarioSuite.load(
-                paths: paths, variables: options.variableSources, profile: options.profile, host: host,
-                kinds: .mesh)
+            var suite = try await suite(options, paths, host)
             if !options.tags.isEmpty || !options.ids.isEmpty {
                 suite = try suite.selecting(CheckSelection(tags: options.tags, ids: options.ids))
             }
@@ -35,6 +35,51 @@ struct LocalRun {
             return LocalRun(suite: suite, diagnoses: diagnoses, host: host)
         } catch let error as ScenarioLoadError {
             throw CommandFailure.report(error.diagnostics, status: Status.wrongInput)
+        }
+    }
+
+    /// The scenarios of the paths, and those of installed packages.
+    private static func suite(
+        _ options: SuiteOptions, _ paths: [String], _ host: Host
+    ) async throws -> ScenarioSuite {
+        let items: [InstalledScenarios.Item]
+        do throws(FileError) {
+            items = options.includesPackages ? try InstalledScenarios.read() : []
+        } catch {
+            throw CommandFailure.message(error.description, code: "packages", status: Status.wrongInput)
+        }
+        let texts = items.compactMap { $0.text ?? $0.substitute }
+        let failure: ScenarioLoadError
+        switch await loaded(options, paths, texts, host) {
+        case .success(let suite): return suite
+        case .failure(let error): failure = error
+        }
+        // Packages may have been built for a newer meshcheck: those are known by what dpkg says of them.
+        var usable: [SourceText] = []
+        var isChanged = false
+        for (item, text) in zip(items, texts) {
+            var used = text
+            if let substitute = item.substitute, case .failure = await loaded(options, [], [text], host) {
+                Terminal.writeError("meshcheck: cannot use '\(text.path)'; dpkg's database is looked at in its place\n")
+                used = substitute
+                isChanged = true
+            }
+            usable.append(used)
+        }
+        guard isChanged else { throw failure }
+        return try await loaded(options, paths, usable, host).get()
+    }
+
+    private static func loaded(
+        _ options: SuiteOptions, _ paths: [String], _ texts: [SourceText], _ host: Host
+    ) async -> Result<ScenarioSuite, ScenarioLoadError> {
+        do throws(ScenarioLoadError) {
+            return .success(
+                try await ScenarioSuite.load(
+                    paths: paths, texts: texts, variables: paths.isEmpty ? VariableSources() : options.variableSources,
+                    profile: paths.isEmpty ? nil : options.profile, host: host, kinds: .mesh))
+        } catch {
+            return .failure(error)
         }
     }
 

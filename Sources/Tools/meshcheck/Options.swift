@@ -20,6 +20,13 @@ struct SuiteOptions: ParsableArguments {
             valueName: "path"))
     var paths: [String] = []
 
+    @Flag(
+        inversion: .prefixedNo,
+        help: ArgumentHelp(
+            "Include the checks that installed packages bring in /usr/share/meshcheck/packages.d (default: when no path is "
+                + "named)."))
+    var packages: Bool?
+
     @Option(
         help: ArgumentHelp(
             "classic for the three packages, modern for istio-sidecar (default: by what is installed).",
@@ -72,10 +79,13 @@ struct SuiteOptions: ParsableArguments {
             code: "no-scenarios", help: "name a folder: meshcheck run PATH", status: Status.wrongInput)
     }
 
+    /// Whether the checks of installed packages are wanted.
+    var includesPackages: Bool { packages ?? paths.isEmpty }
+
     /// The file with diagnoses; nil when there is none and none was asked for.
     func diagnosesPath(scenarios: [String]) throws -> String? {
         if let diagnoses { return diagnoses }
-        for path in scenarios {
+        for path in scenarios + (try isFolder(Self.installedScenarios) ? [Self.installedScenarios] : []) {
             let folder = try isFolder(path) ? path : LexicalPath.split(path).folder
             let candidate = folder + "/" + Self.diagnosesName
             do throws(FileError) {

@@ -32,6 +32,9 @@ struct clinux_file {
 // Reads the status of a path, of the link itself unless `follow`. Nothing is mounted for it. Returns 0 or errno(3).
 int clinux_status(const char *path, int follow, struct clinux_file *file);
 
+// An extended attribute of a path (getxattr(2)). Returns its length, or an errno(3) number below zero.
+ssize_t clinux_attribute(const char *path, const char *name, void *value, size_t size);
+
 // The state of the kernel's clock (adjtimex(2)): 5, TIME_ERROR, when it is not synchronised; -1 with errno.
 int clinux_clock_state(void);
 

@@ -66,11 +66,18 @@ enum FileDigest {
     static func md5(_ path: String) throws(ProbeError) -> String { try digest(path, Insecure.MD5()) }
 
     private static func digest(_ path: String, _ function: some HashFunction) throws(ProbeError) -> String {
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 18, alignment: 64)
+        defer { buffer.deallocate() }
+        return try of(path, function, through: buffer)
+    }
+
+    /// A checksum in hexadecimal digits, read through the caller's buffer.
+    static func of(
+        _ path: String, _ function: some HashFunction, through buffer: UnsafeMutableRawBufferPointer
+    ) throws(ProbeError) -> String {
         var function = function
         do throws(FileError) {
             let file = try InputFile(path: path)
-            let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 18, alignment: 64)
-            defer { buffer.deallocate() }
             while true {
                 let count = try file.read(into: buffer)
                 if count == 0 { break }

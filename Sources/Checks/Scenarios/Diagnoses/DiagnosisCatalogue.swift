@@ -37,7 +37,8 @@ public struct DiagnosisCatalogue: Sendable {
         for entry in entries {
             let place = places[entry.code] ?? nil
             for condition in entry.conditions + entry.exclusions {
-                for pattern in condition.checks where !suite.allChecks.contains(where: { pattern.matches($0) }) {
+                for pattern in condition.checks
+                where !pattern.isOfPackages && !suite.allChecks.contains(where: { pattern.matches($0) }) {
                     report(pattern, entry, place, suite, &diagnostics)
                 }
                 for expectation in condition.expectations {
@@ -53,7 +54,8 @@ public struct DiagnosisCatalogue: Sendable {
                     }
                 }
             }
-            for pattern in entry.explains where !suite.allChecks.contains(where: { pattern.matches($0) }) {
+            for pattern in entry.explains
+            where !pattern.isOfPackages && !suite.allChecks.contains(where: { pattern.matches($0) }) {
                 report(pattern, entry, place, suite, &diagnostics)
             }
         }

@@ -105,8 +105,12 @@ extension DiagnosisCatalogue {
         of finding: Finding, _ ends: [CompletedCheck], _ suite: ScenarioSuite, _ byID: [String: CompletedCheck]
     ) -> DiagnosisResult {
         let entry = entries[finding.entry]
-        let texts = finding.primary.map { index in
-            DiagnosisText(check: suite.checks[index], end: ends[index], others: byID, variables: suite.variables)
+        let texts = finding.primary.map { index -> DiagnosisText in
+            let check = suite.checks[index]
+            return DiagnosisText(
+                check: check, mainParameter: suite.kinds.kind(check.kind)?.mainParameter, end: ends[index],
+                others: byID,
+                variables: suite.variables)
         }
         var evidence: [String] = []
         for text in texts {
@@ -135,11 +139,11 @@ extension DiagnosisCatalogue {
         for template in templates {
             let items = texts.flatMap { $0.items(of: template) ?? [] }
             let isList = texts.contains { $0.items(of: template) != nil }
-            for line in isList ? items : texts.prefix(1).map({ $0.rendered(template) }) where !lines.contains(line) {
+            for line in isList ? items : texts.map({ $0.rendered(template) }) where !lines.contains(line) {
                 lines.append(line)
             }
         }
-        return Array(lines.prefix(evidenceLimit))
+        return Array(lines.prefix(max(evidenceLimit, templates.count)))
     }
 
     /// What a check itself says of its failure.
@@ -155,11 +159,14 @@ extension DiagnosisCatalogue {
 ///
 /// `${attribute.path}` is of the check that is explained, `${check.id:attribute.path}` of another check; then variables
 /// of the scenarios. `${check.id}`, `${check.title}`, `${check.subject}`, `${check.error}`, `${check.expected}` and
-/// `${check.found}` are what their names say; `${check.target}` is the subject without its kind: the package's name alone.
+/// `${check.found}` are what their names say; `${check.target}` is the subject without its kind, with all parameters;
+/// `${check.name}` is its main parameter alone, such as the name of the package.
 struct DiagnosisText {
     private static let valueLimit = 300
 
     let check: Check
+    /// What tells its subject from others of the kind.
+    let mainParameter: String?
     let end: CompletedCheck
     /// All checks of the run with their ends, by id.
     let others: [String: CompletedCheck]
@@ -249,6 +256,11 @@ struct DiagnosisText {
             return .text(
                 String(
                     decoding: subject.starts(with: kind) ? subject.dropFirst(kind.count) : subject[...], as: UTF8.self))
+        case "check.name":
+            guard let mainParameter, case .literal(let value)? = check.parameters[mainParameter]?.expression else {
+                return builtin("check.target")
+            }
+            return .text(ValueText.plain(value))
         case "check.error":
             if case .error(let error) = end.result.outcome { return .text(error.description) }
             return .null

@@ -8,16 +8,17 @@ extension ScenarioSuite {
     ///
     /// - Parameters:
     ///   - paths: files, or folders whose files ending in `.yaml` or `.yml` are loaded in the order of their names.
+    ///   - texts: further scenarios, which have been read already.
     ///   - variables: what wins over the scenarios' own variables.
     ///   - profile: one that the scenarios name; nil to choose by what is installed.
     ///   - host: the host whose facts the scenarios mention.
     ///   - kinds: what can be looked at.
     public static func load(
-        paths: [String], variables: VariableSources = VariableSources(), profile: String? = nil, host: Host,
-        kinds: KindCatalogue
+        paths: [String], texts: [SourceText] = [], variables: VariableSources = VariableSources(),
+        profile: String? = nil, host: Host, kinds: KindCatalogue
     ) async throws(ScenarioLoadError) -> ScenarioSuite {
         var loader = ScenarioLoader(kinds: kinds, host: host)
-        return try await loader.load(paths: paths, sources: variables, profile: profile)
+        return try await loader.load(paths: paths, texts: texts, sources: variables, profile: profile)
     }
 }
 
@@ -33,9 +34,9 @@ struct ScenarioLoader {
     }
 
     mutating func load(
-        paths: [String], sources: VariableSources, profile: String?
+        paths: [String], texts: [SourceText], sources: VariableSources, profile: String?
     ) async throws(ScenarioLoadError) -> ScenarioSuite {
-        let outlines = readOutlines(paths)
+        let outlines = readOutlines(paths, texts)
         let external = ExternalVariables(sources, diagnostics: &diagnostics)
         let mentioned = outlines.map { outline in
             var names: Set<String> = []
@@ -80,12 +81,12 @@ struct ScenarioLoader {
 
     // MARK: - files
 
-    private mutating func readOutlines(_ paths: [String]) -> [ScenarioOutline] {
+    private mutating func readOutlines(_ paths: [String], _ texts: [SourceText]) -> [ScenarioOutline] {
         var outlines: [ScenarioOutline] = []
-        for path in ScenarioFiles.collect(paths, &diagnostics) {
-            guard let source = ScenarioFiles.read(path, &diagnostics),
-                let document = YAMLLoader.load(source, diagnostics: &diagnostics),
-                let outline = ScenarioOutline(document, path: path, &diagnostics)
+        let files = ScenarioFiles.collect(paths, &diagnostics).compactMap { ScenarioFiles.read($0, &diagnostics) }
+        for source in files + texts {
+            guard let document = YAMLLoader.load(source, diagnostics: &diagnostics),
+                let outline = ScenarioOutline(document, path: source.path, &diagnostics)
             else { continue }
             if let twin = outlines.first(where: { $0.name == outline.name && !outline.name.isEmpty }) {
                 diagnostics.error(

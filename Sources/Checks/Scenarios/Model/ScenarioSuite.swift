@@ -98,6 +98,9 @@ struct IdentifierPattern: Sendable, Hashable {
         parts = source.utf8.split(separator: UInt8(ascii: "*"), omittingEmptySubsequences: false).map { Array($0) }
     }
 
+    /// Whether it stands for checks that installed packages bring, which are there where the packages are.
+    var isOfPackages: Bool { source.utf8.starts(with: "package.".utf8) }
+
     /// Whether it stands for one id only.
     var isExact: Bool { parts.count == 1 }
 

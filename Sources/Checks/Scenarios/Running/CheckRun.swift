@@ -185,7 +185,11 @@ struct CheckRun: Sendable {
 enum CheckText {
     /// The subject in words: the kind and what selects it.
     static func subject(_ check: Check, _ parameters: [String: Value]) -> String {
-        let main = parameters.keys.sorted().filter { parameters[$0] != .null }
+        // A text of many lines says nothing in one.
+        let main = parameters.keys.sorted().filter { name in
+            guard let value = parameters[name], value != .null else { return false }
+            return !(value.asText?.utf8.contains(0x0a) ?? false)
+        }
         let shown = main.prefix(4).map { name -> String in
             let text = ValueText.shortened(commandText(parameters[name] ?? .null), to: 120)
             return main.count == 1 ? text : "\(name)=\(text)"

@@ -62,4 +62,6 @@ public struct BuildOutcome: Sendable {
     public var checksums: PackageChecksums
     /// True when nothing had changed and the file was left as it was.
     public var isUpToDate: Bool
+    /// The checks of the package as a scenario; nil when it was not written, or has none.
+    package var scenario: String?
 }

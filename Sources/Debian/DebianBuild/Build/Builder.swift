@@ -216,18 +216,20 @@ public struct Builder: Sendable {
         return plans.indices.compactMap { outcomes[$0] }
     }
 
-    private func write(_ plan: BuildPlan, threads: Int) throws(BuildError) -> BuildOutcome {
+    private func write(_ unfinished: BuildPlan, threads: Int) throws(BuildError) -> BuildOutcome {
+        let plan = try finished(unfinished)
         observer.began(plan)
         let observer = observer
         let writer = PackageWriter(
             outputDirectory: outputDirectory, threads: threads,
             progress: { observer.advanced(plan, bytes: $0) })
         let built = try writer.write(plan)
+        let scenario = try scenario(of: plan, built)
         do throws(FileError) {
             let status = try FileStatus.of(built.path, followLinks: false)
             // Begun anew, so that it holds the files of this plan and no others.
             let contents = ChecksumCache(path: contentsPath(of: built.path), isFresh: true)
-            let fingerprint = try PlanFingerprint.of(plan, contents: built.digests, checksums: contents)
+            let fingerprint = try PlanFingerprint.of(unfinished, contents: built.digests, checksums: contents)
             try BuildRecord(fingerprint: fingerprint, checksums: built.checksums, status: status)
                 .save(recordPath(of: built.path))
             try contents.save()
@@ -235,9 +237,42 @@ public struct Builder: Sendable {
             throw .file(package: plan.fileName, error)
         }
         let outcome = BuildOutcome(
-            plan: plan, path: built.path, size: built.size, checksums: built.checksums, isUpToDate: false)
+            plan: plan, path: built.path, size: built.size, checksums: built.checksums, isUpToDate: false,
+            scenario: scenario)
         observer.finished(outcome)
         return outcome
+    }
+
+    // MARK: - checks
+
+    /// The plan with its scenario in it, where the package brings that: it has the checksums of all other files, so these
+    /// are read once more, unless they are remembered.
+    private func finished(_ plan: BuildPlan) throws(BuildError) -> BuildPlan {
+        guard let position = plan.scenarioPosition, let scenario = plan.scenario else { return plan }
+        var plan = plan
+        let sums = try EntryChecksums.of(plan, checksums: checksums)
+        plan.entries[position].source = .bytes(Array(scenario.text(of: plan.entries, checksums: sums).utf8))
+        return plan
+    }
+
+    /// The scenario of a package that has been written.
+    private func scenario(of plan: BuildPlan, _ built: BuiltPackage) throws(BuildError) -> String? {
+        guard let scenario = plan.scenario else { return nil }
+        let text = scenario.text(
+            of: plan.entries, checksums: built.digests.map { $0.map { Hexadecimal.text($0.sha256) } })
+        if let position = plan.scenarioPosition, case .bytes(let bytes) = plan.entries[position].source,
+            !bytes.elementsEqual(text.utf8)
+        {
+            throw .changedWhileRead(path: built.path)
+        }
+        return text
+    }
+
+    /// The scenario of an outcome; its files are read where nothing is remembered of them.
+    func scenario(of outcome: BuildOutcome) throws(BuildError) -> String? {
+        if let text = outcome.scenario { return text }
+        return try outcome.plan.scenario?.text(
+            of: outcome.plan.entries, checksums: EntryChecksums.of(outcome.plan, checksums: checksums))
     }
 
     // MARK: - what has not changed
@@ -261,7 +296,8 @@ public struct Builder: Sendable {
         // failure to write it does not matter.
         try? contents.save()
         return BuildOutcome(
-            plan: plan, path: path, size: record.status.size, checksums: record.checksums, isUpToDate: true)
+            plan: plan, path: path, size: record.status.size, checksums: record.checksums, isUpToDate: true,
+            scenario: nil)
     }
 
     // MARK: - reproducibility
@@ -283,7 +319,7 @@ public struct Builder: Sendable {
             guard let first = outcomes.first(where: { $0.plan.fileName == plan.fileName }) else { continue }
             observer.note("building \(plan.fileName) a second time")
             let writer = PackageWriter(outputDirectory: scratch, threads: request.threads == 1 ? 3 : 1)
-            let second = try writer.write(plan)
+            let second = try writer.write(try finished(plan))
             let difference: Int64?
             do throws(FileError) {
                 difference = try FileTree.firstDifference(first.path, second.path)

@@ -10,15 +10,16 @@ public protocol ReleaseFileWriter: Sendable {
 }
 
 extension Builder {
-    /// Writes what lies beside the packages: `SHA256SUMS`, a `.buildinfo` for each that was written, and what `writer`
-    /// adds.
+    /// Writes what lies beside the packages: `SHA256SUMS`, a `.buildinfo` for each that was written, the checks of each,
+    /// and what `writer` adds.
     ///
     /// - Parameter date: the date of the build, seconds since 1970.
     public func writeReleaseFiles(
         _ outcomes: [BuildOutcome], date: Int64, and writer: (any ReleaseFileWriter)? = nil
     ) throws(BuildError) {
+        let scenarios = try writeScenarios(outcomes)
         do throws(FileError) {
-            try ChecksumList.update(in: outputDirectory, with: outcomes)
+            try ChecksumList.update(in: outputDirectory, with: outcomes, and: scenarios)
             for outcome in outcomes {
                 let information = BuildInformation.path(for: outcome.path)
                 let isThere = try FileStatus.ofIfExists(information, followLinks: false) != nil
@@ -34,6 +35,28 @@ extension Builder {
             throw .file(package: outputDirectory, error)
         }
     }
+
+    /// Writes `NAME_VERSION_ARCH.meshcheck.yaml` for each package, unless it is there already.
+    ///
+    /// - Returns: SHA-256 of the files that were written, by name.
+    private func writeScenarios(_ outcomes: [BuildOutcome]) throws(BuildError) -> [String: String] {
+        var sums: [String: String] = [:]
+        for outcome in outcomes {
+            let name = outcome.plan.scenarioFileName
+            let path = outputDirectory + "/" + name
+            do throws(FileError) {
+                if outcome.isUpToDate, try FileStatus.ofIfExists(path, followLinks: false) != nil { continue }
+            } catch { throw .file(package: name, error) }
+            guard let text = try scenario(of: outcome) else { continue }
+            do throws(FileError) {
+                let file = try AtomicFile(target: path)
+                try file.write(text: text)
+                try file.commit(.contents)
+            } catch { throw .file(package: name, error) }
+            sums[name] = FileDigests.of(Array(text.utf8)).sha256
+        }
+        return sums
+    }
 }
 
 /// `SHA256SUMS` beside the packages, in the format of sha256sum(1).
@@ -42,7 +65,9 @@ enum ChecksumList {
     static let fileName = "SHA256SUMS"
 
     /// Puts the checksums of these packages in, keeping the lines of other files that are still there.
-    static func update(in directory: String, with outcomes: [BuildOutcome]) throws(FileError) {
+    static func update(
+        in directory: String, with outcomes: [BuildOutcome], and others: [String: String] = [:]
+    ) throws(FileError) {
         let path = directory + "/" + fileName
         var sums: [String: String] = [:]
         var present = ""
@@ -57,6 +82,7 @@ enum ChecksumList {
             else { continue }
             sums[name] = String(words[0])
         }
+        sums.merge(others) { _, new in new }
         for outcome in outcomes { sums[outcome.plan.fileName] = outcome.checksums.sha256 }
         let text = sums.sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }
             .map { "\($0.value)  \($0.key)\n" }.joined()

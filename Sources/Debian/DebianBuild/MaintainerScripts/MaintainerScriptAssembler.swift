@@ -1,4 +1,5 @@
 import DebianFormat
+import DebianManifest
 
 /// Puts generated snippets into the package's own maintainer scripts, or makes a script where the package has none.
 ///
@@ -11,6 +12,7 @@ struct MaintainerScriptAssembler {
     let hasSysusers: Bool
     let hasTmpfiles: Bool
     let alternatives: [Alternative]
+    let capabilities: [(path: String, capabilities: FileCapabilities)]
 
     /// The generated lines for one script; empty when there is nothing to do.
     func snippet(for script: MaintainerScriptName) -> String {
@@ -34,6 +36,15 @@ struct MaintainerScriptAssembler {
                     fi
 
                     """)
+            }
+            parts += capabilities.map { item in
+                // dpkg(1) unpacks a file without them, each time.
+                """
+                if ! setcap '\(item.capabilities)' "$(dpkg-divert --truename \(item.path))"; then
+                    echo '\(package): warning: \(item.path) does not have the capabilities \(item.capabilities)' >&2
+                fi
+
+                """
             }
             parts += alternatives.map { item in
                 "update-alternatives --install \(item.link) \(item.name) \(item.path) \(item.priority)\n"

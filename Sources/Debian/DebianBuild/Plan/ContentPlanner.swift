@@ -1,5 +1,6 @@
 import Archive
 import DebianArchive
+import DebianManifest
 import Documents
 import Files
 import Platform
@@ -42,7 +43,9 @@ struct ContentPlanner {
                 path, kind: .file(size: file.status.size), permissions: item.mode ?? 0o644, owner: owner, group: group,
                 modificationTime: file.status.modificationSeconds,
                 source: .file(path: file.path, status: file.status), facts: file.facts, isConffile: isConffile,
-                foreignCode: item.ownership.foreignCode, range: item.range, diagnostics: &diagnostics)
+                foreignCode: item.ownership.foreignCode,
+                capabilities: capabilities(of: item, at: path, diagnostics: &diagnostics), range: item.range,
+                diagnostics: &diagnostics)
         case .payload(let name, let to):
             guard let path = destination(to, defaultingTo: name, diagnostics: &diagnostics) else { return }
             guard let payload = payloads[name.value] else {
@@ -60,7 +63,8 @@ struct ContentPlanner {
                 path, kind: .file(size: payload.status.size), permissions: item.mode ?? 0o755, owner: owner,
                 group: group, modificationTime: payload.status.modificationSeconds,
                 source: .file(path: payload.path, status: payload.status), foreignCode: item.ownership.foreignCode,
-                range: item.range, diagnostics: &diagnostics)
+                capabilities: capabilities(of: item, at: path, diagnostics: &diagnostics), range: item.range,
+                diagnostics: &diagnostics)
         case .directory(let directory):
             guard let path = InstalledPath.parse(directory, diagnostics: &diagnostics) else { return }
             collector.add(
@@ -85,6 +89,20 @@ struct ContentPlanner {
             addArchive(
                 archive, to: to, selection, stripComponents: stripComponents, item: item, diagnostics: &diagnostics)
         }
+    }
+
+    /// The capabilities of an item, whose path a maintainer script is going to name.
+    private func capabilities(
+        of item: ContentSpec, at path: String, diagnostics: inout Diagnostics
+    ) -> FileCapabilities? {
+        guard let capabilities = item.capabilities else { return nil }
+        guard ShellWord.isPlain(path) else {
+            diagnostics.error(
+                "capabilities-path", "'\(path)' has characters that a maintainer script would interpret",
+                at: capabilities.range, help: "use letters, digits and /._+- only")
+            return nil
+        }
+        return capabilities.value
     }
 
     /// `to`, with the source's last component added when it ends in a slash.

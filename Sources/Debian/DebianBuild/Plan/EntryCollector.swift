@@ -1,6 +1,7 @@
 import Archive
 import DebianArchive
 import DebianFormat
+import DebianManifest
 import Documents
 import Files
 
@@ -100,6 +101,12 @@ struct EntryCollector {
         slots.filter { $0.planned.isConffile }.map(\.path).sorted { Self.order($0, $1) }
     }
 
+    /// The files that get capabilities, in the order of the archive.
+    var capabilities: [(path: String, capabilities: FileCapabilities)] {
+        slots.compactMap { slot in slot.planned.capabilities.map { (slot.path, $0) } }
+            .sorted { Self.order($0.path, $1.path) }
+    }
+
     private mutating func append(_ slot: Slot) {
         indices[ByteKey(slot.path)] = slots.count
         if let path = MergedUsr.path(slot.path) { merged[ByteKey(path)] = slots.count }
@@ -110,14 +117,16 @@ struct EntryCollector {
     mutating func add(
         _ path: String, kind: Entry.Kind, permissions: UInt16, owner: Owner, group: Owner, modificationTime: Int64,
         source: ContentSource, facts: ContentFacts? = nil, isConffile: Bool = false, identity: FileIdentity? = nil,
-        foreignCode: ForeignMachineCode? = nil, range: SourceRange?, diagnostics: inout Diagnostics
+        foreignCode: ForeignMachineCode? = nil, capabilities: FileCapabilities? = nil, range: SourceRange?,
+        diagnostics: inout Diagnostics
     ) {
         let isDirectory = kind == .directory
-        let planned = PlannedEntry(
+        var planned = PlannedEntry(
             entry: Entry(
                 path: path == "/" ? "./" : "." + path + (isDirectory ? "/" : ""), kind: kind, permissions: permissions,
                 owner: owner, group: group, modificationTime: min(modificationTime, sourceDateEpoch)),
             source: source, isConffile: isConffile, facts: facts, allowsForeignCode: foreignCode == .allow)
+        planned.capabilities = capabilities
         if let index = indices[ByteKey(path)] {
             let present = slots[index]
             let bothDirectories = isDirectory && present.planned.entry.kind == .directory

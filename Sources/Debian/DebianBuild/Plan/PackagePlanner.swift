@@ -1,6 +1,7 @@
 import Archive
 import DebianArchive
 import DebianFormat
+import DebianManifest
 import Documents
 import ELF
 import Files
@@ -50,6 +51,14 @@ struct PackagePlanner {
             spec, changelog: changelog, isNative: version.revision == nil, diagnostics: &diagnostics)
 
         checkDeclaredConffiles(spec, collector: &integration.collector, diagnostics: &diagnostics)
+        let scenario = scenario(spec, integration, diagnostics: &diagnostics)
+        if spec.shipsChecks {
+            // What is in it is known when everything else is.
+            integration.collector.add(
+                scenario.installedPath, kind: .file(size: 0), permissions: 0o644, owner: OwnerTable.user("root"),
+                group: OwnerTable.group("root"), modificationTime: epoch, source: .bytes([]), range: name.range,
+                diagnostics: &diagnostics)
+        }
         let scripts = planScripts(spec, integration: integration, diagnostics: &diagnostics)
 
         var warnings: [PlanWarning] = []
@@ -57,6 +66,12 @@ struct PackagePlanner {
         var entries = integration.collector.takeSorted()
         for failure in sources.inspect(&entries) {
             diagnostics.error("source-unreadable", "\(failure)", at: name.range)
+        }
+        if spec.shipsChecks, let own = entries.firstIndex(where: { $0.installedPath == scenario.installedPath }) {
+            // Checksums are all of the same length.
+            let text = Array(scenario.text(of: entries).utf8)
+            entries[own].entry.kind = .file(size: Int64(text.count))
+            entries[own].source = .bytes(text)
         }
         let elf = MachineCode.inspect(
             entries, architecture: architecture, spec: spec, warnings: &warnings, diagnostics: &diagnostics)
@@ -76,13 +91,57 @@ struct PackagePlanner {
             let text = spec.triggers.map { "\($0.value.description)\n" }.joined()
             controlFiles.append(ControlFile(name: "triggers", permissions: 0o644, bytes: Array(text.utf8)))
         }
+        let isSetcapThere = [RelationField.Kind.depends, .preDepends].contains { kind in
+            control[kind.rawValue]?.contains("libcap2-bin") ?? false
+        }
+        if entries.contains(where: { $0.capabilities != nil }), !isSetcapThere {
+            warnings.append(
+                PlanWarning(
+                    code: "capabilities-depends",
+                    message: "files get capabilities by setcap(8), and 'depends' does not name libcap2-bin"))
+        }
         let requested = compression ?? spec.compression?.value ?? .default
-        return BuildPlan(
+        var plan = BuildPlan(
             package: name.value, version: version, architecture: architecture, control: control,
             controlFiles: controlFiles.sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) },
             entries: entries,
             compression: requested.with(branchFilter: elf.branchFilter(of: entries, distribution: distribution)),
             sourceDateEpoch: epoch, warnings: warnings)
+        plan.scenario = scenario
+        return plan
+    }
+
+    // MARK: - checks
+
+    /// What the specification says about an installed package, but for its files.
+    private func scenario(
+        _ spec: PackageSpec, _ integration: IntegrationPlanner, diagnostics: inout Diagnostics
+    ) -> PackageScenario {
+        var scenario = PackageScenario(
+            package: spec.name.value.description, version: version.description,
+            architecture: spec.multiArch?.value == .same ? architecture.description : nil,
+            origin: "the specification that debbuild built it from")
+        func text(_ file: Located<String>?) -> String? {
+            file.flatMap { sources.text($0, diagnostics: &diagnostics) }.map {
+                String(decoding: $0.bytes, as: UTF8.self)
+            }
+        }
+        if let text = text(spec.sysusers) { scenario.accounts = DeclaredAccounts(sysusers: text) }
+        if let text = text(spec.tmpfiles) { scenario.paths = DeclaredPaths(tmpfiles: text) }
+        scenario.units = integration.units.map { unit in
+            let declared = spec.units.first { LexicalPath.split($0.file.value).name == unit.name }
+            let isEnabled = unit.isEnabled && unit.isInstallable
+            // One that is started once and not by the machine's start may be over.
+            return PackageScenario.Unit(
+                name: unit.name, isEnabled: isEnabled, isRunning: isEnabled && unit.isStarted,
+                ports: declared?.ports.map(\.value.description) ?? [])
+        }
+        scenario.alternatives = spec.alternatives.map { item in
+            PackageScenario.Alternative(
+                name: item.name.value, link: InstalledPath.normalised(item.link.value),
+                path: InstalledPath.normalised(item.path.value))
+        }
+        return scenario
     }
 
     // MARK: - conffiles
@@ -130,7 +189,8 @@ struct PackagePlanner {
     ) -> [ControlFile] {
         let assembler = MaintainerScriptAssembler(
             package: integration.package, units: integration.units, hasSysusers: spec.sysusers != nil,
-            hasTmpfiles: spec.tmpfiles != nil, alternatives: alternatives(spec, integration, &diagnostics))
+            hasTmpfiles: spec.tmpfiles != nil, alternatives: alternatives(spec, integration, &diagnostics),
+            capabilities: integration.collector.capabilities)
         var files: [ControlFile] = []
         for script in MaintainerScriptName.allCases {
             var own: String?

@@ -74,6 +74,8 @@ enum PlanFingerprint {
         add(plan.control.description)
         add("\(plan.compression) \(plan.compression.branchFilter)")
         add("\(plan.sourceDateEpoch)")
+        // The file beside the package changes with it.
+        if let scenario = plan.scenario { add(FileDigests.of(Array(scenario.text(of: plan.entries).utf8)).sha256) }
         for file in plan.controlFiles {
             add("\(file.name) \(file.permissions)")
             add(FileDigests.of(file.bytes).sha256)

@@ -1,6 +1,8 @@
 import Archive
 import DebianFormat
+import DebianManifest
 import Documents
+import Platform
 
 /// A package as its folder declares it, for one architecture: defaults merged, overrides applied, variables expanded,
 /// each value typed and with its place in the user's file.
@@ -67,6 +69,8 @@ public struct PackageSpec: Sendable {
     public var lintianOverrides: Located<String>?
     /// Manual pages, compressed into their sections.
     public var manualPages: [Located<String>]
+    /// Whether the package brings its own checks for meshcheck(1).
+    public var shipsChecks: Bool
 }
 
 /// What decides the version of a package.
@@ -135,6 +139,8 @@ public struct ContentSpec: Sendable {
     public var kind: Kind
     /// Its mode and owner, where they are declared.
     public var ownership: Ownership
+    /// The capabilities that installation gives the file.
+    public var capabilities: Located<FileCapabilities>? = nil
     /// Where the item stands.
     public var range: SourceRange?
 
@@ -182,6 +188,34 @@ public struct UnitSpec: Sendable {
     public var onUpgrade: UnitPolicy.Upgrade
     /// Whether removal stops it.
     public var stopsOnRemove: Bool
+    /// The ports that it listens on while it runs.
+    public var ports: [Located<UnitPort>]
+}
+
+/// A port that a unit listens on, such as `8080/tcp`.
+public struct UnitPort: Sendable, Hashable, CustomStringConvertible {
+    /// 1 to 65535.
+    public var number: Int
+    /// `tcp` or `udp`.
+    public var transport: String
+
+    /// Reads a number, with `/tcp` or `/udp` behind it or neither.
+    public init(_ text: String) throws(FormatError) {
+        let parts = text.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
+        guard let number = Int(parts[0]), (1...65535).contains(number), parts[0].utf8.allSatisfy(Ascii.isDigit),
+            parts.count == 1 || ["tcp", "udp"].contains(parts[1])
+        else {
+            throw FormatError(
+                subject: "port", found: text,
+                expected: "a number from 1 to 65535, with /tcp or /udp behind it or neither",
+                offset: 0, source: "services(5)")
+        }
+        self.number = number
+        transport = parts.count == 1 ? "tcp" : String(parts[1])
+    }
+
+    /// The number and the transport.
+    public var description: String { "\(number)/\(transport)" }
 }
 
 /// A choice for update-alternatives(1) as declared.

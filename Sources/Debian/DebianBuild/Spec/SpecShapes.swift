@@ -1,5 +1,6 @@
 import Archive
 import DebianFormat
+import DebianManifest
 import Documents
 import Platform
 
@@ -77,6 +78,10 @@ enum SpecShapes {
         optional("copyright", text, "The copyright file (Policy 12.5).")
         optional("lintian-overrides", text, "Overrides for lintian, each with its reason.")
         optional("manual-pages", .list(of: text), default: [], "Manual pages, installed compressed.")
+        optional(
+            "ship-checks", .boolean, default: false,
+            "Whether the package brings the checks that meshcheck(1) makes of it, in /usr/share/meshcheck/packages.d; they "
+                + "are always written beside it.")
     }
 
     private static let versioning: Field<VersionSpec> = group(as: VersionSpec.init) {
@@ -129,11 +134,15 @@ enum SpecShapes {
             _ kind: @escaping @Sendable (Located<String>, Located<String>) -> ContentSpec.Kind
         ) -> (String, Shape<ContentSpec>) {
             let shape: Shape<ContentSpec> = .object(
-                name, doc, as: { ContentSpec(kind: kind($0, $1), ownership: $2, range: $3) }
+                name, doc, as: { ContentSpec(kind: kind($0, $1), ownership: $2, capabilities: $3, range: $4) }
             ) {
                 required(key, text, doc)
                 to
                 ownership
+                optional(
+                    "capabilities", capabilities,
+                    "Capabilities that installation gives the file with setcap(8).",
+                    example: "cap_net_bind_service=ep")
                 place()
             }
             return (key, shape)
@@ -223,6 +232,10 @@ enum SpecShapes {
             "restart: after the new version is configured, if it ran; stop-start: stopped by the old version, "
                 + "started by the new one if it ran; leave: not touched.")
         optional("stop-on-remove", .boolean, default: true, "Stop it on removal (default true).")
+        optional(
+            "ports", .list(of: port), default: [],
+            "Ports that it listens on while it runs, for its checks; TCP unless '/udp' stands behind the number.",
+            example: "[8080, 53/udp]")
     }
 
     private static let scripts: Shape<[MaintainerScriptName: Located<String>]> = .object(
@@ -294,6 +307,12 @@ enum SpecShapes {
     private static let packageName = parsed("package name") { text throws(FormatError) in try PackageName(text) }
 
     private static let maintainer = parsed("maintainer") { text throws(FormatError) in try Maintainer(text) }
+
+    private static let port = parsed("port") { text throws(FormatError) in try UnitPort(text) }
+
+    private static let capabilities = parsed("list of capabilities") { text throws(FormatError) in
+        try FileCapabilities(parsing: text)
+    }
 
     private static let trigger = parsed("trigger") { text throws(FormatError) in try Trigger(text) }
 

@@ -117,6 +117,7 @@ struct RunCommand: AsyncParsableCommand {
         }
         var arguments = ["run", "--format", "events", "--jobs", String(execution.jobs)]
         if let profile = suite.profile { arguments += ["--profile", profile] }
+        if suite.includesPackages { arguments.append("--packages") }
         for tag in suite.tags { arguments += ["--tag", tag] }
         for id in suite.ids { arguments += ["--id", id] }
         let files = payload.filePaths

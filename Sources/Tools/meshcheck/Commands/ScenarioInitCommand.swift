@@ -1,4 +1,5 @@
 import ArgumentParser
+import DebianManifest
 import Files
 import Probes
 import StandardStreams
@@ -52,13 +53,7 @@ struct ScenarioInitCommand: AsyncParsableCommand {
 
     private func draft() async throws -> ScenarioDraft {
         let reader = MachineReader()
-        if let package {
-            do throws(PackageDraft.Problem) {
-                return try await PackageDraft(reader: reader, package: package).draft()
-            } catch {
-                throw failure(error, package)
-            }
-        }
+        if let package { return try await draft(of: package, on: reader.host) }
         let name = unit ?? ""
         do throws(ProbeError) {
             let isPlain = name.utf8.contains(UInt8(ascii: "."))
@@ -68,22 +63,29 @@ struct ScenarioInitCommand: AsyncParsableCommand {
                     .invalid, "draft a scenario", expected: "a unit that systemd knows", found: "'\(name)'")
             }
             return ScenarioDraft(
-                name: unitDraft.stem, title: "\(unitDraft.unit) runs", origin: "the unit \(unitDraft.unit)",
-                checks: checks)
+                comments: [
+                    "Drafted by 'meshcheck init' from the unit \(unitDraft.unit) as it was on this host.",
+                    "Take out what may change, and say in the titles why each check exists.",
+                ], name: unitDraft.stem, title: "\(unitDraft.unit) runs", checks: checks)
         } catch {
             throw failure(error)
         }
     }
 
-    private func failure(_ problem: PackageDraft.Problem, _ package: String) -> ExitCode {
-        switch problem {
-        case .notInstalled(let state):
-            CommandFailure.message(
-                "the package '\(package)' is '\(state)' (must be installed)", code: "not-installed",
-                help: "dpkg -l '\(package)*' lists what is there", status: Status.wrongInput)
-        case .probe(let error): failure(error)
-        case .file(let error): CommandFailure.message(error.description, code: "dpkg", status: Status.fault)
+    /// The same checks that debbuild writes for a package of its own.
+    private func draft(of package: String, on host: Host) async throws -> ScenarioDraft {
+        let found: (scenario: PackageScenario?, state: String)
+        do throws(ProbeError) {
+            found = try await PackageSurvey.scenario(of: package, on: host, until: .now + .seconds(120))
+        } catch {
+            throw failure(error)
         }
+        guard let scenario = found.scenario else {
+            throw CommandFailure.message(
+                "the package '\(package)' is '\(found.state)' (must be installed)", code: "not-installed",
+                help: "dpkg -l '\(package)*' lists what is there", status: Status.wrongInput)
+        }
+        return scenario.draft
     }
 
     private func failure(_ error: ProbeError) -> ExitCode {
