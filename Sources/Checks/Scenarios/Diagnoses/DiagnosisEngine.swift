@@ -1,4 +1,5 @@
 import Documents
+import Platform
 import Probes
 
 extension DiagnosisCatalogue {
@@ -103,7 +104,9 @@ extension DiagnosisCatalogue {
     ) -> DiagnosisResult {
         let entry = entries[finding.entry]
         let texts = finding.primary.map { index in
-            DiagnosisText(check: suite.checks[index], end: ends[index], others: byID, variables: suite.variables)
+            DiagnosisText(
+                check: suite.checks[index], mainParameter: suite.kinds.kind(suite.checks[index].kind)?.mainParameter,
+                end: ends[index], others: byID, variables: suite.variables)
         }
         var evidence: [String] = []
         for text in texts {
@@ -144,11 +147,13 @@ extension DiagnosisCatalogue {
 ///
 /// `${attribute.path}` is of the check that is explained, `${check.id:attribute.path}` of another check; then variables
 /// of the scenarios. `${check.id}`, `${check.title}`, `${check.subject}`, `${check.error}`, `${check.expected}` and
-/// `${check.found}` are what their names say; `${check.target}` is the subject without its kind: the package's name alone.
+/// `${check.found}` are what their names say; `${check.target}` is what the check is about, without its kind: the package's name alone.
 struct DiagnosisText {
     private static let valueLimit = 300
 
     let check: Check
+    /// The parameter that says what the check is about; nil for a kind that is not known.
+    let mainParameter: String?
     let end: CompletedCheck
     /// All checks of the run with their ends, by id.
     let others: [String: CompletedCheck]
@@ -220,10 +225,7 @@ struct DiagnosisText {
         case "check.title": return .text(end.result.title)
         case "check.subject": return .text(end.result.subject)
         case "check.target":
-            let (subject, kind) = (end.result.subject.utf8, (end.result.kind + " ").utf8)
-            return .text(
-                String(
-                    decoding: subject.starts(with: kind) ? subject.dropFirst(kind.count) : subject[...], as: UTF8.self))
+            return .text(target)
         case "check.error":
             if case .error(let error) = end.result.outcome { return .text(error.description) }
             return .null
@@ -231,6 +233,21 @@ struct DiagnosisText {
         case "check.found": return failed.map { .text($0.found) } ?? .null
         default: return nil
         }
+    }
+
+    /// The value of the main parameter; without one, or where it is known to the run alone, the subject without its kind.
+    private var target: String {
+        if let operand = mainParameter.flatMap({ check.parameters[$0] }) {
+            do throws(OperandFault) {
+                let value = try operand.value(MatchContext(captures: [:], now: KernelClock.wall))
+                if value != .null { return ValueText.plain(value) }
+            } catch {
+                // A value that another check has captured.
+            }
+        }
+        let (subject, kind) = (end.result.subject.utf8, (end.result.kind + " ").utf8)
+        return String(
+            decoding: subject.starts(with: kind) ? subject.dropFirst(kind.count) : subject[...], as: UTF8.self)
     }
 
     private var failed: ExpectationResult? { end.result.expectations.first { !$0.holds } }
