@@ -106,7 +106,7 @@ extension Journal {
         var arguments = ["--no-pager", "--quiet", "--output=json", "--output-fields=MESSAGE,PRIORITY", "--lines=200"]
         if let namespace = unit["LogNamespace"] { arguments.append("--namespace=+\(namespace)") }
         var entries: [Entry] = []
-        if let run = unit["InvocationID"] {
+        if unit["ActiveState"] != "active", let run = unit["InvocationID"] {
             entries = try await read(
                 arguments + ["_SYSTEMD_INVOCATION_ID=\(run)", "+", "INVOCATION_ID=\(run)"], of: name, on: host,
                 until: deadline)

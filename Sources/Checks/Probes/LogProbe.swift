@@ -204,7 +204,9 @@ struct LogProbe: Probe {
             let obstacle =
                 output.obstacle
                 ?? (files.isEmpty
-                    ? gaps?.obstacle(after: after, hasSucceeded: scanner.findings.hasSucceeded, isTruncated) : nil)
+                    ? gaps?.obstacle(
+                        after: after, hasSucceeded: scanner.findings.hasSucceeded, isTruncated,
+                        isFull: entries.isEmpty || entries.count >= output.burst ?? .max) : nil)
             var attributes = scanner.findings.attributes(isConclusive: obstacle == nil)
             attributes["exists"] = .bool(true)
             attributes["incomplete"] = .bool(isTruncated)
@@ -463,11 +465,14 @@ struct JournalGaps: Sendable {
 
     /// Why a line that is not in the journal may have been written all the same; nil when it was not.
     ///
-    /// - Parameter success: when the last line of success was written: what is missing before it does not matter.
-    func obstacle(after success: Int64?, hasSucceeded: Bool, _ isTruncated: Bool) -> String? {
+    /// - Parameters:
+    ///   - success: when the last line of success was written: what is missing before it does not matter.
+    ///   - isFull: whether the unit has said nothing, which no agent does, or as much as its limit lets through.
+    func obstacle(after success: Int64?, hasSucceeded: Bool, _ isTruncated: Bool, isFull: Bool) -> String? {
         if let suppressed, suppressed.time >= success ?? .min { return "journald: \(suppressed.message)" }
         if hasSucceeded { return nil }
         if isTruncated { return "the journal has more messages than were read" }
+        if isFull { return "the journal has no message of it, or as many as it may write (LogRateLimitBurst=)" }
         return reachesBack ? nil : "the journal does not reach back to the start"
     }
 }
@@ -478,6 +483,8 @@ struct UnitOutput: Sendable {
     private(set) var files: [String] = []
     /// The namespace of its journal; nil for the system's.
     private(set) var namespace: String?
+    /// How many messages journald takes in a period, where the unit has a limit of its own.
+    private(set) var burst: Int?
     /// Why what is missing says nothing; nil when it does.
     private(set) var obstacle: String?
 
@@ -486,6 +493,7 @@ struct UnitOutput: Sendable {
     /// - Parameter opened: what its main process has open as its standard error and output.
     init(of unit: UnitProperties, opened: [String], journald: UnitProperties) {
         namespace = unit["LogNamespace"]
+        burst = unit.number("LogRateLimitBurst").flatMap { $0 > 0 ? Int(clamping: $0) : nil }
         let standard = unit["StandardOutput"] ?? "journal"
         let error = unit["StandardError"].flatMap { $0 == "inherit" ? nil : $0 } ?? standard
         let kinds = [error, standard].map { Ascii.text($0.utf8.prefix { $0 != UInt8(ascii: ":") }) }

@@ -28,7 +28,7 @@ struct UnitProbe: Probe {
             .init("missing-files", .list(.text), "Those of them that do not exist."),
             .init("restarted", .time, "When systemd restarted it by itself for the last time; null if it has not."),
             .init("command", .text, "The command that it runs, with everything that drop-ins change of it."),
-            .init("drop-ins", .list(.text), "Paths of the drop-ins that change its file."),
+            .init("drop-ins", .list(.text), "Paths of the drop-ins that change its file; null if there are none."),
             .init(
                 "reason", .text,
                 "What kind of failure its last run reports, in the journal or in `log`, in the words of the attribute of the "
@@ -102,7 +102,7 @@ struct UnitProbe: Probe {
             orNull: restarted.flatMap { $0 > 0 ? Self.wallTime(ofMonotonic: UInt64($0) &* 1000) : nil })
         let command = unit.commands.joined(separator: "; ")
         attributes["command"] = .text(orNull: command.isEmpty ? nil : SecretMask.maskedKeys(command))
-        attributes["drop-ins"] = .texts(unit.dropIns)
+        attributes["drop-ins"] = unit.dropIns.isEmpty ? .null : .texts(unit.dropIns)
         attributes["reason"] = .null
         attributes["reason-line"] = .null
         var reason: [String] = []
@@ -135,13 +135,21 @@ struct UnitProbe: Probe {
             // The state of the unit is known without it; whether journalctl answers is for others to say.
             guard [.notPermitted, .unavailable, .timedOut].contains(error.reason) else { throw error }
         }
-        guard let path = try request.text("log") else { return lines }
-        let start = lines.first?.time ?? unit.number("ExecMainStartTimestamp") ?? 0
-        let real = host.path(path)
-        let own = try await BlockingPool.files.run("read the end of \(path)", until: request.deadline) {
-            () throws(ProbeError) in try FailureLines.lines(ofFile: real, since: start)
+        // Of one that runs again, the run before this one counts.
+        let isRunning = unit["ActiveState"] == "active"
+        let end =
+            isRunning
+            ? unit.number("ExecMainStartTimestampMonotonic").map { Self.wallTime(ofMonotonic: UInt64(max(0, $0)) &* 1000) }
+            : nil
+        if let path = try request.text("log") {
+            let real = host.path(path)
+            let start = lines.first?.time ?? .max
+            lines += try await BlockingPool.files.run("read the end of \(path)", until: request.deadline) {
+                () throws(ProbeError) in try FailureLines.lines(ofFile: real, since: start)
+            }
         }
-        return (lines + own).enumerated().sorted { left, right in
+        if let end { lines.removeAll { ($0.time ?? .max) >= end } }
+        return lines.enumerated().sorted { left, right in
             (left.element.time ?? 0, left.offset) < (right.element.time ?? 0, right.offset)
         }.map(\.element)
     }
