@@ -15,6 +15,9 @@ public enum CertificatePEM {
     /// Certificates that a file of roots may have: more than any distribution's store has.
     public static let rootLimit = 512
 
+    /// A certificate in DER.
+    public static func certificate(ofDER bytes: [UInt8]) throws -> Certificate { try Certificate(derEncoded: bytes) }
+
     /// The certificates of a chain file, the leaf first.
     public static func chain(
         ofPEM bytes: [UInt8]

@@ -9,7 +9,10 @@ struct FileProbe: Probe {
         parameters: [
             .init("path", .text, "Absolute path.", isRequired: true, form: .path),
             .init(
-                "as", .text, "The user for `readable-by` and `parents-traversable`; `run-as` by default."),
+                "as", .text, "The user for `readable-by`, `writable-by` and `parents-traversable`; `run-as` by default."),
+            .init(
+                "unit", .text,
+                "The service as whose main process `writable-by` sees the file system; without a running one, the host's."),
             .init(
                 "follow", .bool, "Whether to look at the target of a link instead of the link; true by default."),
             .init("max-bytes", .integer, "Limit in bytes of `contents`, `lines` and `json`; 1048576 by default."),
@@ -31,7 +34,18 @@ struct FileProbe: Probe {
             .init("json", .any, "The contents as JSON."),
             .init("readable-by", .bool, "Whether the user of `as` can read it, through all folders above it."),
             .init("parents-traversable", .bool, "Whether the user of `as` can pass through all folders above it."),
+            .init(
+                "writable-by", .bool,
+                "Whether the user of `as` can write: a new file of a folder, which is removed again, or at the end of a file, "
+                    + "to which nothing is added."),
+            .init("write-error", .text, "Why not, in the words of the attribute `reason` of `log`; null if it can."),
+            .init("write-message", .text, "The system's message for it; null if it can."),
+            .init(
+                "write-fails-for", .text,
+                "`service` if writing fails only where the service of `unit` sees the file system, else `host`; null if it "
+                    + "does not fail."),
             .init("mount", .text, "Type of its file system: ext4, tmpfs …"),
+            .init("mount-point", .text, "Where its file system is mounted."),
         ])
 
     private let host: Host
@@ -55,14 +69,66 @@ struct FileProbe: Probe {
             observation.attributes["group"] = .text(group)
             observation.evidence = ["\(path): \(facts.type) \(facts.mode) \(owner):\(group) \(facts.size) bytes"]
         }
-        if request.wants("mount") {
-            observation.attributes["mount"] = .text(
-                orNull: try await host.mounts(for: request).fileSystem(of: reader.path))
+        if request.wants("mount", "mount-point") {
+            let mount = try await host.mounts(for: request).mount(of: reader.path)
+            observation.attributes["mount"] = .text(orNull: mount?.type)
+            observation.attributes["mount-point"] = .text(orNull: mount?.point)
+        }
+        if request.wants("writable-by", "write-error", "write-message", "write-fails-for") {
+            try await addWriting(reader.path, type: facts.type, to: &observation, request)
         }
         if request.wants("readable-by", "parents-traversable") {
             try await addAccess(reader.path, to: &observation, request)
         }
         return observation
+    }
+
+    private func addWriting(
+        _ path: String, type: String, to observation: inout Observation, _ request: ProbeRequest
+    ) async throws(ProbeError) {
+        let name = try request.text("as") ?? request.user
+        let isFolder = type == "directory"
+        let view = try await viewOfService(request)
+        var failure = try await writeFailure((view ?? "") + path, isFolder: isFolder, as: name, request)
+        var isOfService = false
+        if failure != nil, view != nil {
+            let elsewhere = try await writeFailure(path, isFolder: isFolder, as: name, request)
+            isOfService = elsewhere == nil
+            failure = elsewhere ?? failure
+        }
+        let message = failure.map { SystemErrorText.of($0) }
+        observation.attributes["writable-by"] = .bool(failure == nil)
+        observation.attributes["write-error"] = .text(
+            orNull: message.map { FailureReason(of: $0)?.rawValue ?? "other" })
+        observation.attributes["write-message"] = .text(orNull: message)
+        observation.attributes["write-fails-for"] = .text(orNull: message.map { _ in isOfService ? "service" : "host" })
+        if let message { observation.evidence.append("\(name ?? "this user") cannot write to it: \(message)") }
+    }
+
+    /// Why a user cannot write to a path, as an errno(3); nil when the user can.
+    private func writeFailure(
+        _ path: String, isFolder: Bool, as name: String?, _ request: ProbeRequest
+    ) async throws(ProbeError) -> Int32? {
+        // Opened by ourselves: another user may not look through the eyes of a service.
+        let target = try await BlockingPool.files.run("open \(path)", until: request.deadline) {
+            () throws(ProbeError) in try WriteTest.open(path)
+        }
+        let pool = try await host.pool(as: try await host.credentials(of: name, for: request))
+        return try await pool.run("write to \(path) as \(name ?? "ourselves")", until: request.deadline) {
+            () throws(ProbeError) in target.failure(isFolder: isFolder)
+        }
+    }
+
+    /// Where the file system of the service's main process begins; nil when it does not run.
+    private func viewOfService(_ request: ProbeRequest) async throws(ProbeError) -> String? {
+        guard let unit = try request.text("unit").map({ UnitName.completed($0) }) else { return nil }
+        let reader = try await host.unitReader()
+        let since = request.since
+        let properties = try await Deadline.race("ask systemd about \(unit)", until: request.deadline) {
+            () async throws(ProbeError) in try await reader.properties(of: unit, since: since)
+        }
+        guard let pid = properties.number("MainPID"), pid > 0 else { return nil }
+        return "/proc/\(pid)/root"
     }
 
     private func addAccess(
@@ -166,6 +232,51 @@ enum Access {
     }
 }
 
+/// A file or folder that somebody tries to write to.
+private final class WriteTest: Sendable {
+    private let descriptor: Int32
+
+    private init(descriptor: Int32) { self.descriptor = descriptor }
+
+    deinit { close(descriptor) }
+
+    /// Opens a path without reading or writing.
+    static func open(_ path: String) throws(ProbeError) -> WriteTest {
+        let descriptor = Glibc.open(path, O_PATH_FLAG | O_CLOEXEC)
+        guard descriptor >= 0 else { throw .system("open \(path)", errno: errno) }
+        return WriteTest(descriptor: descriptor)
+    }
+
+    /// Tries to write as the calling thread's user; the errno(3) of what failed.
+    func failure(isFolder: Bool) -> Int32? {
+        let path = "/proc/thread-self/fd/\(descriptor)"
+        guard isFolder else {
+            let file = Glibc.open(path, O_WRONLY | O_APPEND | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
+            if file < 0 { return errno }
+            close(file)
+            return nil
+        }
+        let name = ".meshcheck-\(getpid())-\(UInt32.random(in: 0 ... .max))"
+        let file = openat(descriptor, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+        if file < 0 { return errno }
+        defer { unlinkat(descriptor, name, 0) }
+        // As much as a chain and a key need.
+        let bytes = [UInt8](repeating: 0x0a, count: 16 << 10)
+        var failure: Int32?
+        var rest = bytes[...]
+        while failure == nil, !rest.isEmpty {
+            let count = rest.withUnsafeBytes { Glibc.write(file, $0.baseAddress, $0.count) }
+            if count > 0 { rest = rest.dropFirst(count) } else if count == 0 || errno != EINTR { failure = errno }
+        }
+        if failure == nil, fsync(file) != 0 { failure = errno }
+        if close(file) != 0, failure == nil { failure = errno }
+        return failure
+    }
+}
+
+/// `O_PATH` of Linux, which Swift does not import: it is GNU's.
+private let O_PATH_FLAG: Int32 = 0o10000000
+
 /// The mounted file systems (proc(5), /proc/self/mountinfo).
 struct MountTable: Sendable {
     private var mounts: [(point: [UInt8], type: String)]
@@ -181,17 +292,22 @@ struct MountTable: Sendable {
     }
 
     /// The type of the file system that a path is on, links not followed; the last of several mounts at one place.
-    func fileSystem(of path: String) -> String? {
+    func fileSystem(of path: String) -> String? { mount(of: path)?.type }
+
+    /// The mount that a path is on.
+    func mount(of path: String) -> (point: String, type: String)? {
         let path = Array(path.utf8)
-        var best: (length: Int, type: String)?
+        var best: (length: Int, point: String, type: String)?
         for mount in mounts {
             let isRoot = mount.point == [UInt8(ascii: "/")]
             let isAbove =
                 isRoot || path == mount.point
                 || path.starts(with: mount.point) && path[mount.point.count] == UInt8(ascii: "/")
-            if isAbove, mount.point.count >= best?.length ?? 0 { best = (mount.point.count, mount.type) }
+            if isAbove, mount.point.count >= best?.length ?? 0 {
+                best = (mount.point.count, Ascii.text(mount.point), mount.type)
+            }
         }
-        return best?.type
+        return best.map { ($0.point, $0.type) }
     }
 
     /// Blanks, tabs, newlines and backslashes stand as `\040` and the like.

@@ -15,14 +15,22 @@ struct LogProbe: Probe {
             .init(
                 "patterns", .list(.any), "Maps with `name` and `pattern`, a regular expression, in the expected order."),
             .init("after", .text, "Name of a pattern: only errors after its last match count."),
+            .init(
+                "failure", .text,
+                "Name of a pattern of lines that say why something failed, for `reason`; else the last error says it."),
         ],
         attributes: [
             .init("exists", .bool, "Whether there is such a file; always true for the journal."),
             .init("lines", .integer, "How many lines count."),
-            .init("found", .map(.bool), "By the names of the patterns: whether a line matches."),
+            .init(
+                "found", .map(.bool),
+                "By the names of the patterns: whether a line matches; null where none does and the log is not "
+                    + "`conclusive`."),
             .init("counts", .map(.integer), "By the names of the patterns: how many lines match."),
             .init("matches", .list(.text), "The last 100 lines that match."),
-            .init("in-order", .bool, "Whether lines match all patterns in order."),
+            .init(
+                "in-order", .bool,
+                "Whether lines match all patterns in order; null where not, and the log is not `conclusive`."),
             .init(
                 "captures", .map(.text),
                 "Of the last match of each pattern: NAME is the first group or the whole match, NAME.2 the second group; "
@@ -37,6 +45,18 @@ struct LogProbe: Probe {
                 "truncated-since-start", .bool,
                 "Whether a file that is older than the unit's start has no line from before it: it was emptied."),
             .init("incomplete", .bool, "Whether the journal has more than was read (20000 messages, 16 MiB)."),
+            .init(
+                "conclusive", .bool,
+                "Whether a line that is not there was not written. A journal has to reach back to the start or to the last "
+                    + "match of `after`, nothing may have been suppressed since, journald has to run, and the unit's output "
+                    + "has to go to the journal or to a file."),
+            .init("inconclusive-because", .text, "Why it is not conclusive; null if it is."),
+            .init(
+                "reason", .text,
+                "What kind of failure the last message that reports one is of, after the last match of `after`: the name of "
+                    + "another pattern that matches it, else one of \(FailureReason.allCases.map(\.rawValue).joined(separator: ", ")), "
+                    + "else other; null if nothing has failed."),
+            .init("reason-line", .text, "That message."),
         ])
 
     private let host: Host
@@ -47,10 +67,11 @@ struct LogProbe: Probe {
         let path = try request.text("path")
         let unit = try unitName(request)
         let source = try request.text("source") ?? (path == nil ? "journal" : "file")
+        let failure = try request.text("failure")
         let start = try await startOfUnit(unit, request)
         var wishes = LogScanner.Wishes()
         wishes.countsLines = request.wants("lines")
-        wishes.findsErrors = request.wants("errors", "error-count")
+        wishes.findsErrors = request.wants("errors", "error-count", "reason", "reason-line")
         wishes.findsFirstLine = request.wants("first-line", "truncated-since-start")
         switch try request.text("since") ?? "all" {
         case "all": break
@@ -62,23 +83,52 @@ struct LogProbe: Probe {
         if let after, !sources.contains(where: { $0.name == after }) {
             throw request.wrong("after", "the name of a pattern", .text(after))
         }
+        if let failure, !sources.contains(where: { $0.name == failure }) {
+            throw request.wrong("failure", "the name of a pattern", .text(failure))
+        }
+        let roles = Roles(after: after, failure: failure)
         switch source {
         case "file":
             let path = try request.requiredPath()
-            return try await file(path, sources, after: after, wishes, start: start?.time, request)
+            return try await file(path, sources, roles, wishes, start: start?.time, request)
         case "journal":
             guard let unit else {
                 throw ProbeError(.invalid, "read a journal", expected: "parameter unit", found: "nothing")
             }
-            return try await journal(unit, sources, after: after, wishes, invocation: start?.invocation, request)
+            return try await journal(unit, sources, roles, wishes, start: start, request)
         default: throw request.wrong("source", "file or journal", .text(source))
         }
     }
 
     // MARK: - sources
 
+    /// Patterns with a meaning of their own.
+    private struct Roles: Sendable {
+        var after: String?
+        var failure: String?
+    }
+
+    private static func scanner(
+        _ sources: [PatternSource], _ roles: Roles, _ wishes: LogScanner.Wishes, _ deadline: ContinuousClock.Instant
+    ) throws(ProbeError) -> LogScanner {
+        LogScanner(
+            try sources.map { source throws(ProbeError) in
+                try LogPattern(name: source.name, pattern: source.pattern)
+            }, after: roles.after, failure: roles.failure, wishes: wishes, deadline: deadline)
+    }
+
+    private static func addReason(
+        of scanner: LogScanner, to attributes: inout [String: Value], _ evidence: inout [String]
+    ) throws(ProbeError) {
+        let reason = try scanner.reason()
+        attributes["reason"] = .text(orNull: reason?.kind)
+        let line = reason.map { SecretMask.maskedKeys($0.line) }
+        attributes["reason-line"] = .text(orNull: line)
+        if let line, !evidence.contains(line) { evidence.append(line.shortened(to: 400)) }
+    }
+
     private func file(
-        _ path: String, _ sources: [PatternSource], after: String?, _ wishes: LogScanner.Wishes, start: Int64?,
+        _ path: String, _ sources: [PatternSource], _ roles: Roles, _ wishes: LogScanner.Wishes, start: Int64?,
         _ request: ProbeRequest
     ) async throws(ProbeError) -> Observation {
         let real = host.path(path)
@@ -92,10 +142,7 @@ struct LogProbe: Probe {
             guard let facts = try FileFacts.read(real, followLinks: true) else {
                 return Observation(["exists": .bool(false)], evidence: ["no file \(path)"])
             }
-            var scanner = LogScanner(
-                try sources.map { source throws(ProbeError) in
-                    try LogPattern(name: source.name, pattern: source.pattern)
-                }, after: after, wishes: wishes, deadline: deadline)
+            var scanner = try Self.scanner(sources, roles, wishes, deadline)
             // What is wanted may have been moved away by logrotate since.
             if let since = wishes.since, let rotated = try FileFacts.read(real + ".1", followLinks: true),
                 rotated.type == "file", rotated.modified >= since
@@ -107,13 +154,17 @@ struct LogProbe: Probe {
             attributes["exists"] = .bool(true)
             attributes["size-bytes"] = .integer(facts.size)
             attributes["incomplete"] = .bool(false)
+            attributes["conclusive"] = .bool(true)
+            attributes["inconclusive-because"] = .null
+            var evidence = scanner.findings.evidence(of: path)
+            if wishes.findsErrors { try Self.addReason(of: scanner, to: &attributes, &evidence) }
             if wantsTruncation, let start {
                 let isOlder = facts.born.map { $0 < start } ?? false
                 let firstTime = try Self.firstTime(of: real)
                 attributes["truncated-since-start"] = .bool(
                     isOlder && firstTime.map { $0 >= start } ?? (facts.size == 0))
             }
-            return Observation(attributes, evidence: scanner.findings.evidence(of: path))
+            return Observation(attributes, evidence: evidence)
         }
     }
 
@@ -128,24 +179,70 @@ struct LogProbe: Probe {
     }
 
     private func journal(
-        _ unit: String, _ sources: [PatternSource], after: String?, _ wishes: LogScanner.Wishes, invocation: String?,
-        _ request: ProbeRequest
+        _ unit: String, _ sources: [PatternSource], _ roles: Roles, _ wishes: LogScanner.Wishes,
+        start: (time: Int64, invocation: String?)?, _ request: ProbeRequest
     ) async throws(ProbeError) -> Observation {
+        let isSinceStart = try request.text("since") == "unit-start"
+        let output = try await unitOutput(unit, request)
         let (entries, isTruncated) = try await Journal.entries(
-            of: unit, invocation: try request.text("since") == "unit-start" ? invocation : nil, since: wishes.since,
-            on: host, until: request.deadline)
+            of: unit, invocation: isSinceStart ? start?.invocation : nil, since: wishes.since,
+            namespace: output.namespace, on: host, until: request.deadline)
+        let gaps =
+            isSinceStart
+            ? try await Journal.gaps(
+                of: unit, since: start?.time ?? 0, namespace: output.namespace, until: request.deadline) : nil
         let deadline = request.deadline
+        let files = output.files.map { ($0, host.path($0)) }
         return try await BlockingPool.files.run("search the journal of \(unit)", until: deadline) {
             () throws(ProbeError) in
-            var scanner = LogScanner(
-                try sources.map { source throws(ProbeError) in
-                    try LogPattern(name: source.name, pattern: source.pattern)
-                }, after: after, wishes: wishes, deadline: deadline)
+            var scanner = try Self.scanner(sources, roles, wishes, deadline)
             for entry in entries { try scanner.add(line: entry.message, time: entry.time, isError: entry.isError) }
-            var attributes = scanner.findings.attributes()
+            for (_, path) in files where try FileFacts.read(path, followLinks: true)?.type == "file" {
+                try scanner.scan(path)
+            }
+            let after = roles.after.flatMap { scanner.findings.last[$0] }
+            let obstacle =
+                output.obstacle
+                ?? (files.isEmpty
+                    ? gaps?.obstacle(
+                        after: after, hasSucceeded: scanner.findings.hasSucceeded, isTruncated,
+                        isFull: entries.isEmpty || entries.count >= output.burst ?? .max) : nil)
+            var attributes = scanner.findings.attributes(isConclusive: obstacle == nil)
             attributes["exists"] = .bool(true)
             attributes["incomplete"] = .bool(isTruncated)
-            return Observation(attributes, evidence: scanner.findings.evidence(of: "the journal of \(unit)"))
+            attributes["conclusive"] = .bool(obstacle == nil)
+            attributes["inconclusive-because"] = .text(orNull: obstacle)
+            let place = files.first.map(\.0) ?? "the journal of \(unit)"
+            var evidence = scanner.findings.evidence(of: place)
+            if let obstacle { evidence.append(obstacle) }
+            if wishes.findsErrors { try Self.addReason(of: scanner, to: &attributes, &evidence) }
+            return Observation(attributes, evidence: evidence)
+        }
+    }
+
+    /// Where the output of a unit goes.
+    private func unitOutput(_ unit: String, _ request: ProbeRequest) async throws(ProbeError) -> UnitOutput {
+        let reader = try await host.unitReader()
+        let since = request.since
+        return try await Deadline.race("ask systemd about \(unit)", until: request.deadline) {
+            () async throws(ProbeError) in
+            let properties = try await reader.properties(of: unit, since: since)
+            // systemd keeps the path to itself; the process has it open.
+            let pid = properties.number("MainPID") ?? 0
+            let links =
+                pid > 0
+                ? try await BlockingPool.files.run("look at the output of \(unit)", until: request.deadline) {
+                    () throws(ProbeError) -> [String?] in
+                    do throws(ProbeError) {
+                        return [try SystemFile.link("/proc/\(pid)/fd/2"), try SystemFile.link("/proc/\(pid)/fd/1")]
+                    } catch {
+                        guard error.reason == .notPermitted else { throw error }
+                        return []
+                    }
+                } : []
+            return UnitOutput(
+                of: properties, opened: links.compactMap { $0 },
+                journald: try await reader.properties(of: "systemd-journald.service", since: since))
         }
     }
 
@@ -241,8 +338,10 @@ enum Journal {
     /// - Parameters:
     ///   - invocation: only those of this run of the unit.
     ///   - since: only those from this moment on, in nanoseconds since 1970.
+    ///   - namespace: the journal that they are in (systemd.exec(5), `LogNamespace=`); nil for the system's.
     static func entries(
-        of unit: String, invocation: String?, since: Int64?, on host: Host, until deadline: ContinuousClock.Instant
+        of unit: String, invocation: String?, since: Int64?, namespace: String? = nil, on host: Host,
+        until deadline: ContinuousClock.Instant
     ) async throws(ProbeError) -> (entries: [Entry], isTruncated: Bool) {
         try await Systemd.require(on: host)
         try await requirePermission(until: deadline)
@@ -250,6 +349,7 @@ enum Journal {
             "--no-pager", "--quiet", "--output=json", "--output-fields=MESSAGE,PRIORITY",
             "--lines=\(entryLimit)", "--unit=\(unit)",
         ]
+        if let namespace { arguments.append("--namespace=\(namespace)") }
         if let since { arguments.append("--since=@\(max(0, since / 1_000_000_000))") }
         if let invocation { arguments.append("_SYSTEMD_INVOCATION_ID=\(invocation)") }
         let run = try await Tool.run("journalctl", arguments, until: deadline, outputLimit: byteLimit)
@@ -258,6 +358,49 @@ enum Journal {
         if run.isTruncated, let end = output.lastIndex(of: Ascii.newline) { output = output[...end] }
         let entries = try parse(Array(output), of: unit)
         return (entries, run.isTruncated || entries.count == entryLimit)
+    }
+
+    /// What journalctl(1) prints with these arguments.
+    static func read(
+        _ arguments: [String], of unit: String, on host: Host, until deadline: ContinuousClock.Instant
+    ) async throws(ProbeError) -> [Entry] {
+        try await Systemd.require(on: host)
+        try await requirePermission(until: deadline)
+        let run = try await Tool.run("journalctl", arguments, until: deadline, outputLimit: byteLimit)
+        guard run.status == 0 else { throw run.failure("read the journal of \(unit)") }
+        return try parse(run.output, of: unit)
+    }
+
+    /// What systemd(1) says when it starts a unit and has started it, and journald when it drops messages
+    /// (sd-messages(3)).
+    private static let marks = [
+        "7d4958e842da4a758f6c1cdc7b36dcc5", "39f53479d3a045ac8e11786248231fbf", "a596d6fe7bfa4994828e72309e95d61e",
+    ]
+
+    /// What is missing in the journal of a unit since its start.
+    ///
+    /// - Parameter since: the start, in nanoseconds since 1970.
+    static func gaps(
+        of unit: String, since: Int64, namespace: String?, until deadline: ContinuousClock.Instant
+    ) async throws(ProbeError) -> JournalGaps {
+        var arguments = [
+            "--no-pager", "--quiet", "--output=json", "--output-fields=MESSAGE,MESSAGE_ID", "--lines=200",
+            "--unit=\(unit)", "--since=@\(max(0, since / 1_000_000_000 - 2))",
+        ]
+        // What systemd itself says is in the system's journal, whatever the unit's is.
+        if let namespace { arguments.append("--namespace=+\(namespace)") }
+        arguments += marks.map { "MESSAGE_ID=\($0)" }
+        let run = try await Tool.run("journalctl", arguments, until: deadline, outputLimit: 1 << 20)
+        guard run.status == 0 else { throw run.failure("read the journal of \(unit)") }
+        var gaps = JournalGaps()
+        for entry in try parse(run.output, of: unit) {
+            if entry.message.containsBytewise("Suppressed ") {
+                gaps.suppressed = (entry.time ?? 0, entry.message)
+            } else {
+                gaps.reachesBack = true
+            }
+        }
+        return gaps
     }
 
     /// Entries as `journalctl --output=json` prints them, an object in each line.
@@ -309,6 +452,64 @@ enum Journal {
                 }
             }
             if let denied { throw .system("read \(denied)", errno: EACCES) }
+        }
+    }
+}
+
+/// What is missing in the journal of a unit.
+struct JournalGaps: Sendable {
+    /// Whether it has what systemd says of the unit's start.
+    var reachesBack = false
+    /// When journald dropped messages of the unit for the last time, in nanoseconds since 1970, and what it says of it.
+    var suppressed: (time: Int64, message: String)?
+
+    /// Why a line that is not in the journal may have been written all the same; nil when it was not.
+    ///
+    /// - Parameters:
+    ///   - success: when the last line of success was written: what is missing before it does not matter.
+    ///   - isFull: whether the unit has said nothing, which no agent does, or as much as its limit lets through.
+    func obstacle(after success: Int64?, hasSucceeded: Bool, _ isTruncated: Bool, isFull: Bool) -> String? {
+        if let suppressed, suppressed.time >= success ?? .min { return "journald: \(suppressed.message)" }
+        if hasSucceeded { return nil }
+        if isTruncated { return "the journal has more messages than were read" }
+        if isFull { return "the journal has no message of it, or as many as it may write (LogRateLimitBurst=)" }
+        return reachesBack ? nil : "the journal does not reach back to the start"
+    }
+}
+
+/// Where the output of a unit goes.
+struct UnitOutput: Sendable {
+    /// Files that it goes to.
+    private(set) var files: [String] = []
+    /// The namespace of its journal; nil for the system's.
+    private(set) var namespace: String?
+    /// How many messages journald takes in a period, where the unit has a limit of its own.
+    private(set) var burst: Int?
+    /// Why what is missing says nothing; nil when it does.
+    private(set) var obstacle: String?
+
+    /// Reads the properties of a unit (systemd.exec(5)) and those of journald's own.
+    ///
+    /// - Parameter opened: what its main process has open as its standard error and output.
+    init(of unit: UnitProperties, opened: [String], journald: UnitProperties) {
+        namespace = unit["LogNamespace"]
+        burst = unit.number("LogRateLimitBurst").flatMap { $0 > 0 ? Int(clamping: $0) : nil }
+        let standard = unit["StandardOutput"] ?? "journal"
+        let error = unit["StandardError"].flatMap { $0 == "inherit" ? nil : $0 } ?? standard
+        let kinds = [error, standard].map { Ascii.text($0.utf8.prefix { $0 != UInt8(ascii: ":") }) }
+        if ["file", "append", "truncate"].contains(where: { kinds.contains($0) }) {
+            for path in opened where path.startsBytewise("/") && !path.startsBytewise("/dev/") && !files.contains(path) {
+                files.append(path)
+            }
+        }
+        if !files.isEmpty { return }
+        let journals = ["journal", "journal+console", "syslog", "kmsg", "syslog+console", "kmsg+console"]
+        if !journals.contains(error) {
+            obstacle = "its output goes to '\(error)' (StandardError=)"
+        } else if let level = unit.number("LogLevelMax"), (0..<6).contains(level) {
+            obstacle = "the unit keeps messages of level \(level) and worse alone (LogLevelMax=)"
+        } else if namespace == nil, journald["ActiveState"].map({ $0 != "active" }) ?? false {
+            obstacle = "systemd-journald does not run"
         }
     }
 }

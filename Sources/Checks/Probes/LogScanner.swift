@@ -28,13 +28,30 @@ struct LogScanner {
     /// Lines are cut here: a log is for people.
     private static let lineLimit = 1 << 20
 
+    /// Creates a search.
+    ///
+    /// - Parameters:
+    ///   - after: the pattern after whose last match errors and failures count.
+    ///   - failure: the pattern of lines that say why something failed.
     init(
-        _ patterns: [LogPattern], after: String?, wishes: Wishes, deadline: ContinuousClock.Instant
+        _ patterns: [LogPattern], after: String?, failure: String? = nil, wishes: Wishes,
+        deadline: ContinuousClock.Instant
     ) {
         self.patterns = patterns
         self.wishes = wishes
         self.deadline = deadline
-        findings = LogFindings(names: patterns.map(\.name), after: after)
+        findings = LogFindings(names: patterns.map(\.name), after: after, failure: failure)
+    }
+
+    /// What kind of failure the last message that reports one is of: the first other pattern that matches it, else its kind
+    /// by the words that all programs use, else `other`; nil when nothing has failed since the last match of `after`.
+    func reason() throws(ProbeError) -> (kind: String, line: String)? {
+        guard let line = findings.failureLine else { return nil }
+        for pattern in patterns 
+        where !findings.isRole(pattern.name) && line.containsBytewise(Ascii.text(pattern.literal)) {
+            if try pattern.match(line) != nil { return (pattern.name, line) }
+        }
+        return (FailureReason(of: line)?.rawValue ?? "other", line)
     }
 
     /// Searches a file to its end.
@@ -262,7 +279,10 @@ struct LogFindings: Sendable {
 
     private let names: [String]
     private let after: String?
+    private let failure: String?
     private var next = 0
+    /// The last line of the pattern `failure` behind the last one of `after`.
+    private var lastFailure: String?
     private(set) var found: Set<String> = []
     private(set) var matches: [Line] = []
     private(set) var matchCounts: [String: Int64] = [:]
@@ -275,10 +295,20 @@ struct LogFindings: Sendable {
     /// The time of the first line that has one.
     var firstTime: Int64?
 
-    init(names: [String], after: String?) {
+    init(names: [String], after: String?, failure: String? = nil) {
         self.names = names
         self.after = after
+        self.failure = failure
     }
+
+    /// Whether a pattern marks success or failure, and so is no kind of failure itself.
+    func isRole(_ name: String) -> Bool { name == after || name == failure }
+
+    /// The line that says why something failed, behind the last match of `after`.
+    var failureLine: String? { lastFailure ?? errors.last }
+
+    /// Whether a line matched the pattern of success.
+    var hasSucceeded: Bool { after.map { found.contains($0) } ?? false }
 
     /// Whether lines matched all patterns in their order.
     var isInOrder: Bool { next == names.count }
@@ -293,9 +323,11 @@ struct LogFindings: Sendable {
         if pattern == next { next += 1 }
         matches.append(Line(pattern: name, text: line.shortened(to: Self.lineLimit), time: time))
         if matches.count > 2 * Self.limit { matches.removeFirst(Self.limit) }
+        if name == failure { lastFailure = line.shortened(to: Self.lineLimit) }
         if name == after {
             errors = []
             errorCount = 0
+            lastFailure = nil
         }
     }
 
@@ -307,10 +339,13 @@ struct LogFindings: Sendable {
     }
 
     /// The attributes of the probe.
-    func attributes() -> [String: Value] {
-        [
+    ///
+    /// - Parameter isConclusive: whether a line that was not found is not there; else nothing is said of it.
+    func attributes(isConclusive: Bool = true) -> [String: Value] {
+        let told = isConclusive ? names : names.filter { found.contains($0) }
+        var values: [String: Value] = [
             "lines": .integer(lines),
-            "found": .map(Dictionary(names.map { ($0, .bool(found.contains($0))) }) { first, _ in first }),
+            "found": .map(Dictionary(told.map { ($0, .bool(found.contains($0))) }) { first, _ in first }),
             "counts": .map(Dictionary(names.map { ($0, .integer(matchCounts[$0] ?? 0)) }) { first, _ in first }),
             "matches": .texts(matches.suffix(Self.limit).map { SecretMask.maskedKeys($0.text) }),
             "in-order": .bool(isInOrder), "captures": .textMap(captures.mapValues { SecretMask.maskedKeys($0) }),
@@ -318,6 +353,8 @@ struct LogFindings: Sendable {
             "errors": .texts(errors.suffix(Self.limit).map { SecretMask.maskedKeys($0) }),
             "error-count": .integer(errorCount), "first-line": .text(orNull: firstLine?.shortened(to: Self.lineLimit)),
         ]
+        if !isConclusive, !isInOrder { values["in-order"] = nil }
+        return values
     }
 
     /// What a person wants to see.

@@ -1,3 +1,4 @@
+import Files
 import Platform
 
 /// Processes.
@@ -32,6 +33,10 @@ struct ProcessProbe: Probe {
             .init("deleted", .bool, "Whether the program's file was deleted or replaced since it started."),
             .init("limits", .map(.any), "Limits by name (`nofile`), each with `soft` and `hard`; null means no limit."),
             .init("environment", .map(.text), "Its environment; values of names that look secret are masked."),
+            .init(
+                "state", .text, "running, sleeping, waiting-for-disk, stopped (by a signal), traced (by a debugger)."),
+            .init("stopped", .list(.integer), "Numbers of those that a signal or a debugger has stopped."),
+            .init("zombies", .list(.integer), "Numbers of those of this name that have ended and that nobody waits for."),
             .init("threads", .integer, "Threads."),
             .init("resident-bytes", .integer, "Bytes of memory in use."),
             .init("processes", .list(.map(.any)), "All of them with pid, arguments, user, parent-pid and age."),
@@ -72,9 +77,17 @@ struct ProcessProbe: Probe {
         _ matches: [ProcessEntry], in table: ProcessTable, _ request: ProbeRequest
     ) async throws(ProbeError) -> Observation {
         let users = try await host.users(for: request)
+        var wanted = try request.text("name")
+        if wanted == nil { wanted = try request.text("executable").map { LexicalPath.split($0).name } }
+        // A zombie has no file and no arguments any more, only the name that the kernel keeps.
+        let zombies = table.entries.filter { entry in
+            entry.isZombie && wanted.map { entry.command.utf8.elementsEqual($0.utf8.prefix(15)) } ?? false
+        }
         var attributes: [String: Value] = [
             "exists": .bool(!matches.isEmpty), "count": .integer(matches.count),
             "pids": .list(matches.map { .integer($0.pid) }),
+            "stopped": .list(matches.filter(\.isStopped).map { .integer($0.pid) }),
+            "zombies": .list(zombies.map { .integer($0.pid) }),
         ]
         attributes["processes"] = .list(
             matches.map { entry in
@@ -86,7 +99,7 @@ struct ProcessProbe: Probe {
                 ])
             })
         let evidence = matches.prefix(5).map { entry in
-            "\(entry.pid) \(users.name(ofUser: entry.user)) "
+            "\(entry.pid) \(users.name(ofUser: entry.user)) " + (entry.isStopped ? "(\(entry.stateWord)) " : "")
                 + (entry.arguments.isEmpty ? "[\(entry.command)]" : entry.arguments.joined(separator: " "))
         }
         guard let first = matches.first else { return Observation(attributes, evidence: ["no such process"]) }
@@ -100,6 +113,7 @@ struct ProcessProbe: Probe {
         attributes["parent"] = .text(orNull: parent.map { $0.shownExecutable ?? $0.command })
         attributes["started"] = .time(table.started(first))
         attributes["age"] = .nanoseconds(table.age(first))
+        attributes["state"] = .text(first.stateWord)
         attributes["threads"] = .integer(first.threads)
         attributes["resident-bytes"] = .integer(first.residentBytes)
         if request.wants("deleted") {

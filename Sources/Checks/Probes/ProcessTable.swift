@@ -69,8 +69,25 @@ struct ProcessEntry: Sendable, Hashable {
     var residentBytes: Int64
     /// Nanoseconds from the boot to the start.
     var startedSinceBoot: UInt64
+    /// What it does (proc(5)): `R`, `S`, `D`, `T` …
+    var state: UInt8
+
     /// Whether it has ended and waits for its parent.
-    var isZombie: Bool
+    var isZombie: Bool { state == UInt8(ascii: "Z") || state == UInt8(ascii: "X") }
+    /// Whether something has stopped it: a signal or a debugger.
+    var isStopped: Bool { state == UInt8(ascii: "T") || state == UInt8(ascii: "t") }
+    /// The state in a word.
+    var stateWord: String {
+        switch state {
+        case UInt8(ascii: "R"): "running"
+        case UInt8(ascii: "S"), UInt8(ascii: "I"): "sleeping"
+        case UInt8(ascii: "D"): "waiting-for-disk"
+        case UInt8(ascii: "T"): "stopped"
+        case UInt8(ascii: "t"): "traced"
+        case UInt8(ascii: "Z"), UInt8(ascii: "X"): "zombie"
+        default: "unknown"
+        }
+    }
 
     /// The file of the program; where that cannot be seen, the name it was started by if that is a path.
     var shownExecutable: String? {
@@ -134,7 +151,7 @@ extension ProcessEntry {
             user: UInt32(truncatingIfNeeded: user), group: UInt32(truncatingIfNeeded: group),
             threads: numbers["Threads"] ?? 0, residentBytes: (numbers["VmRSS"] ?? 0) &* 1024,
             startedSinceBoot: seconds &* 1_000_000_000 &+ rest &* 1_000_000_000 / max(1, ticksPerSecond),
-            isZombie: fields[0].elementsEqual([UInt8(ascii: "Z")]))
+            state: fields[0].first ?? 0)
     }
 
     /// The arguments in `cmdline`, each ended by a byte 0. A program that writes over its arguments may end without.

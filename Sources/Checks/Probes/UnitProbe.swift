@@ -8,6 +8,7 @@ struct UnitProbe: Probe {
         parameters: [
             .init("name", .text, "Name; `.service` may be left out.", isRequired: true),
             .init("ports", .list(.text), "Ports for `silent-ports`, such as 8080/tcp."),
+            .init("log", .text, "Absolute path of a file that it logs to, for `reason`.", form: .path),
         ],
         attributes: [
             .init("exists", .bool, "Whether systemd knows it."),
@@ -33,6 +34,14 @@ struct UnitProbe: Probe {
             .init("fragment", .text, "Path of its file."),
             .init("files", .list(.text), "Programs and environment files that it needs."),
             .init("missing-files", .list(.text), "Those of them that do not exist."),
+            .init("restarted", .time, "When systemd restarted it by itself for the last time; null if it has not."),
+            .init("command", .text, "The command that it runs, with everything that drop-ins change of it."),
+            .init("drop-ins", .list(.text), "Paths of the drop-ins that change its file; null if there are none."),
+            .init(
+                "reason", .text,
+                "What kind of failure its last run reports, in the journal or in `log`, in the words of the attribute of the "
+                    + "same name of `log`; other if it is of no known kind; null if it has not failed."),
+            .init("reason-line", .text, "The line that reports it."),
         ])
 
     private let host: Host
@@ -104,6 +113,24 @@ struct UnitProbe: Probe {
             }
             attributes["missing-files"] = .texts(missing)
         }
+        let restarts = unit.number("NRestarts") ?? 0
+        let restarted = restarts > 0 ? unit.number("ExecMainStartTimestampMonotonic") : nil
+        attributes["restarted"] = .time(
+            orNull: restarted.flatMap { $0 > 0 ? Self.wallTime(ofMonotonic: UInt64($0) &* 1000) : nil })
+        let command = unit.commands.joined(separator: "; ")
+        attributes["command"] = .text(orNull: command.isEmpty ? nil : SecretMask.maskedKeys(command))
+        attributes["drop-ins"] = unit.dropIns.isEmpty ? .null : .texts(unit.dropIns)
+        attributes["reason"] = .null
+        attributes["reason-line"] = .null
+        var reason: [String] = []
+        if request.wants("reason", "reason-line"), unit["ActiveState"] != "active" || restarts > 0 {
+            let lines = try await lines(ofLastRun: unit, named: name, request)
+            let failure = FailureLines(lines)
+            attributes["reason"] = .text(orNull: failure.line.map { _ in failure.reason?.rawValue ?? "other" })
+            let line = failure.line.map { SecretMask.maskedKeys($0).shortened(to: 600) }
+            attributes["reason-line"] = .text(orNull: line)
+            if let line { reason = [line] }
+        }
         let state = [unit["ActiveState"], unit["SubState"]].compactMap { $0 }.joined(separator: "/")
         return Observation(
             attributes,
@@ -111,7 +138,7 @@ struct UnitProbe: Probe {
                 "\(name): \(state), \(unit["UnitFileState"] ?? "no file state"), restarts "
                     + "\(unit["NRestarts"] ?? "0"), result \(unit["Result"] ?? "none"), exit status "
                     + "\(unit["ExecMainStatus"] ?? "none")"
-            ] + portEvidence)
+            ] + portEvidence + reason)
     }
 
     /// The ports of the request on which nothing of the unit listens, with what is there instead.
@@ -150,6 +177,36 @@ struct UnitProbe: Probe {
             }
         }
         return silent
+    }
+
+    /// What its last run said, in the order in which it did. What may not be read says nothing.
+    private func lines(
+        ofLastRun unit: UnitProperties, named name: String, _ request: ProbeRequest
+    ) async throws(ProbeError) -> [FailureLines.Line] {
+        var lines: [FailureLines.Line] = []
+        do throws(ProbeError) {
+            lines = try await Journal.lines(ofLastRun: unit, named: name, on: host, until: request.deadline)
+        } catch {
+            // The state of the unit is known without it; whether journalctl answers is for others to say.
+            guard [.notPermitted, .unavailable, .timedOut].contains(error.reason) else { throw error }
+        }
+        // Of one that runs again, the run before this one counts.
+        let isRunning = unit["ActiveState"] == "active"
+        let end =
+            isRunning
+            ? unit.number("ExecMainStartTimestampMonotonic").map { Self.wallTime(ofMonotonic: UInt64(max(0, $0)) &* 1000) }
+            : nil
+        if let path = try request.text("log") {
+            let real = host.path(path)
+            let start = lines.first?.time ?? .max
+            lines += try await BlockingPool.files.run("read the end of \(path)", until: request.deadline) {
+                () throws(ProbeError) in try FailureLines.lines(ofFile: real, since: start)
+            }
+        }
+        if let end { lines.removeAll { ($0.time ?? .max) >= end } }
+        return lines.enumerated().sorted { left, right in
+            (left.element.time ?? 0, left.offset) < (right.element.time ?? 0, right.offset)
+        }.map(\.element)
     }
 
     /// When it became active, in nanoseconds of CLOCK_MONOTONIC; nil unless it is active.
@@ -326,6 +383,18 @@ struct UnitProperties: Sendable, Hashable {
         }
         var seen: Set<String> = []
         return files.filter { $0.utf8.first == UInt8(ascii: "/") && seen.insert($0).inserted }
+    }
+
+    /// The command lines that it runs as its main process.
+    var commands: [String] {
+        (values["ExecStart"] ?? "").utf8.split(separator: Ascii.newline).compactMap { line in
+            Self.fields(Array(line))["argv[]"]
+        }
+    }
+
+    /// The drop-ins that change its file.
+    var dropIns: [String] {
+        (values["DropInPaths"] ?? "").utf8.split(separator: Ascii.space).map { Ascii.text($0) }
     }
 
     private static func fields(_ line: [UInt8]) -> [String: String] {

@@ -25,6 +25,10 @@ struct EnvoyProbe: Probe {
             .init("endpoints", .map(.list(.text)), "Addresses of each cluster's healthy hosts."),
             .init("stats", .map(.integer), "Those counters and gauges of `stats` that exist."),
             .init("updates", .map(.any), "For cds and lds: attempts, successes, failures, rejected and last (time)."),
+            .init(
+                "failing", .list(.text),
+                "Those of cds and lds whose updates of these seconds have all failed or were rejected, or that have no "
+                    + "connection to the control plane."),
         ])
 
     private let host: Host
@@ -55,6 +59,9 @@ struct EnvoyProbe: Probe {
         ]
         if request.wants("listeners", "listener-addresses") { try await addListeners(admin, &attributes) }
         if request.wants("clusters", "dynamic-clusters", "endpoints") { try await addClusters(admin, &attributes) }
+        if request.wants("failing") {
+            attributes["failing"] = .texts(try await FailingUpdates.names(admin, until: request.deadline))
+        }
         if request.wants("stats", "updates") { try await addStats(admin, &attributes, request) }
         return Observation(
             attributes,
@@ -107,7 +114,7 @@ struct EnvoyProbe: Probe {
         let wanted = try request.texts("stats") ?? []
         attributes["stats"] = .map(stats.filter { wanted.contains($0.key) }.mapValues { .integer($0) })
         var updates: [String: Value] = [:]
-        for (name, prefix) in [("cds", "cluster_manager.cds."), ("lds", "listener_manager.lds.")] {
+        for (name, prefix) in FailingUpdates.prefixes {
             func number(_ suffix: String) -> Value { .integer(stats[prefix + suffix] ?? 0) }
             updates[name] = .map([
                 "attempts": number("update_attempt"), "successes": number("update_success"),
@@ -136,6 +143,46 @@ extension Optional where Wrapped == Value {
         default: "unknown"
         }
     }
+}
+
+/// Updates that fail while others are looking.
+private enum FailingUpdates {
+    /// What the counters of each kind begin with.
+    static let prefixes = [("cds", "cluster_manager.cds."), ("lds", "listener_manager.lds.")]
+    /// How long the counters are watched: some periods of an Envoy that asks again and again, every second.
+    private static let window = Duration.seconds(3)
+
+    /// The kinds of which nothing came while somebody looked, though it was asked for.
+    static func names(
+        _ admin: EnvoyAdmin, until deadline: ContinuousClock.Instant
+    ) async throws(ProbeError) -> [String] {
+        let first = EnvoyAdmin.stats(try await admin.body("/stats?filter=%28cds%7Clds%7Ccontrol_plane%29"))
+        // Nothing is gained by waiting for what has never failed.
+        guard prefixes.contains(where: { isSuspect(first, $0.1) }) else { return [] }
+        let end = min(ContinuousClock.now + window, deadline - .milliseconds(500))
+        var last = first
+        var failing = prefixes.map(\.0)
+        while ContinuousClock.now < end, !failing.isEmpty {
+            do { try await Task.sleep(for: .milliseconds(250)) } catch { break }
+            last = EnvoyAdmin.stats(try await admin.body("/stats?filter=%28cds%7Clds%7Ccontrol_plane%29"))
+            failing = prefixes.filter { rise(of: "update_success", $0.1, first, last) == 0 }.map(\.0)
+        }
+        return prefixes.filter { name, prefix in
+            guard failing.contains(name) else { return false }
+            let failures = rise(of: "update_failure", prefix, first, last) + rise(of: "update_rejected", prefix, first, last)
+            return failures > 0 || last[prefix + "control_plane.connected_state"] == 0
+                || last["control_plane.connected_state"] == 0
+        }.map(\.0)
+    }
+
+    private static func isSuspect(_ stats: [String: Int64], _ prefix: String) -> Bool {
+        stats[prefix + "update_failure"] ?? 0 > 0 || stats[prefix + "update_rejected"] ?? 0 > 0
+            || stats[prefix + "control_plane.connected_state"] == 0 || stats["control_plane.connected_state"] == 0
+    }
+
+    private static func rise(
+        of name: String, _ prefix: String, _ first: [String: Int64], _ last: [String: Int64]
+    ) -> Int64 { (last[prefix + name] ?? 0) - (first[prefix + name] ?? 0) }
 }
 
 /// Envoy's admin interface.

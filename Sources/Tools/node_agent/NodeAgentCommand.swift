@@ -162,7 +162,9 @@ struct NodeAgentCommand: ParsableCommand {
         let configuration = agentConfiguration
         let authority = GRPCAuthority(address: configuration.authority, limit: configuration.attemptLimit)
         let agent = CertificateAgent(configuration, authority: authority, trigger: trigger, gate: gate, log: log)
-        Task {
+        // What the main thread begins would be urgent for Dispatch: its threads would ask for a priority that only root may
+        // have, and say so in the log each time.
+        Task(priority: .medium) {
             await agent.run()
             AgentSignals.end(Self.gaveUp, gate)
         }

@@ -1,4 +1,5 @@
 import Documents
+import Platform
 import Probes
 
 extension DiagnosisCatalogue {
@@ -105,12 +106,10 @@ extension DiagnosisCatalogue {
         of finding: Finding, _ ends: [CompletedCheck], _ suite: ScenarioSuite, _ byID: [String: CompletedCheck]
     ) -> DiagnosisResult {
         let entry = entries[finding.entry]
-        let texts = finding.primary.map { index -> DiagnosisText in
-            let check = suite.checks[index]
-            return DiagnosisText(
-                check: check, mainParameter: suite.kinds.kind(check.kind)?.mainParameter, end: ends[index],
-                others: byID,
-                variables: suite.variables)
+        let texts = finding.primary.map { index in
+            DiagnosisText(
+                check: suite.checks[index], mainParameter: suite.kinds.kind(suite.checks[index].kind)?.mainParameter,
+                end: ends[index], others: byID, variables: suite.variables)
         }
         var evidence: [String] = []
         for text in texts {
@@ -159,13 +158,12 @@ extension DiagnosisCatalogue {
 ///
 /// `${attribute.path}` is of the check that is explained, `${check.id:attribute.path}` of another check; then variables
 /// of the scenarios. `${check.id}`, `${check.title}`, `${check.subject}`, `${check.error}`, `${check.expected}` and
-/// `${check.found}` are what their names say; `${check.target}` is the subject without its kind, with all parameters;
-/// `${check.name}` is its main parameter alone, such as the name of the package.
+/// `${check.found}` are what their names say; `${check.target}` is what the check is about, without its kind: the package's name alone.
 struct DiagnosisText {
     private static let valueLimit = 300
 
     let check: Check
-    /// What tells its subject from others of the kind.
+    /// The parameter that says what the check is about; nil for a kind that is not known.
     let mainParameter: String?
     let end: CompletedCheck
     /// All checks of the run with their ends, by id.
@@ -252,15 +250,7 @@ struct DiagnosisText {
         case "check.title": return .text(end.result.title)
         case "check.subject": return .text(end.result.subject)
         case "check.target":
-            let (subject, kind) = (end.result.subject.utf8, (end.result.kind + " ").utf8)
-            return .text(
-                String(
-                    decoding: subject.starts(with: kind) ? subject.dropFirst(kind.count) : subject[...], as: UTF8.self))
-        case "check.name":
-            guard let mainParameter, case .literal(let value)? = check.parameters[mainParameter]?.expression else {
-                return builtin("check.target")
-            }
-            return .text(ValueText.plain(value))
+            return .text(target)
         case "check.error":
             if case .error(let error) = end.result.outcome { return .text(error.description) }
             return .null
@@ -268,6 +258,21 @@ struct DiagnosisText {
         case "check.found": return failed.map { .text($0.found) } ?? .null
         default: return nil
         }
+    }
+
+    /// The value of the main parameter; without one, or where it is known to the run alone, the subject without its kind.
+    private var target: String {
+        if let operand = mainParameter.flatMap({ check.parameters[$0] }) {
+            do throws(OperandFault) {
+                let value = try operand.value(MatchContext(captures: [:], now: KernelClock.wall))
+                if value != .null { return ValueText.plain(value) }
+            } catch {
+                // A value that another check has captured.
+            }
+        }
+        let (subject, kind) = (end.result.subject.utf8, (end.result.kind + " ").utf8)
+        return String(
+            decoding: subject.starts(with: kind) ? subject.dropFirst(kind.count) : subject[...], as: UTF8.self)
     }
 
     private var failed: ExpectationResult? { end.result.expectations.first { !$0.holds } }
