@@ -106,8 +106,14 @@ package enum FailureReason: String, Sendable, Hashable, CaseIterable {
             .unknownAuthority,
             #"signed by unknown authority|unable to get (local )?issuer|self.signed certificate|certificate.verify.failed"#
         ),
-        (.expired, #"certificate has expired|not yet valid|certificate.expired|certificate is expired|certificate .*expired"#),
-        (.notTLS, #"wrong.version.number|first record does not look like a TLS|HTTP.REQUEST\b|plain.?text|not an? (TLS|SSL)"#),
+        (
+            .expired,
+            #"certificate has expired|not yet valid|certificate.expired|certificate is expired|certificate .*expired"#
+        ),
+        (
+            .notTLS,
+            #"wrong.version.number|first record does not look like a TLS|HTTP.REQUEST\b|plain.?text|not an? (TLS|SSL)"#
+        ),
         (
             .clientRefused,
             #"bad.certificate|unknown.ca\b|unknown.certificate.authority|certificate.unknown|certificate.required|unsupported.certificate|decrypt.error|handshake.failure|unauthenticated|authenticate failure|access.denied\b"#
@@ -122,7 +128,10 @@ package enum FailureReason: String, Sendable, Hashable, CaseIterable {
         (.denied, #"permissiondenied|code = permission.denied|not authorized|unauthorized"#),
         (.unimplemented, #"\bunimplemented\b|unknown (service|method)"#),
         (.overloaded, #"resource.?exhausted|too many requests"#),
-        (.reset, #"connection (was )?reset|\bECONNRESET\b|broken pipe|transport is closing|closed (by|the connection)|\bEOF\b"#),
+        (
+            .reset,
+            #"connection (was )?reset|\bECONNRESET\b|broken pipe|transport is closing|closed (by|the connection)|\bEOF\b"#
+        ),
         (.inputOutput, #"input/output error|\bEIO\b|structure needs cleaning"#),
         (.permission, #"permission denied|operation not permitted|\bEACCES\b|\bEPERM\b|cannot append to"#),
         (.noFile, #"no such file or directory|\bENOENT\b|status=203/|cannot find|unable to locate executable"#),
@@ -131,8 +140,14 @@ package enum FailureReason: String, Sendable, Hashable, CaseIterable {
             #"invalid PEM|PEM block|not base64|cannot be decoded|failed to parse|unable to parse|parse error|syntax error|malformed|is the file cut off"#
         ),
         (.killed, #"code=killed|\bSIGKILL\b|was killed|signal 9\b|killed by"#),
-        (.crashed, #"core.?dump|segmentation fault|\bSIG(SEGV|ABRT|ILL|TRAP|BUS)\b|panic:|fatal error:|status=(4|5|6|7|8|11)/"#),
-        (.invalidOption, #"unknown (option|flag|argument)|flag provided but not defined|unexpected argument|invalid (option|value)"#),
+        (
+            .crashed,
+            #"core.?dump|segmentation fault|\bSIG(SEGV|ABRT|ILL|TRAP|BUS)\b|panic:|fatal error:|status=(4|5|6|7|8|11)/"#
+        ),
+        (
+            .invalidOption,
+            #"unknown (option|flag|argument)|flag provided but not defined|unexpected argument|invalid (option|value)"#
+        ),
         (.unavailable, #"\bunavailable\b"#),
     ]
 
@@ -159,4 +174,3 @@ package enum FailureReason: String, Sendable, Hashable, CaseIterable {
         return nil
     }
 }
-

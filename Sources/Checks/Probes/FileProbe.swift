@@ -9,10 +9,12 @@ struct FileProbe: Probe {
         parameters: [
             .init("path", .text, "Absolute path.", isRequired: true, form: .path),
             .init(
-                "as", .text, "The user for `readable-by`, `writable-by` and `parents-traversable`; `run-as` by default."),
+                "as", .text, "The user for `readable-by`, `writable-by` and `parents-traversable`; `run-as` by default."
+            ),
             .init(
                 "unit", .text,
-                "The service as whose main process `writable-by` sees the file system; without a running one, the host's."),
+                "The service as whose main process `writable-by` sees the file system; without a running one, the host's."
+            ),
             .init(
                 "follow", .bool, "Whether to look at the target of a link instead of the link; true by default."),
             .init("max-bytes", .integer, "Limit in bytes of `contents`, `lines` and `json`; 1048576 by default."),

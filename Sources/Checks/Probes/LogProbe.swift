@@ -498,7 +498,8 @@ struct UnitOutput: Sendable {
         let error = unit["StandardError"].flatMap { $0 == "inherit" ? nil : $0 } ?? standard
         let kinds = [error, standard].map { Ascii.text($0.utf8.prefix { $0 != UInt8(ascii: ":") }) }
         if ["file", "append", "truncate"].contains(where: { kinds.contains($0) }) {
-            for path in opened where path.startsBytewise("/") && !path.startsBytewise("/dev/") && !files.contains(path) {
+            for path in opened where path.startsBytewise("/") && !path.startsBytewise("/dev/") && !files.contains(path)
+            {
                 files.append(path)
             }
         }

@@ -47,7 +47,7 @@ struct LogScanner {
     /// by the words that all programs use, else `other`; nil when nothing has failed since the last match of `after`.
     func reason() throws(ProbeError) -> (kind: String, line: String)? {
         guard let line = findings.failureLine else { return nil }
-        for pattern in patterns 
+        for pattern in patterns
         where !findings.isRole(pattern.name) && line.containsBytewise(Ascii.text(pattern.literal)) {
             if try pattern.match(line) != nil { return (pattern.name, line) }
         }

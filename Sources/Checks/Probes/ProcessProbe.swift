@@ -36,7 +36,8 @@ struct ProcessProbe: Probe {
             .init(
                 "state", .text, "running, sleeping, waiting-for-disk, stopped (by a signal), traced (by a debugger)."),
             .init("stopped", .list(.integer), "Numbers of those that a signal or a debugger has stopped."),
-            .init("zombies", .list(.integer), "Numbers of those of this name that have ended and that nobody waits for."),
+            .init(
+                "zombies", .list(.integer), "Numbers of those of this name that have ended and that nobody waits for."),
             .init("threads", .integer, "Threads."),
             .init("resident-bytes", .integer, "Bytes of memory in use."),
             .init("processes", .list(.map(.any)), "All of them with pid, arguments, user, parent-pid and age."),

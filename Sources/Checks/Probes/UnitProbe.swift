@@ -194,7 +194,9 @@ struct UnitProbe: Probe {
         let isRunning = unit["ActiveState"] == "active"
         let end =
             isRunning
-            ? unit.number("ExecMainStartTimestampMonotonic").map { Self.wallTime(ofMonotonic: UInt64(max(0, $0)) &* 1000) }
+            ? unit.number("ExecMainStartTimestampMonotonic").map {
+                Self.wallTime(ofMonotonic: UInt64(max(0, $0)) &* 1000)
+            }
             : nil
         if let path = try request.text("log") {
             let real = host.path(path)

@@ -117,7 +117,9 @@ struct CertificateProbe: Probe {
                 all.append(ProbedCertificate(certificate: small.certificate, small: small))
                 continue
             }
-            do { all.append(ProbedCertificate(certificate: try CertificatePEM.certificate(ofDER: block.der), small: nil)) } catch {
+            do {
+                all.append(ProbedCertificate(certificate: try CertificatePEM.certificate(ofDER: block.der), small: nil))
+            } catch {
                 throw ProbeError(
                     .malformed, "read \(path)", expected: "certificates in PEM", found: "\(error)".shortened(to: 300))
             }

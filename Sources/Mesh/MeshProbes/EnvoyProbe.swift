@@ -169,7 +169,8 @@ private enum FailingUpdates {
         }
         return prefixes.filter { name, prefix in
             guard failing.contains(name) else { return false }
-            let failures = rise(of: "update_failure", prefix, first, last) + rise(of: "update_rejected", prefix, first, last)
+            let failures =
+                rise(of: "update_failure", prefix, first, last) + rise(of: "update_rejected", prefix, first, last)
             return failures > 0 || last[prefix + "control_plane.connected_state"] == 0
                 || last["control_plane.connected_state"] == 0
         }.map(\.0)
