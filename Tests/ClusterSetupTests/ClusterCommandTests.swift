@@ -240,7 +240,8 @@ final class ClusterCommandTests: XCTestCase {
         XCTAssertEqual(try cluster.meshex(arguments).status, 0)
         XCTAssertEqual(try inode(folder), second)
         XCTAssertNotEqual(try inode(key), before)
-        XCTAssertEqual(try FileManager.default.contentsOfDirectory(atPath: folder).sorted(), files + ["note"])
+        XCTAssertEqual(
+            try FileManager.default.contentsOfDirectory(atPath: folder).sorted(), (files + ["note"]).sorted())
 
         for (path, open, usual) in [(folder, 0o777, 0o750), (cluster.output, 0o777, 0o700)] {
             try mode(path, open)

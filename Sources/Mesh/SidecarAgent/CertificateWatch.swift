@@ -29,9 +29,7 @@ struct CertificateWatch: Sendable {
 
     /// Why the files are looked at.
     private enum Sign {
-        /// Something has happened to them.
-        case change
-        /// Something may have happened to them.
+        /// Something may have happened to them: a sign of inotify(7) is as often another file's in a folder above.
         case occasion
         /// Changes have been gathered for long enough, or somebody wants to know now.
         case look
@@ -55,7 +53,7 @@ struct CertificateWatch: Sendable {
         let (signs, sign) = AsyncStream.makeStream(of: Sign.self)
         var watch: DirectoryWatch?
         do throws(FileError) {
-            watch = try DirectoryWatch([files.key, files.chain, files.root]) { sign.yield(.change) }
+            watch = try DirectoryWatch([files.key, files.chain, files.root]) { sign.yield(.occasion) }
         } catch {
             output.yield(.unwatched(error))
         }
@@ -80,8 +78,8 @@ struct CertificateWatch: Sendable {
         var last = first
         for await next in signs {
             if next != .look {
-                // Only a change opens the window: one at its end would else be taken together with nothing.
-                guard window == nil, next == .change || CertificateState.read(files) != last else { continue }
+                // A change opens the window, not what happens beside the files: a change at its end would be alone.
+                guard window == nil, CertificateState.read(files) != last else { continue }
                 window = Task {
                     do { try await Task.sleep(for: batch) } catch { return }
                     sign.yield(.look)
