@@ -101,7 +101,7 @@ struct PackageProbe: Probe {
         ]
         for (attribute, word, paths) in lists {
             observation.attributes[attribute] = .texts(paths)
-            guard attribute != "modified-conffiles" else { continue }
+            guard attribute != "modified-conffiles", request.wants(attribute) else { continue }
             observation.evidence += paths.prefix(10).map { word.isEmpty ? $0 : "\(word): \($0)" }
         }
         observation.attributes["files"] = .integer(verdict.files)
