@@ -132,22 +132,6 @@ final class PackageMutationTests: XCTestCase {
         XCTAssertEqual(result.status, 0, what, file: file, line: line)
     }
 
-    /// MUTATIONS=100 tries as many; FUZZ_SEED begins elsewhere.
-    func testEveryMutationIsNamed() throws {
-        let variables = ProcessInfo.processInfo.environment
-        let total = variables["MUTATIONS"].flatMap { Int($0) } ?? 30
-        let seed = variables["FUZZ_SEED"].flatMap { UInt64($0) } ?? 20
-        let folder = try TemporaryDirectory()
-        let root = try machine(folder)
-        try assertQuiet(root, "after the installation")
-        var source = MutationSource(Self.targets, seed: seed)
-        var run = MutationRun(look: Self.look) { try root.shell($0) }
-        try run.run(total, of: &source)
-        print("named \(run.count - run.unnamed.count) of \(run.count) mutations, seed \(seed); codes \(run.codes)")
-        XCTAssertEqual(run.unnamed, [])
-        try assertQuiet(root, "after the last mutation was taken back")
-    }
-
     func testWhatAnAdministratorMayDoIsNoAlarm() throws {
         let folder = try TemporaryDirectory()
         let root = try machine(folder)
@@ -186,24 +170,6 @@ final class PackageMutationTests: XCTestCase {
         try root.copy(folder.path + "/mutant-1.1/out/mutant_1.1_all.meshcheck.yaml", to: "/tmp/other.yaml")
         let report = try MutationReport.of(try root.shell("meshcheck run /tmp/other.yaml --format json"))
         XCTAssertEqual(report.diagnoses.map(\.code), ["MX0120"], report.story)
-    }
-
-    /// One that cannot be used does not keep the others from being looked at.
-    func testASpoiltScenarioIsNamed() throws {
-        let folder = try TemporaryDirectory()
-        let root = try machine(folder)
-        try root.shell(
-            "echo ']' >>/usr/share/meshcheck/packages.d/mutant.yaml && userdel mutant; chmod 600 /usr/bin/mutant"
-        ).check()
-        let report = try MutationReport.of(try root.shell(Self.look))
-        XCTAssertEqual(report.diagnoses.map(\.code), ["MX0123"], report.story)
-        XCTAssertTrue(report.names("/usr/share/meshcheck/packages.d/mutant.yaml"))
-        // A change that leaves it readable leaves the rest of it in use.
-        try root.shell(
-            "sed -i '$d' /usr/share/meshcheck/packages.d/mutant.yaml && echo '# x' >>/usr/share/meshcheck/packages.d/mutant.yaml"
-        ).check()
-        let other = try MutationReport.of(try root.shell(Self.look))
-        XCTAssertEqual(other.diagnoses.map(\.code), ["MX0123", "MX0124", "MX0128"], other.story)
     }
 
     /// Packages that others built: drawn up on a machine, they are looked at by the same checks.
