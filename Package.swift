@@ -337,7 +337,7 @@ let package = Package(
         .testTarget(
             name: "RemoteHostsTests",
             dependencies: ["Documents", "Platform", "Processes", "RemoteHosts", "TestSupport"]),
-        .testTarget(name: "MeshcheckTests", dependencies: ["meshcheck", "TestSupport"]),
+        .testTarget(name: "MeshcheckTests", dependencies: ["debbuild", "meshcheck", "TestSupport"]),
         .testTarget(
             name: "ClusterSetupTests", dependencies: ["mesh-lab", "meshex", "TestSupport"],
             exclude: ["Fixtures"]),

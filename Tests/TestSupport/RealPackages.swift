@@ -48,5 +48,11 @@ public enum RealPackages {
     }
 
     /// What debbuild said.
-    struct Failure: Error { var text: String }
+    public struct Failure: Error {
+        /// The words.
+        public var text: String
+
+        /// Keeps them.
+        public init(text: String) { self.text = text }
+    }
 }

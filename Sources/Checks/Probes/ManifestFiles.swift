@@ -50,6 +50,7 @@ extension PackageFiles {
             if wishes.modes, let fault = modeFault(entry, facts, overrides[entry.path], accounts) {
                 if case .directory = entry.kind, try shared.have(entry.path) { continue }
                 verdict.wrongModes.append(fault)
+                if let command = repair(entry, overrides[entry.path], place) { verdict.modeRepair.append(command) }
             }
             guard case .file(let sha256) = entry.kind else { continue }
             verdict.files += 1
@@ -114,6 +115,22 @@ extension PackageFiles {
             return "\(entry.path): belongs to group \(accounts.name(ofGroup: facts.group)) (\(source) \(group))"
         }
         return nil
+    }
+
+    /// The command that makes mode and owner right; the owner first, since a change of it takes set-id bits away.
+    private func repair(
+        _ entry: PackageManifest.Entry, _ override: (owner: String, group: String, mode: String)?, _ place: String
+    ) -> String? {
+        guard let path = ShellWord.quoted(place) else { return nil }
+        let owner = (override?.owner ?? entry.owner ?? "").drop { $0 == "#" }
+        let group = (override?.group ?? entry.group ?? "").drop { $0 == "#" }
+        let mode = override?.mode ?? entry.mode.map { String($0, radix: 8) }
+        var commands: [String] = []
+        if !owner.isEmpty || !group.isEmpty {
+            commands.append("chown \(owner)\(group.isEmpty ? "" : ":\(group)") \(path)")
+        }
+        if let mode { commands.append("chmod \(Self.fourDigits(mode)) \(path)") }
+        return commands.isEmpty ? nil : commands.joined(separator: " && ")
     }
 
     /// dpkg-statoverride(1) and systemd write accounts without a name as numbers, the former with `#` in front.

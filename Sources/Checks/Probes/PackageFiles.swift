@@ -10,6 +10,7 @@ struct PackageFiles: Sendable {
         var modifiedConffiles: [String] = []
         var missing: [String] = []
         var wrongModes: [String] = []
+        var modeRepair: [String] = []
         var wrongCapabilities: [String] = []
         var leftovers: [String] = []
         var files = 0

@@ -31,6 +31,9 @@ struct PackageProbe: Probe {
                 "wrong-modes", .list(.text),
                 "Files that differ from `manifest`, `modes` or dpkg-statoverride; without a manifest, of the others those that root does not own, that "
                     + "others can write, or that are programs but cannot be executed."),
+            .init(
+                "mode-repair", .list(.text),
+                "Commands that give files the modes and owners of `manifest` or dpkg-statoverride."),
             .init("wrong-capabilities", .list(.text), "Files that lack capabilities which `manifest` gives them."),
             .init("conffiles-leftover", .list(.text), "Files .dpkg-dist, .dpkg-new and .dpkg-tmp left by an upgrade."),
             .init("depends-satisfied", .bool, "Whether everything that it depends on is installed."),
@@ -75,7 +78,7 @@ struct PackageProbe: Probe {
     ) async throws(ProbeError) {
         var wishes = PackageFiles.Wishes()
         wishes.checksums = request.wants("modified-files", "modified-conffiles")
-        wishes.modes = request.wants("wrong-modes")
+        wishes.modes = request.wants("wrong-modes", "mode-repair")
         wishes.leftovers = request.wants("conffiles-leftover")
         wishes.knownModes = try request.textMap("modes")
         wishes.capabilities = request.wants("wrong-capabilities")
@@ -101,9 +104,10 @@ struct PackageProbe: Probe {
         ]
         for (attribute, word, paths) in lists {
             observation.attributes[attribute] = .texts(paths)
-            guard attribute != "modified-conffiles" else { continue }
+            guard attribute != "modified-conffiles", request.wants(attribute) else { continue }
             observation.evidence += paths.prefix(10).map { word.isEmpty ? $0 : "\(word): \($0)" }
         }
+        observation.attributes["mode-repair"] = .texts(verdict.modeRepair)
         observation.attributes["files"] = .integer(verdict.files)
     }
 }

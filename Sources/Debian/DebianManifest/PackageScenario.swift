@@ -112,17 +112,29 @@ public struct PackageScenario: Sendable, Hashable {
                 needs: [installed]),
         ]
         checks.append(
-            files("files", "Every file of \(package) is as it was built", manifest, needs: installed))
+            files("files", "Every file of \(package) is there", nil, ["missing-files"], needs: installed))
+        checks.append(
+            files(
+                "contents", "Every file of \(package) has the contents and type that it was built with", nil,
+                ["modified-files"], needs: installed))
+        checks.append(
+            files("modes", "Every file of \(package) has its mode and owner", nil, ["wrong-modes"], needs: installed))
+        if manifest.entries.contains(where: { $0.capabilities != nil }) {
+            checks.append(
+                files(
+                    "capabilities", "The programs of \(package) have their capabilities", nil, ["wrong-capabilities"],
+                    needs: installed))
+        }
         if !paths.entries.isEmpty {
             checks.append(
-                files("made", "What \(package) makes on the machine is there", without(paths.entries), needs: installed)
-            )
+                files(
+                    "made", "What \(package) makes on the machine is there", without(paths.entries),
+                    ["missing-files", "modified-files", "wrong-modes"], needs: installed))
         }
         if !paths.adjustable.isEmpty {
             var check = files(
                 "made.modes", "What \(package) makes has the mode and owner that it got", without(paths.adjustable),
-                needs: installed)
-            check.expectations = [("wrong-modes", Self.nothing), ("modified-files", Self.nothing)]
+                ["wrong-modes", "modified-files"], needs: installed)
             check.severity = "warning"
             checks.append(check)
         }
@@ -132,24 +144,30 @@ public struct PackageScenario: Sendable, Hashable {
                 "What \(stem) \(version) is like on a machine, from \(origin).",
                 "'meshcheck run FILE' looks whether it is so.",
             ], name: prefix, title: "\(package) \(version) is as it was built", tags: ["installed-packages"],
-            checks: checks)
+            variables: [("manifest", .string(manifest.text))], checks: checks)
     }
 
     /// The file.
     public var yaml: String { draft.yaml }
 
     /// The scenario of a package whose own one is lost or was changed: what dpkg's database knows.
-    public static func ofDatabase(stem: String, package: String) -> ScenarioDraft {
-        var scenario = PackageScenario(package: package, version: "", origin: "dpkg's database")
-        let parts = stem.utf8.split(separator: UInt8(ascii: "_"), maxSplits: 1)
-        if parts.count == 2 { scenario.architecture = Ascii.text(parts[1]) }
+    ///
+    /// - Parameter package: the name, with `:ARCHITECTURE` where dpkg has it for several.
+    public static func ofDatabase(_ package: String) -> ScenarioDraft {
+        let parts = package.utf8.split(separator: UInt8(ascii: ":"), maxSplits: 1).map { Ascii.text($0) }
+        let scenario = PackageScenario(
+            package: parts.first ?? package, version: "", architecture: parts.count == 2 ? parts[1] : nil,
+            origin: "dpkg's database")
         var draft = scenario.draft
-        draft.checks.removeAll { $0.id != scenario.prefix + ".files" }
+        draft.name += ".dpkg"
+        draft.variables = []
+        draft.checks.removeAll { ![".files", ".contents"].map { scenario.prefix + $0 }.contains($0.id) }
         for index in draft.checks.indices {
             draft.checks[index].parameters = [(nil, .string(scenario.target))]
             draft.checks[index].needs = []
-            // Which modes are right, the database does not know.
-            draft.checks[index].expectations.removeAll { $0.attribute == "wrong-modes" }
+            draft.checks[index].mentionsVariables = false
+            // The scenario that was changed may still be of use beside this one.
+            draft.checks[index].id = draft.name + draft.checks[index].id.dropFirst(scenario.prefix.count)
         }
         draft.title = "\(package) is as dpkg knows it; its own checks are not those that it was installed with"
         return draft
@@ -161,19 +179,16 @@ public struct PackageScenario: Sendable, Hashable {
         return PackageManifest(entries.filter { !own.contains($0.path) })
     }
 
-    private func files(_ name: String, _ title: String, _ manifest: PackageManifest, needs: String)
-        -> ScenarioDraft.Check
-    {
-        var expectations: [(attribute: String, value: JSONValue)] = [
-            ("missing-files", Self.nothing), ("modified-files", Self.nothing), ("wrong-modes", Self.nothing),
-        ]
-        if manifest.entries.contains(where: { $0.capabilities != nil }) {
-            expectations.append(("wrong-capabilities", Self.nothing))
-        }
-        return ScenarioDraft.Check(
+    /// - Parameter manifest: nil for that of the package itself, which several checks share.
+    private func files(
+        _ name: String, _ title: String, _ manifest: PackageManifest?, _ attributes: [String], needs: String
+    ) -> ScenarioDraft.Check {
+        ScenarioDraft.Check(
             id: "\(prefix).\(name)", title: title, kind: "package",
-            parameters: [("name", .string(target)), ("manifest", .string(manifest.text))], expectations: expectations,
-            needs: [needs], timeout: "120s")
+            parameters: [
+                ("name", .string(target)), ("manifest", manifest.map { .string($0.text) } ?? .string("${manifest}")),
+            ], mentionsVariables: manifest == nil, expectations: attributes.map { ($0, Self.nothing) }, needs: [needs],
+            timeout: "120s")
     }
 
     private func accountChecks(needs: String) -> [ScenarioDraft.Check] {

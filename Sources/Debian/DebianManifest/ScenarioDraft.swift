@@ -16,6 +16,8 @@ public struct ScenarioDraft: Sendable {
         /// The parameters; one that is alone and the kind's main one has no name. A text of several lines is written
         /// as it is.
         public var parameters: [(name: String?, value: JSONValue)]
+        /// Whether texts of it mention variables; those of a check with items do.
+        public var mentionsVariables: Bool
         /// What is expected, by attribute.
         public var expectations: [(attribute: String, value: JSONValue)]
         /// Ids of checks that have to pass first.
@@ -34,7 +36,8 @@ public struct ScenarioDraft: Sendable {
         /// Creates a check.
         public init(
             id: String, title: String, items: [JSONValue] = [], kind: String,
-            parameters: [(name: String?, value: JSONValue)], expectations: [(attribute: String, value: JSONValue)],
+            parameters: [(name: String?, value: JSONValue)], mentionsVariables: Bool = false,
+            expectations: [(attribute: String, value: JSONValue)],
             needs: [String] = [], conditions: [(name: String, value: String)] = [], within: String? = nil,
             timeout: String? = nil, severity: String? = nil, note: String? = nil
         ) {
@@ -43,6 +46,7 @@ public struct ScenarioDraft: Sendable {
             self.items = items
             self.kind = kind
             self.parameters = parameters
+            self.mentionsVariables = mentionsVariables || !items.isEmpty
             self.expectations = expectations
             self.needs = needs
             self.conditions = conditions
@@ -61,15 +65,21 @@ public struct ScenarioDraft: Sendable {
     public var title: String
     /// Tags of all checks.
     public var tags: [String]
+    /// Values that several checks mention, by name.
+    public var variables: [(name: String, value: JSONValue)]
     /// The checks.
     public var checks: [Check]
 
     /// Creates a draft.
-    public init(comments: [String], name: String, title: String, tags: [String] = [], checks: [Check]) {
+    public init(
+        comments: [String], name: String, title: String, tags: [String] = [],
+        variables: [(name: String, value: JSONValue)] = [], checks: [Check]
+    ) {
         self.comments = comments
         self.name = name
         self.title = title
         self.tags = tags
+        self.variables = variables
         self.checks = checks
     }
 
@@ -78,6 +88,10 @@ public struct ScenarioDraft: Sendable {
         var text = comments.map { "# \(DisplayText.visible($0, keepsNewlines: false))\n" }.joined()
         text += "name: \(Self.scalar(name))\ntitle: \(Self.scalar(title))\n"
         if !tags.isEmpty { text += "tags: [\(tags.map(Self.scalar).joined(separator: ", "))]\n" }
+        if !variables.isEmpty { text += "variables:\n" }
+        for (name, value) in variables {
+            text += "  \(name): " + Self.block(value, indentation: "    ", keepsVariables: false)
+        }
         text += "checks:\n"
         for check in checks { text += Self.text(check) }
         return text
@@ -86,17 +100,20 @@ public struct ScenarioDraft: Sendable {
     private static func text(_ check: Check) -> String {
         var text = ""
         if let note = check.note { text += "  # \(DisplayText.visible(note, keepsNewlines: false))\n" }
-        text += "  - id: \(scalar(check.id))\n    title: \(scalar(check.title, keepsVariables: !check.items.isEmpty))\n"
+        text +=
+            "  - id: \(scalar(check.id))\n    title: \(scalar(check.title, keepsVariables: check.mentionsVariables))\n"
         if !check.items.isEmpty {
             text += "    for-each:\n" + check.items.map { "      - \(value($0))\n" }.joined()
         }
-        let keepsVariables = !check.items.isEmpty
+        let keepsVariables = check.mentionsVariables
         if check.parameters.count == 1, let only = check.parameters.first, only.name == nil {
             text += "    \(check.kind): \(value(only.value, keepsVariables: keepsVariables))\n"
         } else {
             text += "    \(check.kind):\n"
             for (name, parameter) in check.parameters {
-                text += "      \(name ?? "name"): " + block(parameter, keepsVariables: keepsVariables)
+                text +=
+                    "      \(name ?? "name"): "
+                    + block(parameter, indentation: "        ", keepsVariables: keepsVariables)
             }
         }
         if !check.conditions.isEmpty {
@@ -113,11 +130,10 @@ public struct ScenarioDraft: Sendable {
         return text
     }
 
-    private static func block(_ parameter: JSONValue, keepsVariables: Bool) -> String {
+    private static func block(_ parameter: JSONValue, indentation: String, keepsVariables: Bool) -> String {
         guard case .string(let text) = parameter, text.utf8.last == Ascii.newline else {
             return value(parameter, keepsVariables: keepsVariables) + "\n"
         }
-        let indentation = "        "
         return "|\n" + indentation
             + text.dropLast().replacing("\n", with: "\n" + indentation).replacing("${", with: "$${") + "\n"
     }

@@ -8,8 +8,8 @@ import StandardStreams
 
 /// The scenarios that installed packages bring in ``PackageScenario/folder``.
 ///
-/// One that is not as dpkg installed it, or is gone, must not hide what else has changed: in its place stands what dpkg's
-/// database knows of the package, which names the file that was lost or changed.
+/// One that is not as dpkg installed it, or is gone, must not hide that: what dpkg's database knows of the package is looked
+/// at as well, which names the file that was lost or changed.
 struct InstalledScenarios {
     /// One of them.
     struct Item: Sendable {
@@ -17,13 +17,15 @@ struct InstalledScenarios {
         var package: String?
         /// The file's name without what it ends with.
         var stem: String
-        /// The scenario; nil when it is lost or was changed.
+        /// The scenario; nil when it is lost.
         var text: SourceText?
+        /// Whether it is what dpkg has installed.
+        var isAsInstalled = true
 
         /// What stands in for it.
         var substitute: SourceText? {
             package.map { package in
-                let draft = PackageScenario.ofDatabase(stem: stem, package: package)
+                let draft = PackageScenario.ofDatabase(package)
                 return SourceText(path: "\(PackageScenario.folder)/\(stem).yaml", bytes: Array(draft.yaml.utf8))
             }
         }
@@ -43,7 +45,8 @@ struct InstalledScenarios {
             guard try FileStatus.of(path, followLinks: true).kind == .file else { continue }
             var item = items[stem] ?? Item(stem: stem)
             let bytes = try FileTree.readWhole(path, limit: limit)
-            if try isAsInstalled(bytes, path, item) { item.text = SourceText(path: path, bytes: bytes) }
+            item.text = SourceText(path: path, bytes: bytes)
+            item.isAsInstalled = try isAsInstalled(bytes, path, item)
             items[stem] = item
         }
         return items.values.sorted { $0.stem < $1.stem }

@@ -48,23 +48,31 @@ struct LocalRun {
         } catch {
             throw CommandFailure.message(error.description, code: "packages", status: Status.wrongInput)
         }
-        let texts = items.compactMap { $0.text ?? $0.substitute }
         let failure: ScenarioLoadError
-        switch await loaded(options, paths, texts, host) {
+        let sound = items.flatMap { $0.isAsInstalled ? [$0.text ?? $0.substitute] : [$0.text, $0.substitute] }
+        switch await loaded(options, paths, sound.compactMap { $0 }, host) {
         case .success(let suite): return suite
         case .failure(let error): failure = error
         }
-        // Packages may have been built for a newer meshcheck: those are known by what dpkg says of them.
+        // Somebody has spoilt one, or a package was built for a newer meshcheck: dpkg's database has to do for it.
         var usable: [SourceText] = []
         var isChanged = false
-        for (item, text) in zip(items, texts) {
-            var used = text
-            if let substitute = item.substitute, case .failure = await loaded(options, [], [text], host) {
-                Terminal.writeError("meshcheck: cannot use '\(text.path)'; dpkg's database is looked at in its place\n")
-                used = substitute
-                isChanged = true
+        for item in items {
+            if let text = item.text {
+                if item.package == nil {
+                    usable.append(text)
+                    continue
+                }
+                if case .success = await loaded(options, [], [text], host) {
+                    usable.append(text)
+                    if item.isAsInstalled { continue }
+                } else {
+                    Terminal.writeError(
+                        "meshcheck: cannot use '\(text.path)'; dpkg's database is looked at in its place\n")
+                    isChanged = true
+                }
             }
-            usable.append(used)
+            if let substitute = item.substitute { usable.append(substitute) }
         }
         guard isChanged else { throw failure }
         return try await loaded(options, paths, usable, host).get()

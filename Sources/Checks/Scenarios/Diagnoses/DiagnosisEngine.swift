@@ -215,7 +215,7 @@ struct DiagnosisText {
             switch piece {
             case .text(let text): result += text
             case .reference(let reference):
-                if let value = value(reference.name), value != .null, value != .text("") {
+                if let value = value(reference.name), ![Value.null, .text(""), .list([])].contains(value) {
                     result += ValueText.shortened(ValueText.plain(value), to: Self.valueLimit)
                 } else if let fallback = reference.fallback {
                     guard let text = render(fallback, isStrict: isStrict) else { return nil }

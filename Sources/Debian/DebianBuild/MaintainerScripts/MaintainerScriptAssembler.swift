@@ -12,7 +12,7 @@ struct MaintainerScriptAssembler {
     let hasSysusers: Bool
     let hasTmpfiles: Bool
     let alternatives: [Alternative]
-    let capabilities: [(path: String, capabilities: FileCapabilities)]
+    var capabilities: [(path: String, capabilities: FileCapabilities)] = []
 
     /// The generated lines for one script; empty when there is nothing to do.
     func snippet(for script: MaintainerScriptName) -> String {
