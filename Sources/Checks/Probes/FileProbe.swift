@@ -12,7 +12,8 @@ struct FileProbe: Probe {
                 "as", .text, "The user for `readable-by`, `writable-by` and `parents-traversable`; `run-as` by default."),
             .init(
                 "unit", .text,
-                "The service as whose main process `writable-by` sees the file system; without a running one, the host's."),
+                "The service as whose main process `writable-by` sees the file system; without a running one, the host's.",
+                form: .unit),
             .init(
                 "follow", .bool, "Whether to look at the target of a link instead of the link; true by default."),
             .init("max-bytes", .integer, "Limit in bytes of `contents`, `lines` and `json`; 1048576 by default."),
@@ -29,7 +30,7 @@ struct FileProbe: Probe {
             .init("modified", .time, "When its contents last changed."),
             .init("born", .time, "When it was created; null where the file system does not record it."),
             .init("target", .text, "What a link points to, as stored; null if it is not a link."),
-            .init("contents", .text, "The contents, with private keys masked."),
+            .init("contents", .text, "The contents."),
             .init("lines", .list(.text), "The lines of the contents."),
             .init("json", .any, "The contents as JSON."),
             .init("readable-by", .bool, "Whether the user of `as` can read it, through all folders above it."),
@@ -179,7 +180,7 @@ private struct FileReader: Sendable {
             do throws(FileError) {
                 bytes = try FileTree.readWhole(path, limit: limit)
             } catch { throw ProbeError(error) }
-            let text = SecretMask.maskedKeys(Ascii.text(bytes))
+            let text = Ascii.text(bytes)
             values["contents"] = .text(text)
             if attributes.contains("lines") {
                 values["lines"] = .texts(Bytes.lines(of: text))

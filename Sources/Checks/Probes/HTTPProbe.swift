@@ -1,3 +1,4 @@
+import FoundationEssentials
 import Platform
 
 /// HTTP.
@@ -5,7 +6,10 @@ struct HTTPProbe: Probe {
     static let kind = SubjectKind(
         "http", "The answer to an HTTP request. No proxy of the environment is used.", mainParameter: "url",
         parameters: [
-            .init("url", .text, "http:// or https://.", isRequired: true, form: .url),
+            .init(
+                "url", .text,
+                "http:// or https://; `USER:PASSWORD@` before the host is sent as Basic authentication.",
+                isRequired: true, form: .url),
             .init("method", .text, "GET by default."),
             .init(
                 "headers", .map(.text), "Headers of the request; `host` is the name of the server that is asked for."),
@@ -21,7 +25,10 @@ struct HTTPProbe: Probe {
             .init("status", .integer, "Status, such as 200."),
             .init("body", .text, "Body, up to `max-bytes`."),
             .init("json", .any, "Body as JSON; null if it is not JSON and the status is not 2xx."),
-            .init("headers", .map(.text), "Headers by their names in lower case; several of one name joined by `, `."),
+            .init(
+                "headers", .map(.text),
+                "Headers by their names, in whatever case they are written; several of one name joined by `, `.",
+                foldsKeys: true),
             .init("bytes", .integer, "Bytes of the body that were read."),
             .init("truncated", .bool, "Whether the body is longer than `max-bytes`."),
             .init("duration", .duration, "From the request to the last byte."),
@@ -40,14 +47,15 @@ struct HTTPProbe: Probe {
     func observe(_ request: ProbeRequest) async throws(ProbeError) -> Observation {
         let url = try request.requiredText("url")
         let target = try URLAuthority(url)
+        let shown = target.escapedURL
         let (query, way) = try query(url, target, request)
         let connections = try await host.httpConnections(way, for: request)
         let started = KernelClock.wall
         let answer = try await HTTPExchange.run(query, with: connections, until: request.deadline)
-        var attributes = try Self.attributes(of: answer, source: url, request)
+        var attributes = try Self.attributes(of: answer, source: shown, request)
         attributes["date"] = .time(orNull: answer.date)
         if answer.date != nil || request.wants("clock-skew") {
-            attributes["clock-skew"] = .nanoseconds(try ClockSkew.ofHost(against: answer, from: url, sent: started))
+            attributes["clock-skew"] = .nanoseconds(try ClockSkew.ofHost(against: answer, from: shown, sent: started))
         }
         if request.wants("address") {
             let address: String
@@ -62,7 +70,7 @@ struct HTTPProbe: Probe {
         return Observation(
             attributes,
             evidence: [
-                "\(query.method) \(url): \(answer.status), \(answer.body.count) bytes in \(GoDuration(answer.duration))"
+                "\(query.method) \(shown): \(answer.status), \(answer.body.count) bytes in \(GoDuration(answer.duration))"
             ] + (beginning.isEmpty ? [] : [beginning.shortened()]))
     }
 
@@ -75,6 +83,11 @@ struct HTTPProbe: Probe {
         }
         var query = HTTPExchange.Query(url: target.escapedURL, method: method)
         query.headers = try request.textMap("headers").sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+        if let credentials = target.credentials,
+            !query.headers.contains(where: { Ascii.lowercased($0.name).elementsEqual("authorization".utf8) })
+        {
+            query.headers.append(("Authorization", "Basic " + Data(credentials).base64EncodedString()))
+        }
         if !query.headers.contains(where: { Ascii.lowercased($0.name).elementsEqual("user-agent".utf8) }) {
             query.headers.append(("User-Agent", try request.text("user-agent") ?? "meshcheck"))
         }
@@ -98,22 +111,21 @@ struct HTTPProbe: Probe {
         var headers: [String: String] = [:]
         for (name, value) in answer.headers {
             let name = Ascii.text(Ascii.lowercased(name))
-            let isSecret = name == "set-cookie" || SecretMask.isSecretName(name)
-            let shown = isSecret ? SecretMask.value : value
-            headers[name] = headers[name].map { $0 + ", " + shown } ?? shown
+            headers[name] = headers[name].map { $0 + ", " + value } ?? value
         }
         var values: [String: Value] = [
             "status": .integer(answer.status), "headers": .textMap(headers), "bytes": .integer(answer.body.count),
             "truncated": .bool(answer.isTruncated), "duration": .duration(of: answer.duration),
             "redirects": .integer(answer.redirects),
         ]
-        if request.wants("body") { values["body"] = .text(SecretMask.maskedKeys(Ascii.text(answer.body))) }
+        // Of what is missing nothing can be said, unless it is asked whether something is.
+        if answer.isTruncated, request.wants("json") || request.wants("body") && !request.wants("truncated") {
+            throw ProbeError(
+                .invalid, "read the body of \(source)", expected: "at most \(answer.body.count) bytes (max-bytes)",
+                found: "more")
+        }
+        if request.wants("body") { values["body"] = .text(Ascii.text(answer.body)) }
         if request.wants("json") {
-            if answer.isTruncated {
-                throw ProbeError(
-                    .malformed, "read the JSON of \(source)", expected: "at most max-bytes bytes",
-                    found: "more than \(answer.body.count)")
-            }
             do throws(ProbeError) {
                 values["json"] = try JSONReader.read(answer.body, of: source)
             } catch  where !(200..<300).contains(answer.status) {
