@@ -228,4 +228,35 @@ final class HTTPTests: XCTestCase {
             service.stop()
         }
     }
+
+    /// A server that asks for the client's certificate gets it, and refuses who has none.
+    func testClientCertificates() async throws {
+        let folder = try TemporaryDirectory()
+        let authority = try OpenSSLAuthority("ours", in: folder)
+        let pair = try authority.issue("server", extensions: ["subjectAltName=IP:127.0.0.1"])
+        let client = try authority.issue("client", extensions: ["extendedKeyUsage=clientAuth"])
+        let service = try Service(
+            "openssl",
+            [
+                "s_server", "-accept", "127.0.0.1:0", "-cert", pair.certificate, "-key", pair.key, "-www", "-naccept",
+                "10", "-Verify", "1", "-verify_return_error", "-CAfile", authority.pair.certificate,
+            ])
+        var port = 0
+        while port == 0 {
+            let line = try service.line()
+            if line.hasPrefix("ACCEPT") { port = line.split(separator: ":").last.flatMap { Int($0) } ?? 0 }
+        }
+        var parameters: [String: Value] = [
+            "url": .text("https://127.0.0.1:\(port)/"), "root": .text(authority.pair.certificate),
+        ]
+        let refused = try await failure("http", parameters, ["status"])
+        XCTAssertNotNil(refused)
+        parameters["certificate-files"] = .list([.text(client.certificate), .text(client.key)])
+        let seen = try await observe("http", parameters, ["status"])
+        XCTAssertEqual(seen["status"], .integer(200))
+        parameters["certificate-files"] = .list([.text(client.certificate)])
+        let half = try await failure("http", parameters, ["status"])
+        XCTAssertEqual(half?.reason, .invalid)
+        service.stop()
+    }
 }

@@ -19,6 +19,8 @@ struct HTTPProbe: Probe {
             .init("user-agent", .text, "meshcheck by default."),
             .init("resolve", .text, "The address to connect to instead of that of the URL's host."),
             .init("root", .text, "File of the certificates to trust instead of the system's."),
+            .init(
+                "certificate-files", .list(.text), "Paths of the client's certificate chain and its key, for https."),
             .init("proxy", .text, "No proxy is ever used.", choices: ["none"]),
         ],
         attributes: [
@@ -96,6 +98,14 @@ struct HTTPProbe: Probe {
         var way = HTTPConnections.Way()
         way.follows = try request.flag("follow", or: false)
         way.root = try request.text("root")
+        if let files = try request.texts("certificate-files"), !files.isEmpty {
+            guard files.count == 2 else {
+                throw ProbeError(
+                    .invalid, "read parameter certificate-files", expected: "the chain and the key",
+                    found: "\(files.count) paths")
+            }
+            way.identity = .init(chain: files[0], key: files[1])
+        }
         if let resolve = try request.text("resolve") {
             guard let address = IPAddress(resolve) else {
                 throw ProbeError(.invalid, "read parameter resolve", expected: "an IP address", found: "'\(resolve)'")

@@ -92,9 +92,17 @@ package final class HTTPConnections: Sendable {
         var override: Override?
         /// A file of certificates to trust instead of the system's.
         var root: String?
+        /// The files of the client's certificate.
+        var identity: Identity?
 
         /// Creates a way without redirects to the host of the URL.
         package init() {}
+    }
+
+    /// Files of a certificate chain and its key, in PEM.
+    struct Identity: Sendable {
+        var chain: String
+        var key: String
     }
 
     /// One host's address, given by hand.
@@ -107,7 +115,7 @@ package final class HTTPConnections: Sendable {
     let client: HTTPClient
 
     init(_ way: Way, loops: any EventLoopGroup) {
-        let security = Security(root: way.root)
+        let security = Security(root: way.root, identity: way.identity)
         client = HTTPClient(
             group: loops, followsRedirects: way.follows,
             addresses: way.override.map { [$0.host: $0.address] } ?? [:],
@@ -118,10 +126,14 @@ package final class HTTPConnections: Sendable {
 /// TLS as a client that checks the server's certificate and name.
 private final class Security: Sendable {
     private let root: String?
+    private let identity: HTTPConnections.Identity?
     // Made for the first https: to read the system's certificates takes milliseconds.
     private let context = Mutex<NIOSSLContext?>(nil)
 
-    init(root: String?) { self.root = root }
+    init(root: String?, identity: HTTPConnections.Identity?) {
+        self.root = root
+        self.identity = identity
+    }
 
     func secure(_ channel: any Channel, server: String) throws {
         let context = try context.withLock { context in
@@ -130,6 +142,10 @@ private final class Security: Sendable {
             // It would take a certificate for the address that was connected to for one of the name (RFC 9110 section 4.3.4).
             settings.certificateVerification = .noHostnameVerification
             if let root { settings.trustRoots = .file(root) }
+            if let identity {
+                settings.certificateChain = try NIOSSLCertificate.fromPEMFile(identity.chain).map { .certificate($0) }
+                settings.privateKey = .privateKey(try NIOSSLPrivateKey(file: identity.key, format: .pem))
+            }
             let made = try NIOSSLContext(configuration: settings)
             context = made
             return made
@@ -200,7 +216,9 @@ extension Host {
         _ way: HTTPConnections.Way, for request: ProbeRequest
     ) async throws(ProbeError) -> HTTPConnections {
         let loops = try await eventLoops(for: request)
-        let name = "http-\(way.follows)-\(way.override?.host ?? "")-\(way.override?.address ?? "")-\(way.root ?? "")"
+        let name =
+            "http-\(way.follows)-\(way.override?.host ?? "")-\(way.override?.address ?? "")-\(way.root ?? "")"
+            + (way.identity.map { "-\($0.chain)-\($0.key)" } ?? "")
         return try await fact(name, as: HTTPConnections.self) { () throws(ProbeError) in
             HTTPConnections(way, loops: loops)
         }
