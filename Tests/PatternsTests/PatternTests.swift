@@ -9,7 +9,10 @@ final class PatternTests: XCTestCase {
 
     func testAnchorsAndLineEnds() throws {
         XCTAssertEqual(try first("a$", "a"), "a")
-        XCTAssertNil(try first("a$", "a\n"))
+        XCTAssertEqual(try first("a$", "a\n"), "a")
+        XCTAssertNil(try first("a\\z", "a\n"))
+        XCTAssertNil(try first("a$", "a\n\n"))
+        XCTAssertNil(try first("a$", "a\nb"))
         XCTAssertNil(try first("^b", "a\nb"))
         XCTAssertEqual(try first("(?m)^b$", "a\nb\nc"), "b")
         for end in ["\n", "\r", "\r\n", "\u{2028}"] { XCTAssertNil(try first("a.b", "a\(end)b"), end.debugDescription) }

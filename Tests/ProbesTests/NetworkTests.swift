@@ -108,4 +108,25 @@ final class NetworkTests: XCTestCase {
         let reachable = listed.filter { !$0.hasPrefix("127.") && !$0.hasPrefix("169.254.") }
         XCTAssertEqual(Set(seen.texts("ipv4")), Set(reachable))
     }
+
+    /// A socket of all IPv6 addresses takes IPv4 or not, as its option says; the oracle is a connection.
+    func testVersion6Only() async throws {
+        for only in [0, 1] {
+            let (service, port) = try pythonServer(
+                """
+                s = socket.socket(socket.AF_INET6); s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, \(only))
+                s.bind(('::', 0)); s.listen(8); print(s.getsockname()[1], flush=True)
+                while True: s.accept()
+                """)
+            let taken = try await observe(
+                "port", ["port": .integer(Int64(port)), "address": .text("127.0.0.1")], ["listening"])
+            let connected = try await observe("tcp", ["address": .text("127.0.0.1:\(port)")], ["connected"])
+            XCTAssertEqual(taken["listening"], connected["connected"], "IPV6_V6ONLY \(only)")
+            XCTAssertEqual(taken["listening"], .bool(only == 0))
+            let own = try await observe(
+                "port", ["port": .integer(Int64(port)), "address": .text("::1")], ["listening"])
+            XCTAssertEqual(own["listening"], .bool(true))
+            service.stop()
+        }
+    }
 }

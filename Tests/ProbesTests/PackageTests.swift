@@ -65,6 +65,14 @@ final class PackageTests: XCTestCase {
         }
         XCTAssertEqual(seen["files"], .integer(3))
         XCTAssertEqual(seen["depends-satisfied"], .bool(true))
+        XCTAssertEqual(seen["held"], .bool(false))
+        let hold = try TestSupport.run(
+            "dpkg", ["--root=\(folder.path)/root", "--set-selections"], input: Array("fresh hold\n".utf8))
+        XCTAssertEqual(hold.status, 0, hold.errors)
+        let held = try await observe(
+            "package", ["name": .text("fresh")], ["held"], on: Host(root: folder.path + "/root"))
+        XCTAssertEqual(held["held"], .bool(true))
+        XCTAssertEqual(held["installed"], .bool(true))
         let none = try await observe("package", ["name": .text("fres")], all, on: host)
         XCTAssertEqual(none["installed"], .bool(false))
         XCTAssertEqual(none.text("state"), "not-installed")

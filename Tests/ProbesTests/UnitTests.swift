@@ -53,9 +53,16 @@ final class UnitTests: XCTestCase {
     func testNames() {
         XCTAssertEqual(UnitName.completed("istio"), "istio.service")
         XCTAssertEqual(UnitName.completed("a.socket"), "a.socket")
-        for name in ["istio.service", "a@b.service", "dev-disk\\x2d.device"] { XCTAssertTrue(UnitName.isValid(name)) }
-        for name in ["", "-all", "*", "a b", "a;b", "é.service", "a/b.service"] {
-            XCTAssertFalse(UnitName.isValid(name))
+        for name in [
+            "istio.service", "a@b.service", "dev-disk\\x2d.device", "-.mount", "-.slice", "a@b@c.service", "a.b.socket",
+        ] {
+            XCTAssertTrue(UnitName.isValid(name), name)
+        }
+        for name in [
+            "", "-all", "*", "a b", "a;b", "é.service", "a/b.service", "getty@.service", "@foo.service", "@.service",
+            ".service", ".mount", String(repeating: "a", count: 250) + ".socket",
+        ] {
+            XCTAssertFalse(UnitName.isValid(name), name)
         }
     }
 

@@ -32,6 +32,8 @@ final class SecretMaskTests: XCTestCase {
             (token, "[masked]"), ("token is \(token), ok", "token is [masked], ok"),
             ("Authorization: Bearer abc123def456==", "Authorization: Bearer [masked]"),
             ("Authorization: Basic dXNlcjpwYXNz0w==", "Authorization: Basic [masked]"),
+            ("GET https://al:pa%3Ass@h:1/x?a=b@c", "GET https://al:[masked]@h:1/x?a=b@c"),
+            ("see http://al@h/ and ftp://a:b@c", "see http://al@h/ and ftp://a:[masked]@c"),
             ("password=hunter2 user=x", "password=[masked] user=x"),
             ("DB_PASSWORD='a b' c", "DB_PASSWORD='[masked]' c"),
             (#"{"istio-token": "abc"}"#, #"{"istio-token": "[masked]"}"#), ("secret: s3cr3t", "secret: [masked]"),

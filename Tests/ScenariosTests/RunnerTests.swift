@@ -192,6 +192,56 @@ final class RunnerTests: XCTestCase {
     }
 
     /// Expressions on which the engine could work for years end within their limit; others are not held up.
+    /// Real values are compared, and none of a secret is in the result, whatever its path and its neighbours.
+    func testSecretsAreComparedAndNotShown() async throws {
+        let folder = try TemporaryDirectory()
+        let body = (0..<3).map { _ in "MIIEvQIBADANBgkqhkiG9w0BAQEFAASC" } + ["c2hvcnQ="]
+        let pem = (["-----BEGIN PRIVATE KEY-----"] + body + ["-----END PRIVATE KEY-----"]).joined(separator: "\n")
+        let key = try folder.file("key.pem", pem + "\n")
+        let settings = try folder.file("x.env", "DB_PASSWORD=hunter2\n")
+        let ran = try await Self.run(
+            """
+              - {id: key, title: T, file: \(key), expect: {contents: {not: {contains: BEGIN PRIVATE KEY}}}}
+              - {id: lines, title: T, file: \(key), expect: {"lines[4]": x, lines: {count: 7}}}
+              - {id: holds, title: T, file: \(key), expect: {"lines[4]": c2hvcnQ=}}
+              - {id: name, title: T, environment-file: \(settings), expect: {values.DB_PASSWORD: hunter3}}
+              - {id: map, title: T, environment-file: \(settings), expect: {values: {empty: true}}}
+              - {id: same, title: T, environment-file: \(settings), expect: {values.DB_PASSWORD: hunter2}}
+
+            """, in: folder)
+        for id in ["key", "lines", "name", "map"] { XCTAssertEqual(try ran.outcome(id), .failed, id) }
+        for id in ["holds", "same"] { XCTAssertEqual(try ran.outcome(id), .passed, id) }
+        let shown = ran.result.checks.flatMap { check in
+            check.evidence + check.expectations.flatMap { [$0.expected, $0.found] }
+        }.joined(separator: " ")
+        for secret in ["hunter", "MIIE"] { XCTAssertFalse(shown.contains(secret), shown) }
+        XCTAssertEqual(try ran["lines"].expectations.map(\.found).joined().contains("c2hv"), false)
+    }
+
+    /// What an expression cannot be matched with satisfies neither it nor its opposite.
+    func testTextsThatAreTooLong() async throws {
+        let folder = try TemporaryDirectory()
+        let path = try folder.file("big", String(repeating: "x\n", count: 700_000) + "BAD\n")
+        let ran = try await Self.run(
+            """
+              - id: not
+                title: T
+                file: {path: \(path), max-bytes: 4000000}
+                expect: {contents: {not: {matches: BAD}}}
+              - id: contains
+                title: T
+                file: {path: \(path), max-bytes: 4000000}
+                expect: {contents: {not: {contains: BAD}}}
+              - {id: cut, title: T, file: \(path), expect: {contents: {not: {contains: BAD}}}}
+              - {id: number, title: T, command: [echo, '42'], expect: {stdout: {number: {above: 41}, matches: '^\\d+$'}}}
+
+            """, in: folder)
+        XCTAssertEqual(reason(try ran.outcome("not")), .invalid)
+        XCTAssertEqual(try ran.outcome("contains"), .failed)
+        XCTAssertEqual(reason(try ran.outcome("cut")), .invalid)
+        XCTAssertEqual(try ran.outcome("number"), .passed)
+    }
+
     func testEndlessMatches() async throws {
         let folder = try TemporaryDirectory()
         let path = try folder.file("text", String(repeating: "a", count: 60) + "!\n")

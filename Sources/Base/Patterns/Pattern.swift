@@ -2,7 +2,8 @@ import CPCRE2
 
 /// A regular expression in Perl's syntax as PCRE2 has it (pcre2pattern(3)), matched by Unicode scalars.
 ///
-/// `^` and `$` are the beginning and the end of the text, or those of its lines behind `(?m)`. `.` is any character but
+/// `^` and `$` are the beginning and the end of the text, before a newline that ends it too, or those of its lines behind
+/// `(?m)`. `.` is any character but
 /// those that end a line; `\d`, `\w` and `\s` are Unicode's.
 ///
 /// Every match ends soon, whatever the expression and the text are: the engine calls back before each item of the
@@ -34,7 +35,7 @@ public final class Pattern: Sendable, Hashable {
         let context = pcre2_compile_context_create_8(nil)
         defer { pcre2_compile_context_free_8(context) }
         pcre2_set_newline_8(context, UInt32(PCRE2_NEWLINE_ANY))
-        let options = PCRE2_UTF | PCRE2_UCP | PCRE2_NO_UTF_CHECK | PCRE2_DOLLAR_ENDONLY | PCRE2_NEVER_BACKSLASH_C
+        let options = PCRE2_UTF | PCRE2_UCP | PCRE2_NO_UTF_CHECK | PCRE2_NEVER_BACKSLASH_C
         var status: Int32 = 0
         var offset = 0
         var text = source

@@ -199,7 +199,8 @@ public struct SocketAddressBytes: Sendable, Hashable {
         guard descriptor >= 0 else { throw SystemCallError(call: "socket", errno: errno) }
         defer { close(descriptor) }
         guard withPointer(port: port, { connect(descriptor, $0, $1) }) == 0 else {
-            if [ENETUNREACH, EHOSTUNREACH, EADDRNOTAVAIL, EINVAL].contains(errno) { return nil }
+            // Routes of type prohibit and blackhole refuse with EACCES and EINVAL.
+            if [ENETUNREACH, EHOSTUNREACH, EADDRNOTAVAIL, EINVAL, EACCES].contains(errno) { return nil }
             throw SystemCallError(call: "connect", errno: errno)
         }
         var storage = sockaddr_storage()

@@ -164,6 +164,7 @@ private enum TokenScanner {
 
     /// The line with every secret replaced.
     static func mask(_ line: [UInt8]) -> [UInt8] {
+        let line = maskUserInfo(line)
         var result: [UInt8] = []
         result.reserveCapacity(line.count)
         var index = 0
@@ -202,6 +203,23 @@ private enum TokenScanner {
             before = lowered
         }
         return result
+    }
+
+    /// The line with the passwords of its URLs replaced (`scheme://USER:PASSWORD@HOST`, RFC 3986 section 3.2.1).
+    private static func maskUserInfo(_ line: [UInt8]) -> [UInt8] {
+        var result: [UInt8] = []
+        var rest = line[...]
+        while let mark = KeyBlocks.find(Array("://".utf8), in: rest) {
+            let authority = rest[(mark + 3)...].prefix { !" \t/?#\"'<>".utf8.contains($0) }
+            result += rest[..<authority.startIndex]
+            rest = rest[authority.startIndex...]
+            guard let at = authority.lastIndex(of: UInt8(ascii: "@")) else { continue }
+            let user = authority[..<at].prefix { $0 != UInt8(ascii: ":") }
+            result += user
+            if user.endIndex < at { result += Array((":" + SecretMask.value).utf8) }
+            rest = rest[at...]
+        }
+        return result + rest
     }
 
     /// Copies blanks and a quote, replaces the value, and gives the index behind it.

@@ -55,6 +55,8 @@ private final class ProcessRun: Sendable {
         var reason = ProcessOutput.Reason.ended
         var result: ProcessOutput?
         var continuation: CheckedContinuation<ProcessOutput, Never>?
+        /// Descendants in groups of their own, found when it was told to end.
+        var strays: [ProcessTree.Member] = []
     }
 
     private let child: ChildProcess
@@ -101,7 +103,11 @@ private final class ProcessRun: Sendable {
             return true
         }
         guard isFirst else { return }
+        // What has left its group (setsid(1)) would go on without anybody who waits for it.
+        let strays = ProcessTree.strays(of: child.pid)
+        state.withLock { $0.strays = strays }
         signal(.terminate)
+        for stray in strays { stray.signal(.terminate) }
         let timer = child.loop.schedule(at: .now + limits.grace) { self.signal(.kill) }
         state.withLock { $0.timers.append(timer) }
     }
@@ -155,6 +161,8 @@ private final class ProcessRun: Sendable {
             guard let descriptor else { continue }
             _ = drain(descriptor, into: index)
         }
+        // Nothing of it is waited for any more.
+        for stray in state.withLock(\.strays) { stray.signal(.kill) }
         let (watches, timers, result, continuation) = state.withLock { state in
             let result = ProcessOutput(
                 status: status, reason: state.reason, standardOutput: state.outputs[0].bytes,

@@ -43,8 +43,9 @@ struct CommandProbe: Probe {
         options.name = name
         options.workingDirectory = try request.text("directory") ?? "/"
         options.parentDeathSignal = .kill
-        options.environment = try environment(request)
-        if let other = try await host.credentials(of: request.user, for: request) {
+        let other = try await host.credentials(of: request.user, for: request)
+        options.environment = try environment(request, of: other?.user)
+        if let other {
             options.user = .init(id: other.user.uid, group: other.user.gid, supplementaryGroups: other.groups)
         }
         let limit = try request.integer("max-bytes", in: 1...(64 << 20)) ?? 1 << 20
@@ -57,17 +58,56 @@ struct CommandProbe: Probe {
             if error.reason == .unavailable, name.utf8.contains(UInt8(ascii: "/")), access(path, F_OK) != 0 {
                 return Observation(["exists": .bool(false)], evidence: ["no program \(path)"])
             }
-            throw error
+            guard error.reason == .notPermitted else { throw error }
+            throw refusal(error, of: path, isOtherUser: options.user != nil)
         }
+        try requireWhole(output, of: command[0], limit: Int(limit), request)
         return try describe(output, duration: MonotonicTime.now.since(started), command: command, request)
     }
 
-    private func environment(_ request: ProbeRequest) throws(ProbeError) -> [String] {
+    /// Whose fault it is that a program cannot be run: the host's, unless another user than ours could run it.
+    private func refusal(_ error: ProbeError, of path: String, isOtherUser: Bool) -> ProbeError {
+        var error = error.asDenied
+        error.expected = "a program that can be run"
+        if let obstacle = ExecutionObstacle(path) {
+            error.found = "\(obstacle)"
+        } else if !isOtherUser, geteuid() != 0 {
+            error.reason = .notPermitted
+        }
+        return error
+    }
+
+    private func environment(
+        _ request: ProbeRequest, of user: UserEntry?
+    ) throws(ProbeError) -> [String] {
         var values: [String: String] = ["LC_ALL": "C.UTF-8", "PATH": ExecutablePath.standardSearchPath]
         if let path = getenv("PATH") { values["PATH"] = String(cString: path) }
         if let home = getenv("HOME") { values["HOME"] = String(cString: home) }
+        // As at a login (login(1)): another user's settings and caches are not ours.
+        if let user {
+            values["HOME"] = user.home
+            values["USER"] = user.name
+            values["LOGNAME"] = user.name
+            values["SHELL"] = user.shell.isEmpty ? "/bin/sh" : user.shell
+        }
         for (name, value) in try request.textMap("environment") { values[name] = value }
         return values.sorted { $0.key < $1.key }.map { "\($0)=\($1)" }
+    }
+
+    /// Fails when an output that is asked for was cut, unless it is asked whether it was: of what is missing nothing can be
+    /// said.
+    private func requireWhole(
+        _ output: ProcessOutput, of name: String, limit: Int, _ request: ProbeRequest
+    ) throws(ProbeError) {
+        guard output.isTruncated, !request.wants("truncated") else { return }
+        for (stream, bytes, isWanted) in [
+            ("standard output", output.standardOutput, request.wants("stdout", "lines", "json")),
+            ("standard error", output.standardError, request.wants("stderr")),
+        ] where isWanted && bytes.count >= limit {
+            throw ProbeError(
+                .invalid, "read the \(stream) of \(name)", expected: "at most \(limit) bytes (max-bytes)",
+                found: "more")
+        }
     }
 
     private func describe(
@@ -77,11 +117,11 @@ struct CommandProbe: Probe {
         let errors = Ascii.text(output.standardError)
         var attributes: [String: Value] = [
             "exists": .bool(true), "exit-status": .integer(output.status.shellStatus),
-            "stdout": .text(SecretMask.maskedKeys(text)), "stderr": .text(SecretMask.maskedKeys(errors)),
+            "stdout": .text(text), "stderr": .text(errors),
             "duration": .duration(of: duration), "signal": .null, "truncated": .bool(output.isTruncated),
         ]
         if request.wants("lines") {
-            attributes["lines"] = .texts(Bytes.lines(of: SecretMask.maskedKeys(text)))
+            attributes["lines"] = .texts(Bytes.lines(of: text))
         }
         if request.wants("json") { attributes["json"] = try JSONReader.read(output.standardOutput, of: command[0]) }
         if case .signalled(let signal, _) = output.status { attributes["signal"] = .text("\(signal)") }
@@ -107,13 +147,74 @@ extension ParameterForm {
     }
 }
 
+/// Why nobody can run a file.
+private enum ExecutionObstacle: CustomStringConvertible {
+    case folder
+    case noMode(String)
+    case mount
+    indirect case interpreter(String, ExecutionObstacle)
+
+    /// How many scripts may be the interpreters of one another (execve(2)).
+    private static let depthLimit = 4
+
+    /// The obstacle of a path; nil when there is none, or this user cannot see it.
+    init?(_ path: String, depth: Int = 0) {
+        var status = stat()
+        guard stat(path, &status) == 0 else { return nil }
+        if status.st_mode & S_IFMT == S_IFDIR {
+            self = .folder
+            return
+        }
+        if status.st_mode & 0o111 == 0 {
+            let mode = String(status.st_mode & 0o7777, radix: 8)
+            self = .noMode(String(repeating: "0", count: max(0, 4 - mode.utf8.count)) + mode)
+            return
+        }
+        var fileSystem = statvfs()
+        if statvfs(path, &fileSystem) == 0, fileSystem.f_flag & Self.noExec != 0 {
+            self = .mount
+            return
+        }
+        guard depth < Self.depthLimit, let interpreter = Self.interpreter(of: path),
+            let obstacle = ExecutionObstacle(interpreter, depth: depth + 1)
+        else { return nil }
+        self = .interpreter(interpreter, obstacle)
+    }
+
+    /// The program that a script names behind `#!`; nil for other files and for those that cannot be read.
+    private static func interpreter(of path: String) -> String? {
+        do throws(ProbeError) {
+            guard let head = try SystemFile.read(path, limit: 256), head.starts(with: "#!".utf8) else { return nil }
+            let line = head.dropFirst(2).prefix { $0 != Ascii.newline }
+            return Ascii.words(line).first.map { Ascii.text($0) }
+        } catch {
+            return nil
+        }
+    }
+
+    /// `ST_NOEXEC` of statvfs(3), which Swift does not import.
+    private static let noExec: UInt = 8
+
+    var description: String {
+        switch self {
+        case .folder: "a folder"
+        case .noMode(let mode): "a file that nobody may execute (mode \(mode))"
+        case .mount: "a file on a file system that is mounted noexec"
+        case .interpreter(let path, let obstacle): "a script for \(path), which is \(obstacle)"
+        }
+    }
+}
+
 /// Programs that can be found.
 struct ProgramProbe: Probe {
     static let kind = SubjectKind(
         "program", "Whether a program can be found. It is not run.", mainParameter: "name",
         parameters: [.init("name", .text, "Name, or absolute path.", isRequired: true)],
         attributes: [
-            .init("exists", .bool, "Whether it is on PATH or in the system's folders for programs."),
+            .init(
+                "exists", .bool,
+                "Whether a file that somebody may execute is on PATH, in the system's folders for programs, or at the path."
+            ),
             .init("path", .text, "Its path; null if it cannot be found."),
         ])
 
@@ -122,9 +223,32 @@ struct ProgramProbe: Probe {
     func observe(_ request: ProbeRequest) async throws(ProbeError) -> Observation {
         let name = try request.requiredText("name")
         let path = try await BlockingPool.files.run("look for program \(name)", until: request.deadline) {
-            () throws(ProbeError) in Tool.path(name).flatMap { access($0, X_OK) == 0 ? $0 : nil }
+            () throws(ProbeError) in try Self.path(of: name)
         }
         return Observation(
             ["exists": .bool(path != nil), "path": .text(orNull: path)], evidence: [path ?? "no program \(name)"])
+    }
+
+    /// Where a program is, whoever may run it.
+    private static func path(of name: String) throws(ProbeError) -> String? {
+        var candidates = [name]
+        if !name.utf8.contains(UInt8(ascii: "/")) {
+            let folders = [getenv("PATH").map { String(cString: $0) } ?? "", ExecutablePath.standardSearchPath]
+            candidates = folders.joined(separator: ":").utf8.split(separator: UInt8(ascii: ":")).map {
+                String(decoding: Array($0), as: UTF8.self) + "/" + name
+            }
+        }
+        var hidden: ProbeError?
+        for candidate in candidates {
+            do throws(ProbeError) {
+                guard let facts = try FileFacts.read(candidate, followLinks: true) else { continue }
+                if facts.type == "file", facts.permissions & 0o111 != 0 { return candidate }
+            } catch {
+                guard error.reason == .notPermitted else { throw error }
+                hidden = error
+            }
+        }
+        if let hidden { throw hidden }
+        return nil
     }
 }

@@ -55,7 +55,7 @@ struct FailureLines: Sendable {
     }
 
     private static func looksLikeError(_ text: String) -> Bool {
-        if LogTime.isError(Array(text.utf8.prefix(200))[...]) { return true }
+        if LogLevel.isError(Array(text.utf8)[...]) { return true }
         let lower = text.lowercased()
         return [
             "error", "fail", "cannot", "unable", "invalid", "refuse", "not found", "critical", "panic", "denied", "oom",
@@ -84,7 +84,7 @@ extension FailureLines {
         return bytes.split(separator: Ascii.newline).compactMap { raw in
             time = LogTime.nanoseconds(raw, now: now) ?? envoyTime(raw) ?? time
             guard let time, time >= start else { return nil }
-            return Line(text: Ascii.text(raw), time: time, isError: LogTime.isError(raw))
+            return Line(text: Ascii.text(raw), time: time, isError: LogLevel.isError(raw))
         }
     }
 

@@ -13,8 +13,8 @@ struct FileProbe: Probe {
             ),
             .init(
                 "unit", .text,
-                "The service as whose main process `writable-by` sees the file system; without a running one, the host's."
-            ),
+                "The service as whose main process `writable-by` sees the file system; without a running one, the host's.",
+                form: .unit),
             .init(
                 "follow", .bool, "Whether to look at the target of a link instead of the link; true by default."),
             .init("max-bytes", .integer, "Limit in bytes of `contents`, `lines` and `json`; 1048576 by default."),
@@ -31,7 +31,7 @@ struct FileProbe: Probe {
             .init("modified", .time, "When its contents last changed."),
             .init("born", .time, "When it was created; null where the file system does not record it."),
             .init("target", .text, "What a link points to, as stored; null if it is not a link."),
-            .init("contents", .text, "The contents, with private keys masked."),
+            .init("contents", .text, "The contents."),
             .init("lines", .list(.text), "The lines of the contents."),
             .init("json", .any, "The contents as JSON."),
             .init("readable-by", .bool, "Whether the user of `as` can read it, through all folders above it."),
@@ -48,6 +48,7 @@ struct FileProbe: Probe {
                     + "does not fail."),
             .init("mount", .text, "Type of its file system: ext4, tmpfs …"),
             .init("mount-point", .text, "Where its file system is mounted."),
+            .init("entries", .list(.text), "Names in a folder, sorted by their bytes; null if it is not a folder."),
         ])
 
     private let host: Host
@@ -173,6 +174,7 @@ private struct FileReader: Sendable {
             "exists": .bool(true), "type": .text(facts.type), "mode": .text(facts.mode), "size": .integer(facts.size),
             "modified": .time(facts.modified), "born": facts.born.map { .time($0) } ?? .null,
         ]
+        if attributes.contains("entries") { values["entries"] = try entries(of: facts) }
         if attributes.contains("target") { values["target"] = .text(orNull: try target()) }
         if attributes.contains("sha256") { values["sha256"] = .text(try FileDigest.sha256(path)) }
         if attributes.contains("md5") { values["md5"] = .text(try FileDigest.md5(path)) }
@@ -181,7 +183,7 @@ private struct FileReader: Sendable {
             do throws(FileError) {
                 bytes = try FileTree.readWhole(path, limit: limit)
             } catch { throw ProbeError(error) }
-            let text = SecretMask.maskedKeys(Ascii.text(bytes))
+            let text = Ascii.text(bytes)
             values["contents"] = .text(text)
             if attributes.contains("lines") {
                 values["lines"] = .texts(Bytes.lines(of: text))
@@ -189,6 +191,11 @@ private struct FileReader: Sendable {
             if attributes.contains("json") { values["json"] = try JSONReader.read(bytes, of: shown) }
         }
         return (facts, Observation(values, evidence: [shown]))
+    }
+
+    private func entries(of facts: FileFacts) throws(ProbeError) -> Value {
+        guard facts.type == "directory", let names = try SystemFile.names(in: path) else { return .null }
+        return .texts(names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) })
     }
 
     private func target() throws(ProbeError) -> String? { try FileFacts.linkTarget(of: path) }
@@ -281,15 +288,33 @@ private let O_PATH_FLAG: Int32 = 0o10000000
 
 /// The mounted file systems (proc(5), /proc/self/mountinfo).
 struct MountTable: Sendable {
-    private var mounts: [(point: [UInt8], type: String)]
+    /// One of them.
+    struct Mount: Sendable, Hashable {
+        var point: [UInt8]
+        var type: String
+        /// What is mounted: a device, a share, or a name that says nothing.
+        var source: String
+        /// Options of the mount, then those of the file system that are not among them.
+        var options: [String]
+    }
+
+    private(set) var mounts: [Mount]
 
     init(_ text: [UInt8]) {
         mounts = Bytes.lines(text).compactMap { line in
             let words = Ascii.words(line[...])
             guard let separator = words.firstIndex(where: { $0.elementsEqual([UInt8(ascii: "-")]) }),
-                words.count > separator + 1, words.count > 4
+                words.count > separator + 1, words.count > 5
             else { return nil }
-            return (Self.unescaped(words[4]), Ascii.text(words[separator + 1]))
+            func options(_ place: Int) -> [String] {
+                guard words.count > place else { return [] }
+                return words[place].split(separator: UInt8(ascii: ",")).map { Ascii.text(Self.unescaped($0)) }
+            }
+            let own = options(5)
+            return Mount(
+                point: Self.unescaped(words[4]), type: Ascii.text(words[separator + 1]),
+                source: words.count > separator + 2 ? Ascii.text(Self.unescaped(words[separator + 2])) : "none",
+                options: own + options(separator + 3).filter { !own.contains($0) && $0 != "ro" && $0 != "rw" })
         }
     }
 

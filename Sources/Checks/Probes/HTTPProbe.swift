@@ -1,3 +1,4 @@
+import FoundationEssentials
 import Platform
 
 /// HTTP.
@@ -5,7 +6,10 @@ struct HTTPProbe: Probe {
     static let kind = SubjectKind(
         "http", "The answer to an HTTP request. No proxy of the environment is used.", mainParameter: "url",
         parameters: [
-            .init("url", .text, "http:// or https://.", isRequired: true, form: .url),
+            .init(
+                "url", .text,
+                "http:// or https://; `USER:PASSWORD@` before the host is sent as Basic authentication.",
+                isRequired: true, form: .url),
             .init("method", .text, "GET by default."),
             .init(
                 "headers", .map(.text), "Headers of the request; `host` is the name of the server that is asked for."),
@@ -15,13 +19,18 @@ struct HTTPProbe: Probe {
             .init("user-agent", .text, "meshcheck by default."),
             .init("resolve", .text, "The address to connect to instead of that of the URL's host."),
             .init("root", .text, "File of the certificates to trust instead of the system's."),
+            .init(
+                "certificate-files", .list(.text), "Paths of the client's certificate chain and its key, for https."),
             .init("proxy", .text, "No proxy is ever used.", choices: ["none"]),
         ],
         attributes: [
             .init("status", .integer, "Status, such as 200."),
             .init("body", .text, "Body, up to `max-bytes`."),
             .init("json", .any, "Body as JSON; null if it is not JSON and the status is not 2xx."),
-            .init("headers", .map(.text), "Headers by their names in lower case; several of one name joined by `, `."),
+            .init(
+                "headers", .map(.text),
+                "Headers by their names, in whatever case they are written; several of one name joined by `, `.",
+                foldsKeys: true),
             .init("bytes", .integer, "Bytes of the body that were read."),
             .init("truncated", .bool, "Whether the body is longer than `max-bytes`."),
             .init("duration", .duration, "From the request to the last byte."),
@@ -40,14 +49,15 @@ struct HTTPProbe: Probe {
     func observe(_ request: ProbeRequest) async throws(ProbeError) -> Observation {
         let url = try request.requiredText("url")
         let target = try URLAuthority(url)
+        let shown = target.escapedURL
         let (query, way) = try query(url, target, request)
         let connections = try await host.httpConnections(way, for: request)
         let started = KernelClock.wall
         let answer = try await HTTPExchange.run(query, with: connections, until: request.deadline)
-        var attributes = try Self.attributes(of: answer, source: url, request)
+        var attributes = try Self.attributes(of: answer, source: shown, request)
         attributes["date"] = .time(orNull: answer.date)
         if answer.date != nil || request.wants("clock-skew") {
-            attributes["clock-skew"] = .nanoseconds(try ClockSkew.ofHost(against: answer, from: url, sent: started))
+            attributes["clock-skew"] = .nanoseconds(try ClockSkew.ofHost(against: answer, from: shown, sent: started))
         }
         if request.wants("address") {
             let address: String
@@ -62,7 +72,7 @@ struct HTTPProbe: Probe {
         return Observation(
             attributes,
             evidence: [
-                "\(query.method) \(url): \(answer.status), \(answer.body.count) bytes in \(GoDuration(answer.duration))"
+                "\(query.method) \(shown): \(answer.status), \(answer.body.count) bytes in \(GoDuration(answer.duration))"
             ] + (beginning.isEmpty ? [] : [beginning.shortened()]))
     }
 
@@ -75,6 +85,11 @@ struct HTTPProbe: Probe {
         }
         var query = HTTPExchange.Query(url: target.escapedURL, method: method)
         query.headers = try request.textMap("headers").sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+        if let credentials = target.credentials,
+            !query.headers.contains(where: { Ascii.lowercased($0.name).elementsEqual("authorization".utf8) })
+        {
+            query.headers.append(("Authorization", "Basic " + Data(credentials).base64EncodedString()))
+        }
         if !query.headers.contains(where: { Ascii.lowercased($0.name).elementsEqual("user-agent".utf8) }) {
             query.headers.append(("User-Agent", try request.text("user-agent") ?? "meshcheck"))
         }
@@ -83,6 +98,14 @@ struct HTTPProbe: Probe {
         var way = HTTPConnections.Way()
         way.follows = try request.flag("follow", or: false)
         way.root = try request.text("root")
+        if let files = try request.texts("certificate-files"), !files.isEmpty {
+            guard files.count == 2 else {
+                throw ProbeError(
+                    .invalid, "read parameter certificate-files", expected: "the chain and the key",
+                    found: "\(files.count) paths")
+            }
+            way.identity = .init(chain: files[0], key: files[1])
+        }
         if let resolve = try request.text("resolve") {
             guard let address = IPAddress(resolve) else {
                 throw ProbeError(.invalid, "read parameter resolve", expected: "an IP address", found: "'\(resolve)'")
@@ -98,22 +121,21 @@ struct HTTPProbe: Probe {
         var headers: [String: String] = [:]
         for (name, value) in answer.headers {
             let name = Ascii.text(Ascii.lowercased(name))
-            let isSecret = name == "set-cookie" || SecretMask.isSecretName(name)
-            let shown = isSecret ? SecretMask.value : value
-            headers[name] = headers[name].map { $0 + ", " + shown } ?? shown
+            headers[name] = headers[name].map { $0 + ", " + value } ?? value
         }
         var values: [String: Value] = [
             "status": .integer(answer.status), "headers": .textMap(headers), "bytes": .integer(answer.body.count),
             "truncated": .bool(answer.isTruncated), "duration": .duration(of: answer.duration),
             "redirects": .integer(answer.redirects),
         ]
-        if request.wants("body") { values["body"] = .text(SecretMask.maskedKeys(Ascii.text(answer.body))) }
+        // Of what is missing nothing can be said, unless it is asked whether something is.
+        if answer.isTruncated, request.wants("json") || request.wants("body") && !request.wants("truncated") {
+            throw ProbeError(
+                .invalid, "read the body of \(source)", expected: "at most \(answer.body.count) bytes (max-bytes)",
+                found: "more")
+        }
+        if request.wants("body") { values["body"] = .text(Ascii.text(answer.body)) }
         if request.wants("json") {
-            if answer.isTruncated {
-                throw ProbeError(
-                    .malformed, "read the JSON of \(source)", expected: "at most max-bytes bytes",
-                    found: "more than \(answer.body.count)")
-            }
             do throws(ProbeError) {
                 values["json"] = try JSONReader.read(answer.body, of: source)
             } catch  where !(200..<300).contains(answer.status) {

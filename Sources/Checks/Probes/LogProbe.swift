@@ -7,7 +7,9 @@ struct LogProbe: Probe {
         "log", "Lines of a log file or of a unit's journal.", mainParameter: "path",
         parameters: [
             .init("path", .text, "Absolute path of the file.", form: .path),
-            .init("unit", .text, "The unit whose journal to read, or whose start `since: unit-start` refers to."),
+            .init(
+                "unit", .text, "The unit whose journal to read, or whose start `since: unit-start` refers to.",
+                form: .unit),
             .init("source", .text, "file or journal; file if there is a path.", choices: ["file", "journal"]),
             .init(
                 "since", .text, "all, unit-start, or a duration such as 10m: older lines do not count.", form: .logStart
@@ -37,7 +39,9 @@ struct LogProbe: Probe {
                     + "named groups by their names."),
             .init("last", .map(.time), "By the names of the patterns: when the last line that matches was written."),
             .init(
-                "errors", .list(.text), "The last 100 lines of level error or fatal after the last match of `after`."),
+                "errors", .list(.text),
+                "The last 100 lines whose level is error or worse after the last match of `after`: in glog, JSON, logfmt, and "
+                    + "wherever the level stands behind the time, in brackets or in capitals."),
             .init("error-count", .integer, "How many of these there are."),
             .init("first-line", .text, "The first line that counts; null if there is none."),
             .init("size-bytes", .integer, "Size of the file."),
@@ -122,8 +126,8 @@ struct LogProbe: Probe {
     ) throws(ProbeError) {
         let reason = try scanner.reason()
         attributes["reason"] = .text(orNull: reason?.kind)
+        attributes["reason-line"] = .text(orNull: reason?.line)
         let line = reason.map { SecretMask.maskedKeys($0.line) }
-        attributes["reason-line"] = .text(orNull: line)
         if let line, !evidence.contains(line) { evidence.append(line.shortened(to: 400)) }
     }
 

@@ -103,7 +103,7 @@ struct LogScanner {
         for (index, pattern) in patterns.enumerated() where line.containsBytewise(Ascii.text(pattern.literal)) {
             if let match = try pattern.match(line) { findings.add(match, of: index, line: line, time: time) }
         }
-        if wishes.findsErrors, isError || LogTime.isError(Array(line.utf8)[...]) { findings.addError(line) }
+        if wishes.findsErrors, isError || LogLevel.isError(Array(line.utf8)[...]) { findings.addError(line) }
     }
 
     /// A candidate: the beginning of its line, and the pattern, or the number of patterns for an error.
@@ -156,20 +156,20 @@ struct LogScanner {
         }
     }
 
-    /// Lines that begin as errors do, or have the word of the later format in them.
+    /// Lines that say so themselves.
     private func findErrors(in bytes: UnsafeRawBufferPointer, _ candidates: inout [Candidate]) {
         var starts: Set<Int> = []
         if let first = bytes.first, "EF".utf8.contains(first) { starts.insert(0) }
-        for mark in ["\nE", "\nF", "\terror\t", "\tfatal\t"] {
+        for mark in LogLevel.marks {
             let mark = Array(mark.utf8)
             var position = 0
             while let hit = Self.find(mark, in: bytes, from: position) {
                 let start = mark[0] == Ascii.newline ? hit + 1 : Self.startOfLine(hit, in: bytes)
                 starts.insert(start)
-                position = hit + 1
+                position = max(hit + 1, Self.endOfLine(start, in: bytes))
             }
         }
-        for start in starts where LogTime.isError(Array(Self.line(at: start, in: bytes).prefix(200))[...]) {
+        for start in starts where LogLevel.isError(Array(Self.line(at: start, in: bytes).prefix(1 << 16))[...]) {
             candidates.append(Candidate(start: start, pattern: patterns.count))
         }
     }
@@ -347,10 +347,10 @@ struct LogFindings: Sendable {
             "lines": .integer(lines),
             "found": .map(Dictionary(told.map { ($0, .bool(found.contains($0))) }) { first, _ in first }),
             "counts": .map(Dictionary(names.map { ($0, .integer(matchCounts[$0] ?? 0)) }) { first, _ in first }),
-            "matches": .texts(matches.suffix(Self.limit).map { SecretMask.maskedKeys($0.text) }),
-            "in-order": .bool(isInOrder), "captures": .textMap(captures.mapValues { SecretMask.maskedKeys($0) }),
+            "matches": .texts(matches.suffix(Self.limit).map(\.text)),
+            "in-order": .bool(isInOrder), "captures": .textMap(captures),
             "last": .map(last.mapValues { .time($0) }),
-            "errors": .texts(errors.suffix(Self.limit).map { SecretMask.maskedKeys($0) }),
+            "errors": .texts(errors.suffix(Self.limit)),
             "error-count": .integer(errorCount), "first-line": .text(orNull: firstLine?.shortened(to: Self.lineLimit)),
         ]
         if !isConclusive, !isInOrder { values["in-order"] = nil }
@@ -416,16 +416,5 @@ enum LogTime {
     /// `2020-02-11T12:53:43.831908Z` in front of a tab or blank.
     private static func rfc3339(_ bytes: some Collection<UInt8>) -> Int64? {
         RFC3339.nanoseconds(Ascii.text(bytes.prefix { !Ascii.isBlank($0) }))
-    }
-
-    /// Whether a line reports an error: E or F of glog, `error` or `fatal` of the later format.
-    static func isError(_ line: ArraySlice<UInt8>) -> Bool {
-        guard let first = line.first else { return false }
-        if first == UInt8(ascii: "E") || first == UInt8(ascii: "F") {
-            return GlogLine(String(decoding: Array(line.prefix(200)), as: UTF8.self)) != nil
-        }
-        let fields = line.prefix(60).split(separator: UInt8(ascii: "\t"), maxSplits: 2)
-        guard fields.count >= 2, rfc3339(fields[0]) != nil else { return false }
-        return fields[1].elementsEqual("error".utf8) || fields[1].elementsEqual("fatal".utf8)
     }
 }

@@ -20,6 +20,7 @@ struct PackageProbe: Probe {
                 "state", .text,
                 "installed, unpacked, half-configured, config-files …; not-installed if dpkg does not know it."),
             .init("version", .text, "Version; null if it is not there."),
+            .init("held", .bool, "Whether it is kept from being upgraded (apt-mark hold)."),
             .init("architecture", .text, "Architecture."),
             .init(
                 "modified-files", .list(.text),
@@ -50,14 +51,17 @@ struct PackageProbe: Probe {
         let database = try await host.packages(for: request)
         guard let entry = try database.entry(name) else {
             return Observation(
-                ["installed": .bool(false), "state": .text("not-installed"), "version": .null, "architecture": .null],
+                [
+                    "installed": .bool(false), "state": .text("not-installed"), "version": .null, "architecture": .null,
+                    "held": .bool(false),
+                ],
                 evidence: ["\(name) is not installed"])
         }
         var observation = Observation(
             [
                 "installed": .bool(entry.isInstalled), "state": .text(entry.state),
                 "version": .text(orNull: entry.isInstalled || entry.state != "config-files" ? entry.version : nil),
-                "architecture": .text(orNull: entry.architecture),
+                "architecture": .text(orNull: entry.architecture), "held": .bool(entry.status.first == "hold"),
             ],
             evidence: [
                 "\(name) \(entry.version ?? "without version") \(entry.architecture ?? ""): "

@@ -37,9 +37,11 @@ struct PortProbe: Probe {
                 throw ProbeError(.invalid, "read parameter address", expected: "an IP address", found: "'\(text)'")
             }
             sockets = sockets.filter { socket in
-                // A socket of all IPv6 addresses mostly takes IPv4 as well; the kernel does not tell where it does not.
+                // A socket of all IPv6 addresses takes IPv4 as well unless it has IPV6_V6ONLY (ipv6(7)).
                 socket.address.canonical == wanted.canonical
-                    || socket.address.isUnspecified && (socket.address.bitWidth == 128 || wanted.bitWidth == 32)
+                    || socket.address.isUnspecified
+                        && (socket.address.bitWidth == wanted.bitWidth
+                            || socket.address.bitWidth == 128 && !socket.isVersion6Only)
             }
         }
         let addresses = sockets.map(\.address.description)
@@ -58,8 +60,8 @@ struct PortProbe: Probe {
         if request.wants("owner-executable", "owner-pid") {
             let owner = try await owner(of: socket, request)
             attributes["owner-pid"] = .integer(owner?.pid)
-            attributes["owner-executable"] = .text(orNull: owner?.shownExecutable)
-            if let owner { evidence.append("owner \(owner.pid) \(owner.shownExecutable ?? owner.command)") }
+            attributes["owner-executable"] = .text(orNull: owner?.executable)
+            if let owner { evidence.append("owner \(owner.pid) \(owner.executable ?? owner.command)") }
         }
         return Observation(attributes, evidence: evidence)
     }
@@ -88,6 +90,8 @@ package struct ListeningSocket: Sendable, Hashable {
     var port: UInt16
     var user: UInt32
     var inode: UInt64
+    /// Whether a socket of all IPv6 addresses takes no IPv4.
+    var isVersion6Only = false
 
     /// Its address in text.
     package var shownAddress: String { address.description }
@@ -123,6 +127,12 @@ package struct SocketTable: Sendable {
             // A kernel without IPv6 has no table of it.
             if let bytes = try SystemFile.read("\(proc)/net/\(name)", limit: 256 << 20) {
                 sockets += parse(bytes, transport: transport)
+            }
+        }
+        if proc == "/proc", sockets.contains(where: { $0.address.bitWidth == 128 && $0.address.isUnspecified }) {
+            let only = SocketDiagnosis.version6Only()
+            for index in sockets.indices where only.contains(sockets[index].inode) {
+                sockets[index].isVersion6Only = true
             }
         }
         return SocketTable(sockets)

@@ -27,8 +27,8 @@ extension ProbeCatalogue {
     /// The probes of every Debian host.
     public static let standard = ProbeCatalogue([
         AddressesProbe.self, AlternativeProbe.self, AnswerProbe.self, ClockProbe.self, CommandProbe.self, DNSProbe.self,
-        FileProbe.self, GroupProbe.self, HTTPProbe.self, LibraryProbe.self, LogProbe.self, PackageProbe.self,
-        PortProbe.self, ProcessProbe.self, ProgramProbe.self,
-        ResolverProbe.self, TCPProbe.self, TLSProbe.self, UnitProbe.self, UserProbe.self,
+        FileProbe.self, GroupProbe.self, HTTPProbe.self, InterfaceProbe.self, KernelModuleProbe.self, LibraryProbe.self,
+        LogProbe.self, MountProbe.self, PackageProbe.self, PortProbe.self, ProcessProbe.self, ProgramProbe.self,
+        ResolverProbe.self, SysctlProbe.self, TCPProbe.self, TLSProbe.self, UnitProbe.self, UserProbe.self,
     ])
 }

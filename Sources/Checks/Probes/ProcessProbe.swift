@@ -1,4 +1,5 @@
 import Files
+import Glibc
 import Platform
 
 /// Processes.
@@ -8,12 +9,16 @@ struct ProcessProbe: Probe {
         "A running process: the newest of several; `processes` has all of them.",
         mainParameter: "executable",
         parameters: [
-            .init("executable", .text, "Path of the program's file, or its last part alone."),
+            .init(
+                "executable", .text,
+                "Path of the program's file, through links, or its last part alone. Of a process whose program this user may not "
+                    + "see, only its names can rule out that it is meant; where they do not, the check is not permitted."
+            ),
             .init("arguments-contain", .list(.text), "Arguments that it was started with, in this order."),
             .init("user", .text, "Name or number of the user that it runs as."),
             .init("name", .text, "The name that the kernel keeps, at most 15 bytes."),
             .init("parent-executable", .text, "Path or last part of the program that started it."),
-            .init("unit", .text, "The unit whose control group it is in."),
+            .init("unit", .text, "The unit whose control group it is in.", form: .unit),
         ],
         attributes: [
             .init("exists", .bool, "Whether there is one."),
@@ -32,7 +37,7 @@ struct ProcessProbe: Probe {
             .init("age", .duration, "How long it has run."),
             .init("deleted", .bool, "Whether the program's file was deleted or replaced since it started."),
             .init("limits", .map(.any), "Limits by name (`nofile`), each with `soft` and `hard`; null means no limit."),
-            .init("environment", .map(.text), "Its environment; values of names that look secret are masked."),
+            .init("environment", .map(.text), "Its environment."),
             .init(
                 "state", .text, "running, sleeping, waiting-for-disk, stopped (by a signal), traced (by a debugger)."),
             .init("stopped", .list(.integer), "Numbers of those that a signal or a debugger has stopped."),
@@ -50,9 +55,18 @@ struct ProcessProbe: Probe {
     func observe(_ request: ProbeRequest) async throws(ProbeError) -> Observation {
         let table = try await host.processes(for: request)
         let selection = try await Selection(request, host: host)
-        var matches = table.entries.filter { selection.matches($0, in: table) }
+        var matches = table.entries.filter { selection.matches($0, in: table) != .no }
         if let unit = try request.text("unit") { matches = try await filter(matches, unit: unit, request) }
-        return try await describe(matches, in: table, request)
+        let certain = matches.filter { selection.matches($0, in: table) == .yes }
+        let isSure = certain.count == matches.count && !table.isIncomplete
+        // That there is one is certain with the first; everything else depends on those that cannot be seen.
+        guard isSure || !certain.isEmpty && request.attributes == ["exists"] else {
+            throw ProbeError(
+                .notPermitted, "see which programs run", expected: "a permission to see those of other users",
+                found: table.isIncomplete
+                    ? "hidden processes" : "other users' processes that may be meant: \(matches.count - certain.count)")
+        }
+        return try await describe(certain, in: table, request)
     }
 
     private func filter(
@@ -94,7 +108,7 @@ struct ProcessProbe: Probe {
             matches.map { entry in
                 .map([
                     "pid": .integer(entry.pid), "parent-pid": .integer(entry.parent),
-                    "executable": .text(orNull: entry.shownExecutable), "arguments": .texts(entry.arguments),
+                    "executable": .text(orNull: entry.executable), "arguments": .texts(entry.arguments),
                     "user": .text(users.name(ofUser: entry.user)), "age": .nanoseconds(table.age(entry)),
                     "started": .time(table.started(entry)),
                 ])
@@ -105,25 +119,25 @@ struct ProcessProbe: Probe {
         }
         guard let first = matches.first else { return Observation(attributes, evidence: ["no such process"]) }
         attributes["pid"] = .integer(first.pid)
-        attributes["executable"] = .text(orNull: first.shownExecutable)
+        attributes["executable"] = .text(orNull: first.executable)
         attributes["arguments"] = .texts(first.arguments)
         attributes["user"] = .text(users.name(ofUser: first.user))
         attributes["group"] = .text(users.name(ofGroup: first.group))
         attributes["parent-pid"] = .integer(first.parent)
         let parent = table.entry(first.parent)
-        attributes["parent"] = .text(orNull: parent.map { $0.shownExecutable ?? $0.command })
+        attributes["parent"] = .text(orNull: parent.map { $0.executable ?? $0.command })
         attributes["started"] = .time(table.started(first))
         attributes["age"] = .nanoseconds(table.age(first))
         attributes["state"] = .text(first.stateWord)
         attributes["threads"] = .integer(first.threads)
         attributes["resident-bytes"] = .integer(first.residentBytes)
-        if request.wants("deleted") {
-            guard let isDeleted = first.isDeleted else {
+        if request.wants("deleted", "executable") {
+            guard !first.hidesProgram else {
                 throw ProbeError(
                     .notPermitted, "read the link /proc/\(first.pid)/exe", expected: "a permission to see it",
                     found: "a process of \(users.name(ofUser: first.user))")
             }
-            attributes["deleted"] = .bool(isDeleted)
+            attributes["deleted"] = first.isDeleted.map { .bool($0) } ?? .null
         }
         for (name, value) in try await details(of: first, request) { attributes[name] = value }
         return Observation(attributes, evidence: evidence.map { SecretMask.maskedKeys($0).shortened() })
@@ -150,19 +164,19 @@ struct ProcessProbe: Probe {
 
 /// Which processes are meant.
 private struct Selection {
-    private var executable: String?
+    private var executable: Program?
     private var name: String?
     private var arguments: [String]
     private var user: UInt32?
-    private var parent: String?
+    private var parent: Program?
 
     init(_ request: ProbeRequest, host: Host) async throws(ProbeError) {
-        executable = try request.text("executable")
+        executable = try await Program.read(try request.text("executable"), on: host, request)
         name = try request.text("name")
         arguments = try request.texts("arguments-contain") ?? []
-        parent = try request.text("parent-executable")
+        parent = try await Program.read(try request.text("parent-executable"), on: host, request)
         guard
-            [executable, name, parent].contains(where: { $0 != nil }) || !arguments.isEmpty
+            executable != nil || name != nil || parent != nil || !arguments.isEmpty
                 || request.parameters["unit"] != nil || request.parameters["user"] != nil
         else {
             throw ProbeError(
@@ -175,33 +189,87 @@ private struct Selection {
         }
     }
 
-    func matches(_ entry: ProcessEntry, in table: ProcessTable) -> Bool {
-        if entry.isZombie { return false }
-        if let executable, !Self.isProgram(executable, of: entry) { return false }
-        if let name, entry.command != String(decoding: Array(name.utf8.prefix(15)), as: UTF8.self) { return false }
-        if let user, entry.user != user { return false }
-        if let parent {
-            guard let process = table.entry(entry.parent), Self.isProgram(parent, of: process) else { return false }
-        }
-        var rest = entry.arguments[...]
-        for argument in arguments {
-            guard let index = rest.firstIndex(of: argument) else { return false }
-            rest = rest[(index + 1)...]
-        }
-        return true
+    /// Whether a process is meant.
+    enum Answer: Sendable {
+        case yes, no
+        /// Its program cannot be seen.
+        case perhaps
     }
 
-    /// By path, or by its last part. A script's program is its interpreter, so the first argument counts as well.
-    private static func isProgram(_ wanted: String, of entry: ProcessEntry) -> Bool {
-        let candidates = [entry.shownExecutable] + entry.arguments.prefix(2).map { Optional($0) }
-        if wanted.utf8.contains(UInt8(ascii: "/")) {
-            if entry.executable == wanted { return true }
-            // Only what cannot be seen, and scripts, are known by the name they were started by.
-            let isScript = entry.arguments.count > 1 && entry.arguments[1] == wanted
-            return isScript || (entry.executable == nil && entry.arguments.first == wanted)
+    func matches(_ entry: ProcessEntry, in table: ProcessTable) -> Answer {
+        if entry.isZombie { return .no }
+        if let name, entry.command != String(decoding: Array(name.utf8.prefix(15)), as: UTF8.self) { return .no }
+        if let user, entry.user != user { return .no }
+        var rest = entry.arguments[...]
+        for argument in arguments {
+            guard let index = rest.firstIndex(of: argument) else { return .no }
+            rest = rest[(index + 1)...]
         }
-        return candidates.compactMap { $0 }.contains { path in
-            path.utf8.split(separator: UInt8(ascii: "/")).last?.elementsEqual(wanted.utf8) == true
+        var answers: [Answer] = []
+        if let executable { answers.append(executable.isProgram(of: entry)) }
+        if let parent {
+            guard let process = table.entry(entry.parent) else { return table.isIncomplete ? .perhaps : .no }
+            answers.append(parent.isProgram(of: process))
+        }
+        if answers.contains(.no) { return .no }
+        return answers.contains(.perhaps) ? .perhaps : .yes
+    }
+
+    /// A program by its path or by the last part of it.
+    struct Program: Sendable {
+        /// As it is written.
+        var text: String
+        /// The path without links: processes are known by that.
+        var resolved: String?
+
+        /// A script's program is its interpreter, so the first argument counts as well.
+        func isProgram(of entry: ProcessEntry) -> Answer {
+            let script = entry.arguments.count > 1 ? entry.arguments[1] : nil
+            if entry.hidesProgram { return isRuledOut(entry, script: script) ? .no : .perhaps }
+            if text.utf8.contains(UInt8(ascii: "/")) {
+                if let path = entry.executable, path == text || path == resolved { return .yes }
+                return script == text ? .yes : .no
+            }
+            let names = [entry.executable, entry.arguments.first, script].compactMap { $0 }
+            return names.contains { ProcessEntry.lastPart(of: $0) == wanted } ? .yes : .no
+        }
+
+        private var wanted: String { ProcessEntry.lastPart(of: text) }
+
+        /// Whether a process whose program cannot be seen has another one: the name that the kernel keeps and the one it was
+        /// started by agree, and neither they nor what they lead to is the one that is meant. A program can set both, so
+        /// that it is the one that is meant does not follow from them.
+        private func isRuledOut(_ entry: ProcessEntry, script: String?) -> Bool {
+            guard let start = entry.arguments.first else { return false }
+            // Daemons put what they do behind their name: `nginx: worker process`.
+            let name = ProcessEntry.lastPart(of: start.utf8.prefix { $0 != UInt8(ascii: ":") && $0 != Ascii.space })
+            guard name.utf8.prefix(15).elementsEqual(entry.command.utf8) else { return false }
+            if name == wanted || name == resolved.map({ ProcessEntry.lastPart(of: $0) }) { return false }
+            if script.map({ $0 == text || ProcessEntry.lastPart(of: $0) == wanted }) == true { return false }
+            return resolved == nil || realPath(of: start) != resolved && Tool.path(name).flatMap(realPath) != resolved
+        }
+
+        private func realPath(of path: String) -> String? {
+            guard path.utf8.first == UInt8(ascii: "/"), let real = realpath(path, nil) else { return nil }
+            defer { free(real) }
+            return String(cString: real)
+        }
+
+        /// Looks links up on this machine.
+        static func read(_ text: String?, on host: Host, _ request: ProbeRequest) async throws(ProbeError) -> Program? {
+            guard let text else { return nil }
+            guard host.isThisMachine, text.utf8.first == UInt8(ascii: "/") else { return Program(text: text) }
+            let resolved = try await BlockingPool.files.run("look at \(text)", until: request.deadline) {
+                () throws(ProbeError) -> String? in
+                guard let path = realpath(text, nil) else {
+                    // A program that was deleted may run still.
+                    if [ENOENT, ENOTDIR].contains(errno) { return nil }
+                    throw .system("look at \(text)", errno: errno)
+                }
+                defer { free(path) }
+                return String(cString: path)
+            }
+            return Program(text: text, resolved: resolved)
         }
     }
 }
@@ -265,14 +333,14 @@ enum ProcessDetails {
         return .map(limits)
     }
 
-    /// The environment; values of names that look secret are masked.
+    /// The environment.
     static func environment(_ folder: String) throws(ProbeError) -> Value {
-        guard let bytes = try SystemFile.read(folder + "/environ", limit: 4 << 20) else { return .null }
+        guard let bytes = try SystemFile.read(folder + "/environ", limit: 8 << 20) else { return .null }
         var values: [String: Value] = [:]
         for entry in bytes.split(separator: 0) {
             guard let equals = entry.firstIndex(of: UInt8(ascii: "=")) else { continue }
             let name = Ascii.text(entry[..<equals])
-            values[name] = .text(SecretMask.isSecretName(name) ? SecretMask.value : Ascii.text(entry[(equals + 1)...]))
+            values[name] = .text(Ascii.text(entry[(equals + 1)...]))
         }
         return .map(values)
     }

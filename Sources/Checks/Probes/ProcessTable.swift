@@ -9,6 +9,8 @@ struct ProcessTable: Sendable {
     var bootTime: Int64
     /// Since the boot until the table was read, in nanoseconds.
     var readSinceBoot: UInt64
+    /// Whether processes of other users are hidden (`hidepid`, proc(5)).
+    var isIncomplete = false
 
     /// The process of a number.
     func entry(_ pid: Int32) -> ProcessEntry? { entries.first { $0.pid == pid } }
@@ -30,8 +32,10 @@ struct ProcessTable: Sendable {
         }
         entries.sort { ($0.startedSinceBoot, $0.pid) > ($1.startedSinceBoot, $1.pid) }
         let sinceBoot = KernelClock.sinceBoot
+        // There always is a process 1: who does not see it does not see others either.
         return ProcessTable(
-            entries: entries, bootTime: KernelClock.wall &- Int64(clamping: sinceBoot), readSinceBoot: sinceBoot)
+            entries: entries, bootTime: KernelClock.wall &- Int64(clamping: sinceBoot), readSinceBoot: sinceBoot,
+            isIncomplete: proc == "/proc" && !entries.contains { $0.pid == 1 })
     }
 }
 
@@ -89,12 +93,18 @@ struct ProcessEntry: Sendable, Hashable {
         }
     }
 
-    /// The file of the program; where that cannot be seen, the name it was started by if that is a path.
-    var shownExecutable: String? {
-        if let executable { return executable }
-        guard let name = arguments.first, name.utf8.first == UInt8(ascii: "/") else { return nil }
-        return name
+    /// Whether it is a thread of the kernel, which has no program.
+    var isKernelThread: Bool
+    /// Whether this user may not see its program.
+    var hidesProgram = false
+
+    /// What stands behind the last slash.
+    static func lastPart(of path: some Collection<UInt8>) -> String {
+        path.split(separator: UInt8(ascii: "/")).last.map { Ascii.text($0) } ?? ""
     }
+
+    /// What stands behind the last slash.
+    static func lastPart(of path: String) -> String { lastPart(of: path.utf8) }
 }
 
 extension ProcessEntry {
@@ -103,7 +113,7 @@ extension ProcessEntry {
         let folder = "\(proc)/\(pid)"
         guard let stat = try SystemFile.read(folder + "/stat", limit: 4096),
             let status = try SystemFile.read(folder + "/status", limit: 1 << 16),
-            let line = try SystemFile.read(folder + "/cmdline", limit: 1 << 20),
+            let line = try SystemFile.read(folder + "/cmdline", limit: 8 << 20),
             var entry = parse(stat: stat, status: status, ticksPerSecond: ticksPerSecond)
         else { return nil }
         entry.arguments = arguments(of: line)
@@ -118,6 +128,7 @@ extension ProcessEntry {
         } catch {
             // Another user's process: its file stays unknown, which whoever asks for it is told.
             guard error.reason == .notPermitted else { throw error }
+            entry.hidesProgram = !entry.isKernelThread
         }
         return entry
     }
@@ -151,7 +162,9 @@ extension ProcessEntry {
             user: UInt32(truncatingIfNeeded: user), group: UInt32(truncatingIfNeeded: group),
             threads: numbers["Threads"] ?? 0, residentBytes: (numbers["VmRSS"] ?? 0) &* 1024,
             startedSinceBoot: seconds &* 1_000_000_000 &+ rest &* 1_000_000_000 / max(1, ticksPerSecond),
-            state: fields[0].first ?? 0)
+            state: fields[0].first ?? 0,
+            // PF_KTHREAD of the kernel's sched.h.
+            isKernelThread: (Bytes.decimal(fields[6]) ?? 0) & 0x0020_0000 != 0)
     }
 
     /// The arguments in `cmdline`, each ended by a byte 0. A program that writes over its arguments may end without.

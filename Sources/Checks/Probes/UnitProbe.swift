@@ -6,7 +6,7 @@ struct UnitProbe: Probe {
     static let kind = SubjectKind(
         "unit", "A unit of systemd, as `systemctl show` describes it.", mainParameter: "name",
         parameters: [
-            .init("name", .text, "Name; `.service` may be left out.", isRequired: true),
+            .init("name", .text, "Name; `.service` may be left out.", isRequired: true, form: .unit),
             .init("ports", .list(.text), "Ports for `silent-ports`, such as 8080/tcp."),
             .init("log", .text, "Absolute path of a file that it logs to, for `reason`.", form: .path),
         ],
@@ -50,9 +50,7 @@ struct UnitProbe: Probe {
 
     func observe(_ request: ProbeRequest) async throws(ProbeError) -> Observation {
         let name = UnitName.completed(try request.requiredText("name"))
-        guard UnitName.isValid(name) else {
-            throw ProbeError(.invalid, "read parameter name", expected: "the name of a unit", found: "'\(name)'")
-        }
+        guard UnitName.isValid(name) else { throw UnitName.fault(name) }
         let reader = try await host.unitReader()
         let since = request.since
         let unit = try await Deadline.race("ask systemd about \(name)", until: request.deadline) {
@@ -87,12 +85,7 @@ struct UnitProbe: Probe {
             portEvidence = silent.map(\.reason)
         }
         if request.wants("properties") {
-            attributes["properties"] = .map(
-                Dictionary(
-                    uniqueKeysWithValues: unit.values.map { name, value in
-                        // Passwords stand in Environment= of many a unit.
-                        (name, .text(name == "Environment" ? Self.maskedEnvironment(value) : value))
-                    }))
+            attributes["properties"] = .textMap(unit.values)
         }
         if let started = Self.activeSince(unit) {
             attributes["stable-for"] = .duration(of: MonotonicTime.now.since(.init(nanoseconds: started)))
@@ -118,7 +111,7 @@ struct UnitProbe: Probe {
         attributes["restarted"] = .time(
             orNull: restarted.flatMap { $0 > 0 ? Self.wallTime(ofMonotonic: UInt64($0) &* 1000) : nil })
         let command = unit.commands.joined(separator: "; ")
-        attributes["command"] = .text(orNull: command.isEmpty ? nil : SecretMask.maskedKeys(command))
+        attributes["command"] = .text(orNull: command.isEmpty ? nil : command)
         attributes["drop-ins"] = unit.dropIns.isEmpty ? .null : .texts(unit.dropIns)
         attributes["reason"] = .null
         attributes["reason-line"] = .null
@@ -127,9 +120,9 @@ struct UnitProbe: Probe {
             let lines = try await lines(ofLastRun: unit, named: name, request)
             let failure = FailureLines(lines)
             attributes["reason"] = .text(orNull: failure.line.map { _ in failure.reason?.rawValue ?? "other" })
-            let line = failure.line.map { SecretMask.maskedKeys($0).shortened(to: 600) }
+            let line = failure.line.map { $0.shortened(to: 600) }
             attributes["reason-line"] = .text(orNull: line)
-            if let line { reason = [line] }
+            if let line { reason = [SecretMask.maskedKeys(line)] }
         }
         let state = [unit["ActiveState"], unit["SubState"]].compactMap { $0 }.joined(separator: "/")
         return Observation(
@@ -223,15 +216,6 @@ struct UnitProbe: Probe {
     static func wallTime(ofMonotonic nanoseconds: UInt64) -> Int64 {
         KernelClock.wall &- Int64(clamping: MonotonicTime.now.nanoseconds) &+ Int64(clamping: nanoseconds)
     }
-
-    private static func maskedEnvironment(_ value: String) -> String {
-        value.utf8.split(separator: Ascii.space).map { word in
-            let word = String(decoding: word, as: UTF8.self)
-            guard let equals = word.utf8.firstIndex(of: UInt8(ascii: "=")) else { return word }
-            let name = String(decoding: Array(word.utf8[..<equals]), as: UTF8.self)
-            return SecretMask.isSecretName(name) ? name + "=" + SecretMask.value : word
-        }.joined(separator: " ")
-    }
 }
 
 /// Asks systemd about units. Checks that ask at nearly the same time share one `systemctl show`.
@@ -277,22 +261,53 @@ actor UnitReader {
         }
     }
 
+    /// Asks for all at once and, where one of them spoils the answer, for each by itself: none may fail for another.
     private func show(_ units: [String]) async -> [Result<UnitProperties, ProbeError>] {
+        let deadline = ContinuousClock.now + .seconds(10)
         do throws(ProbeError) {
-            try await Systemd.require(on: host)
-            let run = try await Tool.run(
-                "systemctl", ["show", "--all", "--no-pager", "--"] + units, until: .now + .seconds(10),
-                outputLimit: 16 << 20)
-            guard run.status == 0 else { throw run.failure("ask systemd") }
+            let run = try await systemctl(units, until: deadline)
             let paragraphs = UnitProperties.parse(run.output)
-            guard paragraphs.count == units.count else {
-                throw ProbeError(
-                    .malformed, "ask systemd", expected: "\(units.count) units", found: "\(paragraphs.count)")
-            }
-            return paragraphs.map { .success($0) }
+            let areTheirs =
+                paragraphs.count == units.count && zip(paragraphs, units).allSatisfy { $0.names.contains($1) }
+            if run.status == 0, !run.isTruncated, areTheirs { return paragraphs.map { .success($0) } }
         } catch {
             return units.map { _ in .failure(error) }
         }
+        var results: [Result<UnitProperties, ProbeError>] = []
+        for unit in units {
+            do throws(ProbeError) {
+                results.append(.success(try await show(unit, until: deadline)))
+            } catch {
+                results.append(.failure(error))
+            }
+        }
+        return results
+    }
+
+    private func show(
+        _ unit: String, until deadline: ContinuousClock.Instant
+    ) async throws(ProbeError) -> UnitProperties {
+        let run = try await systemctl([unit], until: deadline)
+        guard run.status == 0 else { throw run.failure("ask systemd about \(unit)") }
+        guard !run.isTruncated else {
+            throw ProbeError(
+                .malformed, "ask systemd about \(unit)", expected: "at most 16 MiB of properties", found: "more")
+        }
+        // A value with an empty line in it looks like the end of a unit.
+        var properties = UnitProperties(values: [:])
+        for part in UnitProperties.parse(run.output) { properties.values.merge(part.values) { first, _ in first } }
+        guard !properties.values.isEmpty else {
+            throw ProbeError(.malformed, "ask systemd about \(unit)", expected: "properties", found: "nothing")
+        }
+        return properties
+    }
+
+    private func systemctl(
+        _ units: [String], until deadline: ContinuousClock.Instant
+    ) async throws(ProbeError) -> Tool.Run {
+        try await Systemd.require(on: host)
+        return try await Tool.run(
+            "systemctl", ["show", "--all", "--no-pager", "--"] + units, until: deadline, outputLimit: 16 << 20)
     }
 }
 
@@ -330,6 +345,8 @@ struct UnitProperties: Sendable, Hashable {
     /// A number; nil where systemd has none, which it writes as the largest number or `[not set]`.
     func number(_ name: String) -> Int64? { values[name].flatMap { Bytes.decimal($0.utf8) } }
 
+    /// All names of the unit.
+    var names: Set<String> { Set((values["Names"] ?? "").utf8.split(separator: Ascii.space).map { Ascii.text($0) }) }
     /// Whether it runs or is starting, or has a reason not to.
     var isUp: Bool {
         switch self["ActiveState"] {
@@ -430,10 +447,16 @@ enum UnitName {
         suffixes.contains { name.endsBytewise($0) } ? name : name + ".service"
     }
 
-    /// Whether it can be a unit's name (systemd.unit(5)): nothing that systemctl would take for an option or a pattern.
+    /// Whether it is the name of a unit that can be loaded (systemd.unit(5)): a template, such as `getty@.service`, is
+    /// not, and nothing that systemctl would take for a pattern is.
     static func isValid(_ name: String) -> Bool {
-        guard (1...255).contains(name.utf8.count), name.utf8.first != UInt8(ascii: "-") else { return false }
-        return name.utf8.allSatisfy { byte in
+        guard (1...255).contains(name.utf8.count), let suffix = suffixes.first(where: { name.endsBytewise($0) }) else {
+            return false
+        }
+        let stem = name.utf8.dropLast(suffix.utf8.count)
+        let at = UInt8(ascii: "@")
+        guard let last = stem.indices.last, stem.first != at, stem.firstIndex(of: at) != last else { return false }
+        return stem.allSatisfy { byte in
             switch byte {
             case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
                 UInt8(ascii: "0")...UInt8(ascii: "9"):
@@ -441,5 +464,22 @@ enum UnitName {
             default: ":-_.\\@".utf8.contains(byte)
             }
         }
+    }
+
+    /// The error of a name that is not one.
+    static func fault(_ name: String) -> ProbeError {
+        let isTemplate = name.utf8.contains(UInt8(ascii: "@"))
+        return ProbeError(
+            .invalid, "read the name of a unit",
+            expected: "the name of a unit" + (isTemplate ? " (of a template, an instance such as getty@tty1)" : ""),
+            found: "'\(name)'")
+    }
+}
+
+extension ParameterForm {
+    /// The name of a unit, with or without `.service`.
+    public static let unit = ParameterForm { request throws(ProbeError) in
+        let name = UnitName.completed(try request.requiredText(name))
+        guard UnitName.isValid(name) else { throw UnitName.fault(name) }
     }
 }

@@ -54,10 +54,16 @@ public enum CheckStatus: String, Sendable, Hashable, CaseIterable {
 /// How many checks came out how.
 public struct Summary: Sendable, Hashable {
     private var counts: [CheckStatus: Int] = [:]
+    /// Whether a check of severity error asked for what this user may not see.
+    private var isBlind = false
 
     /// Counts checks.
     public init(_ checks: some Sequence<CheckResult>) {
-        for check in checks { counts[CheckStatus(check), default: 0] += 1 }
+        for check in checks {
+            let status = CheckStatus(check)
+            counts[status, default: 0] += 1
+            if status == .notPermitted, check.severity == .error { isBlind = true }
+        }
     }
 
     /// The number of checks with this status.
@@ -68,6 +74,9 @@ public struct Summary: Sendable, Hashable {
 
     /// Whether a check failed by which the run fails.
     public var hasFailed: Bool { self[.failed] + self[.error] > 0 }
+
+    /// Whether no check failed, but one of severity error could not be looked at by this user.
+    public var isIncomplete: Bool { isBlind && !hasFailed }
 
     /// The statuses that occur with their numbers, the good news first: `5 passed, 1 failed`.
     var parts: [(status: CheckStatus, text: String)] {

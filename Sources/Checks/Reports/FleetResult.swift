@@ -98,8 +98,8 @@ public struct FleetResult: Sendable, Hashable {
     /// Whether a check of severity error failed somewhere.
     public var hasFailed: Bool { hosts.contains { $0.run?.hasFailed ?? false } }
 
-    /// Whether a host gave no result.
-    public var hasUnreachable: Bool { hosts.contains { $0.failure != nil } }
+    /// Whether a host gave no result, or one that proves nothing.
+    public var isIncomplete: Bool { hosts.contains { $0.failure != nil || $0.run?.isIncomplete ?? false } }
 }
 
 /// A fleet without secrets.

@@ -20,7 +20,8 @@ public struct HTMLRenderer: Renderer {
     /// The document of one run.
     public func text(of run: MaskedRun) -> String {
         let result = run.result
-        let title = "\(result.host): \(result.hasFailed ? "not in order" : "in order")"
+        let title =
+            "\(result.host): \(result.hasFailed ? "not in order" : result.isIncomplete ? "incomplete" : "in order")"
         var body = HTMLParts.header(
             title: result.host, verdict: HTMLParts.verdict(result),
             meta: "profile \(result.profile), \(RFC3339.readableText(result.startedAt)), "
@@ -71,6 +72,9 @@ enum HTMLParts {
         let summary = Summary(run.checks)
         let counts = summary.parts.map(\.text).joined(separator: ", ")
         if run.hasFailed { return "<span class=\"verdict bad\">✗ Not in order</span><span>\(counts)</span>" }
+        if summary.isIncomplete {
+            return "<span class=\"verdict warned\">Incomplete</span><span>\(counts)</span>"
+        }
         if summary.total == 0 { return "<span class=\"verdict warned\">Nothing checked</span>" }
         return "<span class=\"verdict good\">✓ In order</span><span>\(counts)</span>"
     }
@@ -193,13 +197,15 @@ extension HTMLRenderer {
         let failed = runs.count(where: \.hasFailed)
         let absent = result.hosts.count - runs.count
         var counts: [String] = []
-        if runs.count > failed { counts.append("\(runs.count - failed) passed") }
+        let incomplete = runs.count(where: \.isIncomplete)
+        if runs.count > failed + incomplete { counts.append("\(runs.count - failed - incomplete) passed") }
         if failed > 0 { counts.append("\(failed) failed") }
+        if incomplete > 0 { counts.append("\(incomplete) incomplete") }
         if absent > 0 { counts.append("\(absent) without result") }
         let verdict =
             failed > 0
             ? "<span class=\"verdict bad\">✗ Not in order</span>"
-            : absent > 0
+            : result.isIncomplete
                 ? "<span class=\"verdict warned\">Incomplete</span>"
                 : "<span class=\"verdict good\">✓ In order</span>"
         let title = Counted.text(result.hosts.count, "host")

@@ -261,9 +261,9 @@ enum ReportDocument {
         derived("infos", .count, "Failed with severity info.") { $0[.info] },
         derived("notPermitted", .count, "This user may not see it.") { $0[.notPermitted] },
         derived("skipped", .count, "Not looked at.") { $0[.skipped] },
-        derived("verdict", .word) { $0.hasFailed ? Verdict.failed : .passed })
+        derived("verdict", .word) { $0.hasFailed ? Verdict.failed : $0.isIncomplete ? .incomplete : .passed })
 
-    private enum Verdict: String, CaseIterable, Sendable { case passed, failed }
+    private enum Verdict: String, CaseIterable, Sendable { case passed, failed, incomplete }
 
     static let fleet = written(
         derived("version", version) { (_: FleetResult) in },
@@ -275,13 +275,15 @@ enum ReportDocument {
 
     private static let fleetSummary = written(
         derived("hosts", .count, "Hosts that were asked.") { (fleet: FleetResult) in fleet.hosts.count },
-        derived("passed", .count, "Without a failure.") { $0.hosts.count { $0.run?.hasFailed == false } },
+        derived("passed", .count, "Without a failure.") { fleet in
+            fleet.hosts.count { $0.run.map { !$0.hasFailed && !$0.isIncomplete } ?? false }
+        },
         derived("failed", .count, "With at least one failure of severity error.") {
             $0.hosts.count { $0.run?.hasFailed == true }
         },
         derived("withoutResult", .count, "Not reached, or gone before the end.") { $0.hosts.count { $0.run == nil } },
         derived("verdict", .word) {
-            $0.hasFailed ? FleetVerdict.failed : $0.hasUnreachable ? .incomplete : .passed
+            $0.hasFailed ? FleetVerdict.failed : $0.isIncomplete ? .incomplete : .passed
         })
 
     private enum FleetVerdict: String, CaseIterable, Sendable { case passed, failed, incomplete }

@@ -103,12 +103,15 @@ public struct TerminalRenderer: Renderer {
     private func write(summaryOf result: RunResult, to output: inout TerminalText) {
         let summary = Summary(result.checks)
         output.line()
-        let verdict = result.hasFailed ? "FAILED" : summary.total == 0 ? "NOTHING CHECKED" : "PASSED"
+        let verdict =
+            result.hasFailed
+            ? "FAILED" : summary.isIncomplete ? "INCOMPLETE" : summary.total == 0 ? "NOTHING CHECKED" : "PASSED"
+        let isGood = !summary.isIncomplete && summary.total > 0
         var text = "\(result.host) (\(result.profile)): "
         text += summary.parts.isEmpty ? "no checks" : summary.parts.map(\.text).joined(separator: ", ")
         if !result.diagnoses.isEmpty { text += "; \(Counted.text(result.diagnoses.count, "cause"))" }
         output.paragraph(
-            lead: verdict, leadColor: result.hasFailed ? .strongBad : summary.total == 0 ? .warned : .strongGood,
+            lead: verdict, leadColor: result.hasFailed ? .strongBad : isGood ? .strongGood : .warned,
             leadWidth: 8, "\(text) in \(DurationText.short(result.duration))")
     }
 }
@@ -205,13 +208,15 @@ extension TerminalRenderer {
         let failed = runs.count(where: \.hasFailed)
         let absent = fleet.hosts.count - runs.count
         var parts: [String] = []
-        if runs.count > failed { parts.append("\(runs.count - failed) passed") }
+        let incomplete = runs.count(where: \.isIncomplete)
+        if runs.count > failed + incomplete { parts.append("\(runs.count - failed - incomplete) passed") }
         if failed > 0 { parts.append("\(failed) failed") }
+        if incomplete > 0 { parts.append("\(incomplete) incomplete") }
         if absent > 0 { parts.append("\(absent) without result") }
         output.line()
-        let isGood = failed == 0 && absent == 0
+        let isGood = failed == 0 && !fleet.isIncomplete
         output.paragraph(
-            lead: failed > 0 ? "FAILED" : absent > 0 ? "INCOMPLETE" : "PASSED",
+            lead: failed > 0 ? "FAILED" : fleet.isIncomplete ? "INCOMPLETE" : "PASSED",
             leadColor: isGood ? .strongGood : .strongBad, leadWidth: 8,
             "\(Counted.text(fleet.hosts.count, "host")): \(parts.joined(separator: ", ")) "
                 + "in \(DurationText.short(fleet.duration))")

@@ -12,7 +12,7 @@ struct EnvironmentFileProbe: Probe {
         attributes: [
             .init("exists", .bool, "Whether the file is there."),
             .init("valid", .bool, "Whether the scripts accept all of its lines and values."),
-            .init("values", .map(.text), "The settings by name; values of names that look secret are masked."),
+            .init("values", .map(.text), "The settings by name."),
             .init("problems", .list(.text), "What is wrong, including warnings, with line numbers."),
             .init("unknown", .list(.text), "Names that nothing reads and that are not exported."),
             .init(
@@ -35,15 +35,12 @@ struct EnvironmentFileProbe: Probe {
         let file = EnvironmentFile(bytes)
         let settings = MeshSettings(cluster: nil, sidecar: file)
         let problems = file.problems.map(\.description) + settings.problems.map(\.description)
-        let values = file.values.map { name, value in
-            (name, SecretMask.isSecretName(name) ? SecretMask.value : value)
-        }
         var evidence = ["\(path): \(file.assignments.count) settings"] + problems.map { "\(path): \($0)" }
         if let trust { evidence.append(trust) }
         return Observation(
             [
                 "exists": .bool(true), "valid": .bool(file.isValid && settings.isValid),
-                "values": .textMap(Dictionary(uniqueKeysWithValues: values)), "problems": .texts(problems),
+                "values": .textMap(file.values), "problems": .texts(problems),
                 "unknown": .texts(settings.unknownNames), "owner-root": .bool(trust == nil),
             ], evidence: evidence)
     }

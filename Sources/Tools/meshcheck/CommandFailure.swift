@@ -14,6 +14,8 @@ enum Status {
     static let unreachable = ExitCode(3)
     /// The time limit of the whole run is over.
     static let timedOut = ExitCode(4)
+    /// No check failed, but one of severity error asked for what this user may not see.
+    static let incomplete = ExitCode(5)
     /// A fault of ours, or of the host that we run on.
     static let fault = ExitCode(70)
 }

@@ -25,6 +25,7 @@ struct Meshcheck: AsyncParsableCommand {
               2   the input is wrong: an option, a scenario, an inventory
               3   a host could not be reached, or the address could not be used
               4   the time limit was reached
+              5   nothing failed, but something may not be seen by this user
               70  a fault of meshcheck, or a report that could not be written
             """,
         version: ProductVersion.text,
@@ -54,6 +55,11 @@ enum MeshcheckMain {
 
     static func main() async {
         Signals.ignoreBrokenPipes()
+        // Swift reads the arguments from there, and without any the program would print its help and be content.
+        guard !CommandLine.arguments.isEmpty else {
+            Terminal.writeError("meshcheck: cannot read the arguments: /proc is not mounted\n")
+            Glibc.exit(Status.fault.rawValue)
+        }
         do {
             var command = try Self.command()
             if var asynchronous = command as? any AsyncParsableCommand {

@@ -125,7 +125,8 @@ struct ExecutionOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "Checks to run at the same time. Most of them wait, so it may be far more than there are processors.",
+            "Checks to run at the same time. Most of them wait, so it may be far more than there are processors; "
+                + "the limit of open files (ulimit -n) allows a quarter of its number.",
             valueName: "n"))
     var jobs = 128
 

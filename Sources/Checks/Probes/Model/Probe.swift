@@ -62,8 +62,10 @@ public struct Observation: Sendable, Hashable {
 public struct ProbeError: Error, Sendable, Hashable, CustomStringConvertible {
     /// What kind of failure.
     public enum Reason: String, Sendable, Hashable, CaseIterable {
-        /// This user may not see it: it says nothing about the host.
+        /// The user of this process may not see it: it says nothing about the host.
         case notPermitted = "not-permitted"
+        /// The host refuses it to everybody, or to the user that was to be looked as (`run-as`).
+        case denied
         /// No answer within the time limit.
         case timedOut = "timed-out"
         /// Refused, no route, no name.
@@ -109,6 +111,13 @@ extension ProbeError {
             default: .unavailable
             }
         return ProbeError(reason, operation, expected: expected, found: SystemErrorText.of(number))
+    }
+
+    /// The same failure where it was not this process's user that was refused.
+    var asDenied: ProbeError {
+        var error = self
+        if reason == .notPermitted { error.reason = .denied }
+        return error
     }
 
     /// A file that could not be read.

@@ -39,12 +39,15 @@ public struct SubjectKind: Sendable {
         public var type: ValueType
         /// One line for people, with the unit.
         public var summary: String
+        /// Whether the keys of a map are in lower case and mean the same in any: a scenario may write them as it likes.
+        public var foldsKeys: Bool
 
         /// Creates an attribute.
-        public init(_ name: String, _ type: ValueType, _ summary: String) {
+        public init(_ name: String, _ type: ValueType, _ summary: String, foldsKeys: Bool = false) {
             self.name = name
             self.type = type
             self.summary = summary
+            self.foldsKeys = foldsKeys
         }
     }
 

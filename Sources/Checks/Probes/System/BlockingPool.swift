@@ -74,6 +74,7 @@ package final class BlockingPool: Sendable {
         let late = Swift.Result<Result, ProbeError>.failure(
             ProbeError(.timedOut, operation, expected: "an answer of the system in time", found: "none"))
         let answer = OneShot<Swift.Result<Result, ProbeError>>()
+        let isOtherUser = prepare != nil
         submit { failure in
             // Nobody waits any more.
             guard deadline > .now else {
@@ -84,7 +85,12 @@ package final class BlockingPool: Sendable {
                 answer.resume(.failure(.system(operation, errno: failure)))
                 return
             }
-            do throws(ProbeError) { answer.resume(.success(try body())) } catch { answer.resume(.failure(error)) }
+            do throws(ProbeError) {
+                answer.resume(.success(try body()))
+            } catch {
+                // A thread that had to become another user was asked for what that user may do.
+                answer.resume(.failure(isOtherUser ? error.asDenied : error))
+            }
         }
         return try await answer.value(until: deadline, or: late).get()
     }

@@ -54,6 +54,14 @@ struct UserDatabase: Sendable {
         return users.first { Int64($0.uid) == number }
     }
 
+    /// A group by name or number.
+    func group(nameOrNumber text: String) -> (name: String, gid: UInt32, members: [String])? {
+        if let group = groups.first(where: { $0.name == text }) { return group }
+        if asksSystem, let group = SystemUsers.group(text) { return group }
+        guard let number = Bytes.decimal(text.utf8) else { return nil }
+        return groups.first { Int64($0.gid) == number }
+    }
+
     /// The number of a user.
     func number(ofUser name: String) -> UInt32? { user(name)?.uid }
 
@@ -88,6 +96,22 @@ private enum SystemUsers {
         return UserEntry(
             name: name, uid: storage.pw_uid, gid: storage.pw_gid, home: String(cString: home),
             shell: String(cString: shell))
+    }
+}
+
+extension SystemUsers {
+    static func group(_ name: String) -> (name: String, gid: UInt32, members: [String])? {
+        var buffer = [CChar](repeating: 0, count: 1 << 16)
+        var storage = Glibc.group()
+        var found: UnsafeMutablePointer<Glibc.group>?
+        guard getgrnam_r(name, &storage, &buffer, buffer.count, &found) == 0, found != nil else { return nil }
+        var members: [String] = []
+        var next = storage.gr_mem
+        while let member = next?.pointee {
+            members.append(String(cString: member))
+            next = next?.advanced(by: 1)
+        }
+        return (name, storage.gr_gid, members)
     }
 }
 

@@ -234,9 +234,9 @@ struct DiagnosisText {
         if let builtin = builtin(name) { return builtin }
         do throws(ShapeError) {
             if let (id, path) = Self.qualified(name) {
-                return try ValuePath(path).value(in: others[id]?.observed ?? [:])
+                return ReportedValue.at(try ValuePath(path), in: others[id]?.observed ?? [:])
             }
-            if let value = try ValuePath(name).value(in: end.observed) { return value }
+            if let value = ReportedValue.at(try ValuePath(name), in: end.observed) { return value }
         } catch {
             return nil
         }

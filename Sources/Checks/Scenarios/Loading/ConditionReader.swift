@@ -60,6 +60,12 @@ struct ConditionReader {
                 diagnostics.error("unknown-condition", "nothing here can look at a \(kind)", at: pair.key.range)
                 return nil
             }
+            if kind == "unit", let fault = ParameterForm.unit.fault(of: .text(name)) {
+                diagnostics.error(
+                    "parameter", "expected \(fault.expected), found '\(ValueText.shortened(name))'", at: pair.key.range,
+                    help: "write it such as unit.ssh.service: exists")
+                return nil
+            }
             if kind == "file", let fault = ParameterForm.path.fault(of: .text(name)) {
                 diagnostics.error(
                     "parameter", "expected \(fault.expected), found '\(ValueText.shortened(name))'", at: pair.key.range,

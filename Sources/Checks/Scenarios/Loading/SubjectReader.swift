@@ -207,7 +207,8 @@ struct AttributeReader {
                 return []
             }
             let found = matchers.matchers(pair.value, for: .value(type), &diagnostics) ?? []
-            return found.map { Expectation(path: path, matcher: $0) }
+            let folds = path.steps.isEmpty && kind.attributes.contains { $0.name == path.attribute && $0.foldsKeys }
+            return found.map { Expectation(path: path, matcher: folds ? $0.foldingKeys : $0) }
         }
     }
 
@@ -274,7 +275,7 @@ struct AttributeReader {
     /// The way to a value, and the value's type; nil after a diagnostic.
     private func path(_ node: YAMLNode, _ diagnostics: inout Diagnostics) -> (path: ValuePath, type: ValueType)? {
         guard let text = MappingReader.text(node, &diagnostics) else { return nil }
-        let path: ValuePath
+        var path: ValuePath
         do throws(ShapeError) {
             path = try ValuePath(text)
         } catch {
@@ -294,6 +295,7 @@ struct AttributeReader {
                     ?? "attributes: " + names.joined(separator: ", "))
             return nil
         }
+        if attribute.foldsKeys { path = path.foldingKey }
         guard let type = path.type(from: attribute.type) else {
             diagnostics.error(
                 "path", "'\(path)' leads nowhere: '\(attribute.name)' is a \(ValueText.name(attribute.type))",

@@ -1,5 +1,32 @@
 import Patterns
+import Platform
 import Probes
+
+extension Matcher {
+    /// The matcher with the keys of a map, as far as they are known, in lower case.
+    var foldingKeys: Matcher {
+        func folded(_ operand: Operand) -> Operand {
+            switch operand.expression {
+            case .literal(.text(let text)): Operand(.text(Ascii.text(Ascii.lowercased(text))), operand.type)
+            case .literal(.map(let entries)):
+                Operand(
+                    .map(
+                        Dictionary(entries.map { (Ascii.text(Ascii.lowercased($0.key)), $0.value) }) { first, _ in first
+                        }),
+                    operand.type)
+            default: operand
+            }
+        }
+        switch self {
+        case .contains(let operand): return .contains(folded(operand))
+        case .equals(let operand): return .equals(folded(operand))
+        case .not(let inner): return .not(inner.foldingKeys)
+        case .all(let inner): return .all(inner.map(\.foldingKeys))
+        case .any(let inner): return .any(inner.map(\.foldingKeys))
+        default: return self
+        }
+    }
+}
 
 /// What is expected of a value.
 indirect enum Matcher: Sendable, Hashable {

@@ -203,10 +203,12 @@ enum MatcherEvaluation {
     private static func view(
         _ value: Value, _ view: Matcher.View, _ inner: Matcher, _ context: MatchContext
     ) throws(OperandFault) -> Verdict {
-        guard case .text(let text) = value else { return .cannotTell }
+        guard case .text(let whole) = value else { return .cannotTell }
+        // What a program prints ends with a newline, and some pad it.
+        let text = Ascii.text(Ascii.trimmed(Array(whole.utf8)[...]))
         switch view {
         // Compared as versions by the comparisons themselves, which have the operand.
-        case .version: return try verdict(inner, of: value, context)
+        case .version: return try verdict(inner, of: .text(text), context)
         case .duration:
             guard let duration = DurationText.parse(text) else { return .cannotTell }
             return try verdict(inner, of: .duration(duration), context)
@@ -272,9 +274,12 @@ enum MatcherEvaluation {
 }
 
 extension Pattern {
-    /// The groups of the first match in a text; nil when nothing matches, as in every text of more than 1 MiB.
+    /// Bytes of a text that an expression is matched with.
+    static let textLimit = 1 << 20
+
+    /// The groups of the first match in a text; nil when nothing matches.
     func firstGroups(in text: String) throws(OperandFault) -> [String?]? {
-        guard text.utf8.count <= 1 << 20 else { return nil }
+        guard text.utf8.count <= Self.textLimit else { throw .tooLong(self, bytes: text.utf8.count) }
         do throws(PatternLimitError) {
             return try firstMatch(in: text)
         } catch {

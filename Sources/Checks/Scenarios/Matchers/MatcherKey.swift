@@ -59,9 +59,9 @@ enum MatcherKey: String, CaseIterable, Sendable {
         case .startsWith: "A text begins with this."
         case .endsWith: "A text ends with this."
         case .matches:
-            "A regular expression (Perl's syntax, pcre2pattern(3)) matches somewhere in the text. `$` is the end of the text. "
-                + "Variables in it stand for their own text, unless one is all of it. No text of more than 1 MiB matches; a "
-                + "match that takes too many steps is given up, and the check is an error."
+            "A regular expression (Perl's syntax, pcre2pattern(3)) matches somewhere in the text. `$` is the end of the text, "
+                + "before a newline that ends it too. Variables in it stand for their own text, unless one is all of it. With a "
+                + "text of more than 1 MiB, and with a match that takes too many steps, the check is an error."
         case .inCIDR: "An address is inside a range, or inside one of a list of ranges."
         case .containsAll: "A list has all of these items."
         case .only: "A list has no other items than these."

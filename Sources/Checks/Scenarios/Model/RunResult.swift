@@ -62,6 +62,15 @@ public struct RunResult: Sendable, Hashable {
 
     /// Whether a check of severity error failed.
     public var hasFailed: Bool { checks.contains { $0.severity == .error && $0.isFailure } }
+
+    /// Whether no check failed, but one of severity error asked for what this user may not see: the run proves nothing.
+    public var isIncomplete: Bool {
+        !hasFailed
+            && checks.contains { check in
+                guard case .error(let error) = check.outcome, check.severity == .error else { return false }
+                return error.reason == .notPermitted
+            }
+    }
 }
 
 /// What a run tells while it goes on.

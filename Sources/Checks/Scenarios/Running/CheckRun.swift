@@ -133,8 +133,9 @@ struct CheckRun: Sendable {
                 results.append(
                     ExpectationResult(
                         attribute: expectation.path.description,
-                        expected: MatcherWords.words(expectation.matcher, matching),
-                        found: value == .null ? ValueText.shown(nil) : ValueText.shown(value),
+                        expected: ReportedValue.isSecret(expectation.path)
+                            ? SecretMask.value : MatcherWords.words(expectation.matcher, matching),
+                        found: shown(expectation.path, of: value, in: observation),
                         holds: verdict == .holds))
             }
             for capture in check.captures { captured[capture.name] = try capture.value(in: observation.attributes) }
@@ -147,6 +148,12 @@ struct CheckRun: Sendable {
         if context.explains { result.observed = observation.attributes }
         result.captured = captured
         return result
+    }
+
+    /// What a report shows of a value that was found.
+    private func shown(_ path: ValuePath, of value: Value?, in observation: Observation) -> String {
+        guard let value, value != .null else { return ValueText.shown(nil) }
+        return ValueText.shown(ReportedValue.at(path, in: observation.attributes))
     }
 
     private func resolvedParameters(_ matching: MatchContext) throws(OperandFault) -> [String: Value] {
@@ -166,6 +173,11 @@ struct CheckRun: Sendable {
                     .invalid, "match /\(ValueText.shortened(pattern.source))/",
                     expected: "an expression that comes to an end",
                     found: "\(error): repetitions inside or behind one another take too long; make it simpler"))
+        case .tooLong(let pattern, let bytes):
+            .error(
+                ProbeError(
+                    .invalid, "match /\(ValueText.shortened(pattern.source))/",
+                    expected: "a text of at most \(Pattern.textLimit) bytes", found: "one of \(bytes)"))
         case .unsuitable(let error):
             .error(
                 ProbeError(
@@ -185,6 +197,7 @@ struct CheckRun: Sendable {
 enum CheckText {
     /// The subject in words: the kind and what selects it.
     static func subject(_ check: Check, _ parameters: [String: Value]) -> String {
+        let parameters = parameters.mapValues { ReportedValue.masked($0) }
         // A text of many lines says nothing in one.
         let main = parameters.keys.sorted().filter { name in
             guard let value = parameters[name], value != .null else { return false }

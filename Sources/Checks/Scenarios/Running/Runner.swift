@@ -35,7 +35,7 @@ public struct Runner: Sendable {
         let timer = DeadlineTimer()
         let watching = Task { await timer.run() }
         defer { watching.cancel() }
-        let turns = AsyncSemaphore(options.jobs)
+        let turns = AsyncSemaphore(min(options.jobs, Self.jobsOfDescriptors))
         let context = RunContext(
             suite: suite, host: host, options: options, started: started, turns: turns, timer: timer, onEvent: onEvent,
             explains: diagnoses != nil,
@@ -97,6 +97,14 @@ public struct Runner: Sendable {
         return RunResult(
             host: Self.hostName(host), profile: suite.profile, startedAt: startedAt,
             duration: ContinuousClock.now - started, checks: ends.map(\.result), diagnoses: found)
+    }
+
+    /// How many looks the limit of open files allows (setrlimit(2)): one that runs a program holds three, and some are in
+    /// use by whoever runs us.
+    private static var jobsOfDescriptors: Int {
+        var limit = rlimit()
+        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return .max }
+        return max(1, (Int(clamping: limit.rlim_cur) - 64) / 4)
     }
 
     /// What the tasks of a run tell.

@@ -1,3 +1,4 @@
+import Platform
 import Probes
 
 /// A way into what a probe reads: an attribute, and what is inside of it, such as `json.hosts[0].port`.
@@ -37,6 +38,20 @@ public struct ValuePath: Sendable, Hashable, CustomStringConvertible {
         }
         self.steps = steps
         description = text
+    }
+
+    private init(attribute: String, steps: [Step], description: String) {
+        self.attribute = attribute
+        self.steps = steps
+        self.description = description
+    }
+
+    /// The path with the key behind the attribute in lower case.
+    var foldingKey: ValuePath {
+        guard case .key(let key)? = steps.first else { return self }
+        return ValuePath(
+            attribute: attribute, steps: [.key(Ascii.text(Ascii.lowercased(key)))] + steps.dropFirst(),
+            description: description)
     }
 
     /// The value at the end of the way; nil where there is none.

@@ -77,6 +77,8 @@ enum OperandFault: Error, Sendable, Hashable {
     case unsuitable(ShapeError)
     /// A match with a regular expression was given up.
     case endless(Pattern, PatternLimitError)
+    /// A text of so many bytes is too long for a regular expression.
+    case tooLong(Pattern, bytes: Int)
 }
 
 /// What a value is compared with, or what a parameter is set to: an expression and the type that is wanted.

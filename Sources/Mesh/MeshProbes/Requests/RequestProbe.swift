@@ -56,7 +56,7 @@ struct RequestProbe: Probe {
         return Observation(
             [
                 "stage": .text(walk.stage.rawValue), "status": .integer(walk.status),
-                "body": .text(SecretMask.maskedKeys(Ascii.text(walk.body))), "seen": .text(walk.seen),
+                "body": .text(Ascii.text(walk.body)), "seen": .text(walk.seen),
                 "addresses": .texts(walk.addresses.map(\.description)),
                 "in-range": walk.isInRange.map { .bool($0) } ?? .null,
                 "counted": walk.isCounted.map { .bool($0) } ?? .null, "cluster": .text(orNull: walk.cluster),

@@ -25,6 +25,7 @@ struct RunCommand: AsyncParsableCommand {
               2   the input is wrong: an option, a scenario, an inventory
               3   hosts could not be reached, and the checks on all others passed
               4   the time limit (--timeout, --host-timeout) was reached
+              5   nothing failed, but something of severity error may not be seen by this user
               70  a fault of meshcheck, or a report that could not be written
             """)
 
@@ -60,6 +61,7 @@ struct RunCommand: AsyncParsableCommand {
         if result.hasFailed || (execution.strict && result.checks.contains { CheckStatus($0) == .notPermitted }) {
             throw Status.failed
         }
+        if result.isIncomplete { throw Status.incomplete }
     }
 
     private func runOnOthers() async throws {
@@ -91,7 +93,7 @@ struct RunCommand: AsyncParsableCommand {
             }
         if fleet.hasFailed || isBlind { return Status.failed }
         let failures = fleet.hosts.compactMap(\.failure)
-        if failures.isEmpty { return nil }
+        if failures.isEmpty { return fleet.isIncomplete ? Status.incomplete : nil }
         // Scenarios that every host refuses are wrong themselves.
         if failures.allSatisfy({ $0.reason == .refused }) { return Status.wrongInput }
         return failures.allSatisfy { $0.reason == .timedOut } ? Status.timedOut : Status.unreachable

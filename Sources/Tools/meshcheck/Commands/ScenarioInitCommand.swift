@@ -92,7 +92,7 @@ struct ScenarioInitCommand: AsyncParsableCommand {
         switch error.reason {
         case .invalid: CommandFailure.message(error.description, code: "init", status: Status.wrongInput)
         case .timedOut: CommandFailure.message(error.description, code: "init", status: Status.timedOut)
-        case .unreachable, .unavailable, .notPermitted:
+        case .unreachable, .unavailable, .notPermitted, .denied:
             CommandFailure.message(error.description, code: "init", status: Status.unreachable)
         case .malformed: CommandFailure.message(error.description, code: "init", status: Status.fault)
         }

@@ -37,7 +37,7 @@ struct ReportServer {
     /// One line, and the causes for who reads the answer of a failing probe.
     private static func health(_ result: RunResult) -> String {
         let summary = Summary(result.checks)
-        var text = result.hasFailed ? "failed" : "ok"
+        var text = result.hasFailed ? "failed" : result.isIncomplete ? "incomplete" : "ok"
         text += ": \(summary[.passed]) passed, \(summary[.failed] + summary[.error]) failed, "
         text += "\(summary[.skipped] + summary[.notPermitted]) not looked at\n"
         for diagnosis in MaskedRun(result).result.diagnoses where diagnosis.severity == .error {

@@ -1,0 +1,126 @@
+import Glibc
+import Platform
+
+/// Settings of the kernel.
+struct SysctlProbe: Probe {
+    static let kind = SubjectKind(
+        "sysctl", "A setting of the running kernel (sysctl(8)).", mainParameter: "name",
+        parameters: [
+            .init(
+                "name", .text,
+                "Name, such as net.ipv4.ip_forward; a dot in a part is written as a slash, as sysctl(8) has it.",
+                isRequired: true, form: .sysctl)
+        ],
+        attributes: [
+            .init("exists", .bool, "Whether the kernel has it."),
+            .init("value", .text, "The value, without the newline at its end."),
+            .init("number", .integer, "The value as a number; null if it is not one."),
+            .init("values", .list(.text), "The words of the value, for settings with several."),
+        ])
+
+    private let host: Host
+
+    init(host: Host) { self.host = host }
+
+    func observe(_ request: ProbeRequest) async throws(ProbeError) -> Observation {
+        let name = try request.requiredText("name")
+        let file = host.path("/proc/sys/" + (try Self.path(of: name)))
+        let bytes = try await host.pool(for: request).run("read \(name)", until: request.deadline) {
+            () throws(ProbeError) -> [UInt8]? in
+            guard let facts = try FileFacts.read(file, followLinks: true), facts.type == "file" else { return nil }
+            // Some can only be written, by root too.
+            guard facts.permissions & 0o444 != 0 else {
+                throw ProbeError(
+                    .denied, "read \(name)", expected: "a setting that can be read",
+                    found: "one that can only be written (mode \(facts.mode))")
+            }
+            return try SystemFile.read(file)
+        }
+        guard let bytes else {
+            return Observation(["exists": .bool(false)], evidence: ["the kernel has no setting \(name)"])
+        }
+        let value = Ascii.trimmedAtEnd(bytes[...])
+        return Observation(
+            [
+                "exists": .bool(true), "value": .text(Ascii.text(value)),
+                "number": .integer(Int64(Ascii.text(value))),
+                "values": .texts(Ascii.words(value).map { Ascii.text($0) }),
+            ], evidence: ["\(name) = \(Ascii.text(value).shortened())"])
+    }
+
+    /// The path below /proc/sys. Where a dot comes first, dots part the name and a slash stands for a dot; else the other
+    /// way around.
+    static func path(of name: String) throws(ProbeError) -> String {
+        let separators: [UInt8] = [UInt8(ascii: "."), UInt8(ascii: "/")]
+        let isDotted = name.utf8.first { separators.contains($0) } == separators[0]
+        let bytes = name.utf8.map { byte in
+            guard isDotted, let index = separators.firstIndex(of: byte) else { return byte }
+            return separators[1 - index]
+        }
+        let parts = bytes.split(separator: separators[1], omittingEmptySubsequences: false)
+        guard !parts.isEmpty, parts.allSatisfy({ !$0.isEmpty && $0.first != separators[0] }) else {
+            throw ProbeError(
+                .invalid, "read the name of a setting", expected: "a name such as net.ipv4.ip_forward",
+                found: "'\(name.shortened())'")
+        }
+        return Ascii.text(bytes)
+    }
+}
+
+extension ParameterForm {
+    /// The name of a setting of the kernel.
+    static let sysctl = ParameterForm { request throws(ProbeError) in
+        _ = try SysctlProbe.path(of: try request.requiredText(name))
+    }
+}
+
+/// Modules of the kernel.
+struct KernelModuleProbe: Probe {
+    static let kind = SubjectKind(
+        "kernel-module", "A module of the running kernel.", mainParameter: "name",
+        parameters: [.init("name", .text, "Name; - and _ are the same.", isRequired: true)],
+        attributes: [
+            .init("exists", .bool, "Whether the kernel has it, loaded or built in."),
+            .init("loaded", .bool, "Whether it is loaded (lsmod(8))."),
+            .init("built-in", .bool, "Whether it is part of the kernel itself; null where modules.builtin is missing."),
+        ])
+
+    private let host: Host
+
+    init(host: Host) { self.host = host }
+
+    func observe(_ request: ProbeRequest) async throws(ProbeError) -> Observation {
+        let name = try request.requiredText("name")
+        let host = host
+        let wanted = Self.normal(name.utf8)
+        let (loaded, builtIn) = try await BlockingPool.files.run("look for module \(name)", until: request.deadline) {
+            () throws(ProbeError) in
+            // A kernel without modules has no table of them.
+            let table = try SystemFile.read(host.path("/proc/modules"), limit: 4 << 20) ?? []
+            let loaded = Bytes.lines(table).contains { Self.normal($0.prefix { $0 != Ascii.space }) == wanted }
+            let release = Ascii.trimmedAtEnd((try SystemFile.read(host.path("/proc/sys/kernel/osrelease")) ?? [])[...])
+            let folder = host.path("/lib/modules/\(Ascii.text(release))")
+            let list = try SystemFile.read(folder + "/modules.builtin", limit: 16 << 20)
+            let builtIn = list.map { list in
+                Bytes.lines(list).contains { line in
+                    // kernel/net/ipv4/tcp_cubic.ko
+                    let file = line.split(separator: UInt8(ascii: "/")).last ?? []
+                    return Self.normal(file.prefix { $0 != UInt8(ascii: ".") }) == wanted
+                }
+            }
+            return (loaded, builtIn)
+        }
+        return Observation(
+            [
+                "exists": .bool(loaded || builtIn ?? false), "loaded": .bool(loaded),
+                "built-in": builtIn.map { .bool($0) } ?? .null,
+            ],
+            evidence: [
+                loaded ? "\(name) is loaded" : builtIn == true ? "\(name) is built in" : "\(name) is not loaded"
+            ])
+    }
+
+    private static func normal(_ name: some Collection<UInt8>) -> [UInt8] {
+        name.map { $0 == UInt8(ascii: "-") ? UInt8(ascii: "_") : $0 }
+    }
+}
