@@ -186,8 +186,9 @@ fault dns-port-taken MX0405 'another program has taken port 53' \
     'systemctl stop fault-53; systemctl reset-failed; systemctl start dnsmasq'
 fault resolv-conf-rewritten MX0408 'a DHCP client has rewritten resolv.conf' \
     'keep /etc/resolv.conf; echo "nameserver 10.150.0.1" >/etc/resolv.conf' 'back /etc/resolv.conf'
-fault dnsmasq-not-read MX0411 'kubedns was exchanged and dnsmasq was not restarted' \
-    'keep $kubedns; sed -i s,^address=/istio-pilot/.*,address=/istio-pilot/10.150.0.66, $kubedns' 'back $kubedns'
+fault dnsmasq-not-read MX0411 'kubedns was set right and dnsmasq was not restarted' \
+    'keep $kubedns; sed -i s,10.150.0.6$,10.150.0.66, $kubedns; systemctl restart dnsmasq; back $kubedns; touch $kubedns' \
+    'systemctl restart dnsmasq'
 fault pilot-moved MX0501 'kubedns has an address that Pilot had once' \
     'keep $kubedns; sed -i s,^address=/istio-pilot\\\(.*\\\)/.*,address=/istio-pilot\\1/10.150.0.66, $kubedns; systemctl restart dnsmasq' \
     'back $kubedns; systemctl restart dnsmasq'
@@ -236,7 +237,7 @@ fault ssh-captured MX0806 'inbound traffic is redirected, that of ssh as well' \
 fault rules-overtaken MX0808 "another program's rule comes before those of the mesh" \
     'iptables -t nat -I OUTPUT -p tcp -d 10.63.248.0/24 -j ACCEPT' 'iptables -t nat -D OUTPUT -p tcp -d 10.63.248.0/24 -j ACCEPT'
 fault rules-twice MX0810 'traffic is led to the chain twice' \
-    'iptables -t nat -A OUTPUT -p tcp -j ISTIO_OUTPUT' 'iptables -t nat -D OUTPUT -p tcp -j ISTIO_OUTPUT'
+    'iptables -t nat -A OUTPUT -p tcp -j ISTIO_OUTPUT' 'systemctl restart istio'
 fault rules-silent MX0812 'iptables never ends' 'hang /usr/sbin/xtables-nft-multi' 'back /usr/sbin/xtables-nft-multi'
 
 # --- 09 the node agent's log

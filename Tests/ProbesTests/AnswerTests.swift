@@ -61,7 +61,7 @@ final class AnswerTests: XCTestCase {
     func testWhoDoesNotShakeHands() async throws {
         for (program, wanted) in [
             (
-                "def handle(c):\n    request(c); c.sendall(b'HTTP/1.1 400 No\\r\\nServer: nginx\\r\\n\\r\\n'); c.close()\ntcp(handle)",
+                "def handle(c):\n    c.recv(99); c.sendall(b'HTTP/1.1 400 No\\r\\nServer: nginx\\r\\n\\r\\n'); c.close()\ntcp(handle)",
                 "an HTTP server (server: nginx)"
             ),
             (

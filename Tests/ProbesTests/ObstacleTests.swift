@@ -22,7 +22,8 @@ final class ObstacleTests: XCTestCase {
             try TestSupport.run("ip", ["-n", space, "-4"] + words.components(separatedBy: " "))
         }
         for line in [
-            "link set lo up", "link add d0 type dummy", "address add 10.1.0.5/16 dev d0", "link set d0 up",
+            "link set lo up", "link add d0 type veth peer name d1", "address add 10.1.0.5/16 dev d0", "link set d0 up",
+            "link set d1 up",
             "route add default via 10.1.0.1", "route add prohibit 10.9.0.1", "route add blackhole 10.9.1.0/24",
             "route add unreachable 10.9.2.0/24 metric 50", "route add 10.9.1.128/25 via 10.1.0.2",
             "route add throw 10.9.3.0/24 table 70", "route add unreachable default table 70",

@@ -60,7 +60,10 @@ package struct AnswerProbe: Probe {
         if kind == .silent || kind == .slow, outcome.answerError == ETIMEDOUT {
             connection.segment = UserConnection.smallSegment
             let small = try await ask(connection, peer, until: .now + left * 0.35, request)
-            if Self.judged(small, texts: texts, slow: .max).0 == .json {
+            // What fits into one small packet is not lost for its size.
+            if Self.judged(small, texts: texts, slow: .max).kind == .json,
+                small.received.count > Int(UserConnection.smallSegment)
+            {
                 kind = .largeLost
                 seen =
                     "\(small.received.count) bytes come in small packets, \(outcome.received.count) in packets of full size"

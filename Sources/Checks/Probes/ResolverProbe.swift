@@ -23,12 +23,20 @@ struct ResolverProbe: Probe {
     func observe(_ request: ProbeRequest) async throws(ProbeError) -> Observation {
         let shown = try request.text("path") ?? "/etc/resolv.conf"
         let (bytes, target) = try await host.resolverBytes(shown, for: request)
-        guard let bytes else { return Observation(["exists": .bool(false)], evidence: ["no \(shown)"]) }
+        // Without servers the C library asks 127.0.0.1.
+        guard let bytes else {
+            return Observation(
+                [
+                    "exists": .bool(false), "nameservers": .list([]), "local-first": .bool(true),
+                    "target": .text(orNull: target),
+                ],
+                evidence: ["no \(shown)"])
+        }
         let configuration = ResolverConfiguration(bytes)
         let first = configuration.nameservers.first
         let address = first.flatMap { IPAddress($0) }
         // The host's own address is the host as well as 127.0.0.1 is.
-        var isLocal = address?.isLoopback ?? false
+        var isLocal = address?.isLoopback ?? (first == nil)
         if let address, !isLocal, host.isThisMachine {
             isLocal = try await host.addresses(for: request).contains(address)
         }

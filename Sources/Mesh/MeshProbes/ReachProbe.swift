@@ -79,10 +79,9 @@ struct ReachProbe: Probe {
         guard let first = wanted.first(where: { results[$0] != 0 }) else {
             attributes["connected"] = .bool(true)
             // Somebody answers, and it is not the one who is meant.
-            if !address.isLoopback, try await host.addresses(for: request).contains(address) {
-                let own = try await ObstacleSearch(host: host, request: request).obstacles(
-                    to: address, port: endpoint.port, user: lookers[0].uid, userName: lookers[0].name)
-                if own.kind == .local { evidence += Self.add(own, to: &attributes) }
+            let search = ObstacleSearch(host: host, request: request)
+            if let own = try await search.misrouted(to: address, port: endpoint.port, user: lookers[wanted[0]].uid) {
+                evidence += Self.add(own, to: &attributes)
             }
             return Observation(attributes, evidence: evidence)
         }

@@ -42,7 +42,10 @@ struct NameSearch {
                 return NameVerdict(
                     layer: .resolvConf, cause: .resolvConf,
                     why: ["/etc/resolv.conf: nameserver \(look.resolver.nameservers.joined(separator: ", "))"],
-                    undo: ["sed -i.bak '1i nameserver \(look.forwarder)' /etc/resolv.conf"])
+                    undo: [
+                        "{ echo nameserver \(look.forwarder); cat /etc/resolv.conf; } >/etc/resolv.conf.new; "
+                            + "mv --backup /etc/resolv.conf.new /etc/resolv.conf"
+                    ])
             }
             return try await library()
         }
@@ -141,6 +144,12 @@ struct NameSearch {
 
     /// What keeps the forwarder, as the user that it runs as, from the server that root reaches.
     private func obstaclesOfForwarder(_ instance: DnsmasqInstances.Instance) async throws(ProbeError) -> NameVerdict? {
+        if let server = look.server,
+            let own = try await ObstacleSearch(host: host, request: request).restriction(
+                of: "dnsmasq.service", to: server)
+        {
+            return obstacle(own, .forwarder)
+        }
         let name = instance.options("user").first?.value ?? "dnsmasq"
         guard let server = look.server, let user = try await host.user(name, for: request) else { return nil }
         let obstacles = try await obstacles(to: server, .init(name: name, uid: user.uid, role: name))

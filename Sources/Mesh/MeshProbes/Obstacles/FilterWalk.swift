@@ -1,3 +1,4 @@
+import MeshContract
 import Platform
 import Probes
 
@@ -101,7 +102,9 @@ struct FilterWalk {
             switch target {
             case "ACCEPT": if match == .yes { return .accepted }
             case "RETURN": if match == .yes { return .returned }
-            case "DROP", "REJECT", "NFQUEUE", "TARPIT":
+            case "DROP", "REJECT", "NFQUEUE", "TARPIT", "DNAT", "REDIRECT", "NETMAP", "TPROXY":
+                // The mesh's own chain leads to Envoy, which is where its traffic is to go.
+                if InterceptionRules.chains.contains(chain) { return .accepted }
                 let obstacle = FilterObstacle(
                     text: "\(name): \(rule)", undo: undo(rule, words, packet, chain), isCertain: match == .yes)
                 if match == .yes { return .stopped(obstacle) }

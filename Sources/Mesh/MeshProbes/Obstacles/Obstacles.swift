@@ -18,6 +18,8 @@ struct Obstacles: Sendable, Hashable {
         case local
         /// What an interface does with its queue.
         case queue
+        /// What the unit of the program is forbidden (systemd.resource-control(5)).
+        case unit
     }
 
     var kind: Kind?
@@ -47,12 +49,10 @@ struct ObstacleSearch {
             describe(decision, address, &found)
             return found
         }
-        if decision.type == "local", !address.isLoopback {
-            found.kind = .local
-            let device = decision.route?.device ?? "lo"
-            found.lines = ["\(address) is an address of this host, on \(device)"]
-            found.undo = ["ip address del \(address)/32 dev \(device)"]
-            return found
+        if let misrouted = Self.misrouted(address, decision, tables) {
+            var misrouted = misrouted
+            misrouted.route = found.route
+            return misrouted
         }
         var packet = FilteredPacket(
             direction: .output, transport: transport, peer: address, port: port, user: user, userName: userName,
@@ -69,6 +69,31 @@ struct ObstacleSearch {
             if found.kind == nil { try await addQueue(of: route, &found) }
         }
         return found
+    }
+
+    /// Whether packets for another host stay on this one, where somebody else may take the connection: Envoy, for one,
+    /// since the mesh's rules lead to it what goes out by the loopback interface.
+    func misrouted(to address: IPAddress, port: UInt16, user: UInt32) async throws(ProbeError) -> Obstacles? {
+        guard address.bitWidth == 32, !address.isLoopback else { return nil }
+        let tables = try await host.routeTables(for: request)
+        return Self.misrouted(address, tables.decision(to: address, user: user, port: port), tables)
+    }
+
+    private static func misrouted(
+        _ address: IPAddress, _ decision: RouteTables.Decision, _ tables: RouteTables
+    ) -> Obstacles? {
+        guard let route = decision.route, let device = route.device else { return nil }
+        if decision.type == "local", !address.isLoopback {
+            return Obstacles(
+                kind: .local, lines: ["\(address) is an address of this host, on \(device)"],
+                undo: ["ip address del \(address)/32 dev \(device)"])
+        }
+        guard decision.type == "unicast", device == "lo" || device.startsBytewise("dummy"),
+            tables.alternative(to: route, for: address) != nil
+        else { return nil }
+        return Obstacles(
+            kind: .route, lines: ["route: \(route.text), and nothing is behind \(device)"],
+            undo: ["ip route del \(route.selector)"])
     }
 
     /// The rule that keeps other hosts from a port of this one.
@@ -107,7 +132,8 @@ struct ObstacleSearch {
         let out = try await filterObstacle(
             packet,
             in: [
-                ("raw", "OUTPUT"), ("mangle", "OUTPUT"), ("filter", "OUTPUT"), ("security", "OUTPUT"),
+                ("raw", "OUTPUT"), ("mangle", "OUTPUT"), ("nat", "OUTPUT"), ("filter", "OUTPUT"),
+                ("security", "OUTPUT"),
                 ("mangle", "POSTROUTING"),
             ], ["output", "postrouting"])
         if let out, out.isCertain { return out }
@@ -148,6 +174,37 @@ struct ObstacleSearch {
             possible = possible ?? obstacle
         }
         return possible
+    }
+
+    /// What systemd keeps a unit's programs from, whoever else may.
+    func restriction(of unit: String, to address: IPAddress) async throws(ProbeError) -> Obstacles? {
+        guard Tool.path("systemctl") != nil else { return nil }
+        let run: Tool.Run
+        do throws(ProbeError) {
+            run = try await Tool.run(
+                "systemctl", ["show", "--property=IPAddressDeny,IPAddressAllow,PrivateNetwork", unit],
+                until: .now + .seconds(1))
+        } catch {
+            // Checks of services tell of a systemd that does not answer.
+            guard error.reason == .timedOut else { throw error }
+            return nil
+        }
+        var values: [String: [String]] = [:]
+        for line in Bytes.lines(run.output) {
+            let parts = line.split(separator: UInt8(ascii: "="), maxSplits: 1, omittingEmptySubsequences: false)
+            guard parts.count == 2 else { continue }
+            values[Ascii.text(parts[0])] = Ascii.words(parts[1]).map { Ascii.text($0) }
+        }
+        func has(_ name: String) -> Bool {
+            values[name]?.contains { CIDR($0)?.contains(address) == true } ?? false
+        }
+        if values["PrivateNetwork"] == ["yes"] {
+            return Obstacles(kind: .unit, lines: ["\(unit): PrivateNetwork=yes"], undo: ["systemctl edit \(unit)"])
+        }
+        guard has("IPAddressDeny"), !has("IPAddressAllow") else { return nil }
+        return Obstacles(
+            kind: .unit, lines: ["\(unit): IPAddressDeny=\(values["IPAddressDeny"]?.joined(separator: " ") ?? "")"],
+            undo: ["systemctl set-property \(unit) IPAddressAllow=\(address)", "systemctl daemon-reload"])
     }
 
     // MARK: - the link

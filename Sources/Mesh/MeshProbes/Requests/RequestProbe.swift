@@ -242,10 +242,25 @@ struct RequestWalk {
                 obstacles = try await ObstacleSearch(host: host, request: request).obstacles(
                     to: address, port: endpoint.port, user: looker.uid, userName: looker.name)
                 story += obstacles.lines
+            } else if results.first == 0, obstacles.kind == nil,
+                let own = try await restriction(address, endpoint.port, looker)
+            {
+                stage = .endpoint
+                obstacles = own
+                story += own.lines
             } else if results.first == 0, stage == .answer, status.map({ $0 >= 500 }) ?? true {
                 try await compareSizes(address, endpoint.port, looker)
             }
         }
+    }
+
+    /// What leads Envoy's connections elsewhere, or keeps its unit from them, though this process reaches somebody there.
+    private func restriction(
+        _ address: IPAddress, _ port: UInt16, _ looker: ReachProbe.Looker
+    ) async throws(ProbeError) -> Obstacles? {
+        let search = ObstacleSearch(host: host, request: request)
+        if let misrouted = try await search.misrouted(to: address, port: port, user: looker.uid) { return misrouted }
+        return try await search.restriction(of: MeshNames.istioUnit, to: address)
     }
 
     /// Whether small packets of an endpoint come back where large ones do not.
@@ -256,7 +271,10 @@ struct RequestWalk {
         let full = try await ask(address, port, as: looker.role, segment: nil, for: left * 0.4)
         guard AnswerProbe.judged(full, texts: [], slow: .max).phase != "whole" else { return }
         let small = try await ask(address, port, as: looker.role, segment: UserConnection.smallSegment, for: left * 0.4)
-        guard AnswerProbe.judged(small, texts: [], slow: .max).phase == "whole" else { return }
+        // What fits into one small packet is not lost for its size.
+        guard AnswerProbe.judged(small, texts: [], slow: .max).phase == "whole",
+            small.received.count > Int(UserConnection.smallSegment)
+        else { return }
         stage = .large
         smallPackets = try await host.routeTables(for: request).smallPackets(to: address, user: looker.uid, port: port)
         seen =
