@@ -156,8 +156,8 @@ let package = Package(
         .module(
             "DebianBuild", on: .debian,
             [
-                "Archive", "DebianArchive", "DebianFormat", "Documents", "Downloads", "ELF", "Files", "Platform",
-                "Processes", .crypto,
+                "Archive", "DebianArchive", "DebianFormat", "DebianLint", "Documents", "Downloads", "ELF", "Files",
+                "Platform", "Processes", .crypto,
             ]),
         // Rules for packages; more of them are registered from outside.
         .module(
