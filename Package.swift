@@ -162,7 +162,8 @@ let package = Package(
         .module(
             "DebianBuild", on: .debian,
             [
-                "Archive", "DebianArchive", "DebianFormat", "DebianManifest", "Documents", "Downloads", "ELF", "Files",
+                "Archive", "DebianArchive", "DebianFormat", "DebianLint", "DebianManifest", "Documents", "Downloads",
+                "ELF", "Files",
                 "Platform", "Processes", .crypto,
             ]),
         // Rules for packages; more of them are registered from outside.

@@ -13,15 +13,22 @@ final class PlanningTests: XCTestCase {
     func testSnippetsAreShellThatShellcheckAccepts() throws {
         try requireProgram("shellcheck")
         let directory = try TemporaryDirectory()
+        let user = SystemAccount(
+            name: "some",
+            kind: .user(group: "some", home: "/srv/a b", shell: "/bin/sh", comment: "it's", groups: ["adm"]))
         for upgrade in UnitPolicy.Upgrade.allCases {
             for flags in 0..<8 {
-                let unit = UnitPolicy(
-                    name: "a-b@x.service", isEnabled: flags & 1 != 0, isStarted: flags & 2 != 0, onUpgrade: upgrade,
-                    stopsOnRemove: flags & 4 != 0, isInstallable: flags != 5)
+                let units = ["a-b@x.service", "run-vm\\x2dx.mount", "t@.service"].map { name in
+                    UnitPolicy(
+                        name: name, isEnabled: flags & 1 != 0, isStarted: flags & 2 != 0, onUpgrade: upgrade,
+                        stopsOnRemove: flags & 4 != 0, isInstallable: flags != 5)
+                }
                 let assembler = MaintainerScriptAssembler(
-                    package: "some-package", units: [unit, unit], hasSysusers: flags & 1 != 0,
+                    package: "some-package", units: units, hasSysusers: flags & 1 != 0,
                     hasTmpfiles: flags & 2 != 0,
-                    alternatives: [Alternative(name: "x", link: "/usr/bin/x", path: "/usr/bin/y", priority: 5)])
+                    alternatives: [Alternative(name: "x", link: "/usr/bin/x", path: "/usr/bin/y", priority: 5)],
+                    earlyAccounts: [SystemAccount(name: "some", kind: .group, id: 300), user],
+                    fallbackAccounts: flags & 4 != 0 ? [user] : [])
                 for script in MaintainerScriptName.allCases {
                     for own in [nil, "#!/bin/sh\nset -e\nif true; then\n    #DEBHELPER#\n    :\nfi\n"] {
                         guard case .complete(let text) = assembler.script(script, own: own) else { continue }

@@ -36,6 +36,8 @@ struct ShellScanner {
         var cases = 0
         /// Where the commands of the current pipeline begin: a case pattern `a|b)` looks like one.
         var pipelineStart = 0
+        /// Whether the next command runs only after the success or failure of the one before, or in a subshell.
+        var isConditional = false
     }
 
     // MARK: - lists
@@ -68,6 +70,8 @@ struct ShellScanner {
                 take()
                 if isOr { take() }
                 finishCommand(&state)
+                // Commands of a pipeline run in subshells.
+                state.isConditional = true
                 if isOr { state.pipelineStart = commands.count }
             case UInt8(ascii: "("):
                 take()
@@ -93,8 +97,10 @@ struct ShellScanner {
             return
         }
         let byte = bytes[index]
+        let isAnd = byte == UInt8(ascii: "&") && peek(1) == byte
         while index < bytes.count, bytes[index] == byte { take() }
         finishCommand(&state)
+        state.isConditional = isAnd
         state.pipelineStart = commands.count
     }
 
@@ -313,8 +319,10 @@ struct ShellScanner {
             let words = state.command.words
             if words.first == "case" || words.dropFirst().first == "case" { state.cases += 1 }
             if words.first == "esac" { state.cases = max(0, state.cases - 1) }
+            state.command.isConditional = state.isConditional || state.parentheses > 0 || depth > 0
             state.command.resolve()
             commands.append(state.command)
+            state.isConditional = false
         }
         state.command = ShellScript.Command()
         state.redirection = nil

@@ -21,6 +21,8 @@ public struct ShellScript: Sendable {
         public var redirections: [Redirection] = []
         /// The line that it begins on, from 1.
         public var line = 1
+        /// Whether it stands behind `&&` or `||`, in a pipeline, a subshell or a substitution.
+        public var isConditional = false
 
         /// The program's name without its folder; nil for assignments alone.
         public private(set) var program: String?

@@ -56,6 +56,7 @@ public struct Builder: Sendable {
         let root = workspace.absolute(workspace.spec.sources?.value ?? ".")
         let texts = keepingTexts ? TextBudget() : nil
         var shared: [String: SourceFiles] = [:]
+        var checkedScripts: Set<String> = []
         func sources(_ candidate: Candidate) -> SourceFiles {
             if let present = shared[candidate.folder] { return present }
             let isShared = candidates.count { $0.folder == candidate.folder } > 1
@@ -71,6 +72,10 @@ public struct Builder: Sendable {
                 unavailablePayloads: unavailable,
                 distribution: request.distribution ?? workspace.spec.distribution?.value,
                 compression: request.compression)
+            for file in candidate.spec.scripts.values
+            where checkedScripts.insert(candidate.folder + "/" + file.value).inserted {
+                await checkSyntax(of: file, sources(candidate), diagnostics: &diagnostics)
+            }
             guard let plan = planner.plan(candidate.spec, diagnostics: &diagnostics) else { continue }
             if let other = seen.updateValue(candidate.folder, forKey: plan.fileName) {
                 diagnostics.error(
@@ -80,6 +85,23 @@ public struct Builder: Sendable {
             plans.append(plan)
         }
         return diagnostics.hasErrors ? [] : plans
+    }
+
+    /// Has each maintainer script read by its own shell.
+    private func checkSyntax(
+        of file: Located<String>, _ sources: SourceFiles, diagnostics: inout Diagnostics
+    ) async {
+        // A script that cannot be read is reported by the planner.
+        var ignored = Diagnostics()
+        guard let text = sources.text(file, diagnostics: &ignored) else { return }
+        do throws(PayloadError) {
+            guard let fault = try await ScriptCheck.syntaxFault(of: text.file.path, bytes: text.bytes) else { return }
+            diagnostics.error(
+                "script-syntax", "maintainer script '\(file.value)' does not parse: \(fault)", at: file.range)
+        } catch {
+            diagnostics.warning(
+                "script-syntax", "maintainer script '\(file.value)' was not checked: \(error)", at: file.range)
+        }
     }
 
     private func candidates(of name: String, diagnostics: inout Diagnostics) -> [Candidate] {

@@ -13,21 +13,23 @@ struct MaintainerScriptAssembler {
     let hasTmpfiles: Bool
     let alternatives: [Alternative]
     var capabilities: [(path: String, capabilities: FileCapabilities)] = []
+    /// Users and groups that have to exist before files are unpacked.
+    var earlyAccounts: [SystemAccount] = []
+    /// Those of the sysusers.d file, for systems without systemd-sysusers(8).
+    var fallbackAccounts: [SystemAccount] = []
 
     /// The generated lines for one script; empty when there is nothing to do.
     func snippet(for script: MaintainerScriptName) -> String {
+        let unitScripts = UnitScripts(package: package, units: units)
         var parts: [String] = []
         switch script {
-        case .postinst:
-            if hasSysusers {
-                parts.append(
-                    """
-                    if command -v systemd-sysusers >/dev/null 2>&1; then
-                        systemd-sysusers \(package).conf
-                    fi
-
-                    """)
+        case .preinst:
+            if !earlyAccounts.isEmpty {
+                parts.append(Self.guarded(by: "install|upgrade", AccountScripts.text(earlyAccounts)))
             }
+            parts.append(unitScripts.preinst())
+        case .postinst:
+            if hasSysusers { parts.append(sysusers) }
             if hasTmpfiles {
                 parts.append(
                     """
@@ -49,13 +51,13 @@ struct MaintainerScriptAssembler {
             parts += alternatives.map { item in
                 "update-alternatives --install \(item.link) \(item.name) \(item.path) \(item.priority)\n"
             }
-            parts += units.map { UnitScripts.postinst($0, package: package) }
+            parts.append(unitScripts.postinst())
             let body = parts.joined()
             if body.isEmpty { return "" }
             return Self.guarded(
                 by: "configure|abort-upgrade|abort-deconfigure|abort-remove", body)
         case .prerm:
-            parts += units.map { UnitScripts.prerm($0, package: package) }
+            parts.append(unitScripts.prerm())
             parts += alternatives.map { item in
                 """
                 if [ "$1" = remove ] || [ "$1" = deconfigure ]; then
@@ -64,12 +66,22 @@ struct MaintainerScriptAssembler {
 
                 """
             }
-        case .postrm:
-            parts += units.map { UnitScripts.postrm($0) }
-        case .preinst, .config:
-            break
+        case .postrm: parts.append(unitScripts.postrm())
+        case .config: break
         }
         return parts.joined()
+    }
+
+    private var sysusers: String {
+        // Nothing but systemd-sysusers(8) can do it; the package depends on it.
+        if fallbackAccounts.isEmpty { return "systemd-sysusers \(package).conf\n" }
+        return """
+            if command -v systemd-sysusers >/dev/null 2>&1; then
+                systemd-sysusers \(package).conf
+            else
+            \(Self.indented(AccountScripts.text(fallbackAccounts)))fi
+
+            """
     }
 
     /// The finished script, or nil when the package needs none.
@@ -93,17 +105,19 @@ struct MaintainerScriptAssembler {
         return .complete(lines.joined(separator: "\n"))
     }
 
-    private static func isMarker(_ line: String) -> Bool {
+    static func isMarker(_ line: String) -> Bool {
         let trimmed = line.drop { $0 == " " || $0 == "\t" }
         guard trimmed.hasPrefix(marker) else { return false }
         return trimmed.dropFirst(marker.count).allSatisfy { $0 == " " || $0 == "\t" || $0 == "\r" }
     }
 
     private static func guarded(by actions: String, _ body: String) -> String {
-        let indented = body.split(separator: "\n", omittingEmptySubsequences: false).map {
-            $0.isEmpty ? "" : "    " + $0
-        }
-        return "case \"$1\" in\n\(actions))\n\(indented.joined(separator: "\n"))    ;;\nesac\n"
+        "case \"$1\" in\n\(actions))\n\(indented(body))    ;;\nesac\n"
+    }
+
+    private static func indented(_ body: String) -> String {
+        body.split(separator: "\n", omittingEmptySubsequences: false).map { $0.isEmpty ? "" : "    " + $0 }
+            .joined(separator: "\n")
     }
 }
 

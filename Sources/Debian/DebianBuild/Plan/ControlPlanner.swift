@@ -10,6 +10,8 @@ struct ControlPlanner {
     let spec: PackageSpec
     let version: DebianVersion
     let architecture: Architecture
+    /// Relations that follow from what the package does, such as making users.
+    let implied: [RelationField.Kind: [String]]
 
     func paragraph(
         entries: [PlannedEntry], elf: MachineCode, diagnostics: inout Diagnostics
@@ -17,7 +19,10 @@ struct ControlPlanner {
         let name = spec.name
         var control = ControlParagraph()
         control["Package"] = name.value.description
-        if let source = spec.source { control["Source"] = source.value }
+        if let source = spec.source {
+            control["Source"] = source.value
+            checkSource(source, diagnostics: &diagnostics)
+        }
         control["Version"] = version.description
         control["Architecture"] = architecture.description
         if let maintainer = spec.maintainer {
@@ -43,7 +48,32 @@ struct ControlPlanner {
         addRelations(to: &control, elf: elf, diagnostics: &diagnostics)
         addDescription(to: &control, diagnostics: &diagnostics)
         for field in spec.extraFields { addExtra(field, to: &control, diagnostics: &diagnostics) }
-        return control.orderedForBinaryControl()
+        let ordered = control.orderedForBinaryControl()
+        do throws(FormatError) {
+            // What is written can be read again, whatever the values are.
+            _ = try ControlParagraph(parsing: ordered.description)
+        } catch {
+            diagnostics.error("control", "\(error)", at: name.range, help: "see deb822(5)")
+        }
+        return ordered
+    }
+
+    /// A package's name, and perhaps a version in parentheses.
+    private func checkSource(_ source: Located<String>, diagnostics: inout Diagnostics) {
+        do throws(FormatError) {
+            let parts = source.value.split(separator: " ", maxSplits: 1, omittingEmptySubsequences: false)
+            _ = try PackageName(String(parts[0]))
+            if parts.count == 2 {
+                guard parts[1].hasPrefix("("), parts[1].hasSuffix(")") else {
+                    throw FormatError(
+                        subject: "source", found: source.value, expected: "a version in parentheses after the name",
+                        offset: parts[0].utf8.count + 1, source: "Policy 5.6.1")
+                }
+                _ = try DebianVersion(String(parts[1].dropFirst().dropLast()))
+            }
+        } catch {
+            diagnostics.error("source", "\(error)", at: source.range, help: "such as 'hello' or 'hello (1.2-1)'")
+        }
     }
 
     // MARK: - relations
@@ -74,9 +104,21 @@ struct ControlPlanner {
                         help: "see Policy 7.1, e.g. 'iptables (>= 1.8) | nftables'")
                 }
             }
-            if kind == .depends {
-                for text in elf.dependencies.relations {
-                    if let parsed = try? RelationField(parsing: text, field: kind) { append(parsed) }
+            for text in (implied[kind] ?? []) + (kind == .depends ? elf.dependencies.relations : []) {
+                do throws(FormatError) {
+                    let parsed = try RelationField(parsing: text, field: kind)
+                    // A bound that is declared already says more than the name alone.
+                    let names = Set(groups.filter { $0.count == 1 }.flatMap { $0 }.map(\.package))
+                    if let only = parsed.groups.first?.first, parsed.groups == [[only]], only.constraint == nil,
+                        names.contains(only.package)
+                    {
+                        continue
+                    }
+                    append(parsed)
+                } catch {
+                    diagnostics.error(
+                        "relation", "\(kind.rawValue): \(error)", at: spec.name.range,
+                        help: "it follows from the payload; name the library under 'shlibs:' to have another one")
                 }
             }
             if !groups.isEmpty { control[kind.rawValue] = RelationField(groups: groups).description }
@@ -99,6 +141,10 @@ struct ControlPlanner {
                 "summary-style", "summary ends with a full stop or begins with a space", at: summary.range,
                 help: "it is a phrase, not a sentence (developers' reference 6.2.2)")
         }
+        for part in [summary, spec.description].compactMap({ $0 })
+        where part.value.utf8.contains(where: { ($0 < 0x20 && $0 != 0x0a && $0 != 0x09) || $0 == 0x7f }) {
+            diagnostics.error("description", "the description has control characters", at: part.range)
+        }
         control["Description"] = ControlParagraph.description(summary: text, body: spec.description?.value ?? "")
     }
 
@@ -115,10 +161,14 @@ struct ControlPlanner {
                 help: "printable ASCII without ':' and space, not beginning with '#' or '-' (Policy 5.1)")
             return
         }
-        if control[name] != nil {
+        if let fault = ExtraFields.fault(name, field.value.value) {
+            let isOfValue = ["field-value", "relation"].contains(fault.code)
             diagnostics.error(
-                "field-taken", "field '\(name)' has a key of its own", at: field.name.range,
-                help: "use '\(name.lowercased())' instead of 'fields'")
+                fault.code, fault.message, at: isOfValue ? field.value.range : field.name.range, help: fault.help)
+            return
+        }
+        if control[name] != nil {
+            diagnostics.error("field-twice", "field '\(name)' is there twice", at: field.name.range, help: "keep one")
             return
         }
         guard !field.value.value.isEmpty,

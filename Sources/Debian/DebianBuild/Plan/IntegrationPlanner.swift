@@ -13,11 +13,12 @@ struct IntegrationPlanner {
     /// The units that are to be handled by maintainer scripts.
     private(set) var units: [UnitPolicy] = []
 
-    /// systemd.unit(5) on Debian; `/lib` because that is where the contract has the units.
-    static let unitDirectory = "/lib/systemd/system"
+    /// Where units go.
+    private let unitDirectory: UnitDirectory
 
-    init(package: String, sources: SourceFiles, collector: EntryCollector) {
+    init(package: String, unitDirectory: UnitDirectory, sources: SourceFiles, collector: EntryCollector) {
         self.package = package
+        self.unitDirectory = unitDirectory
         self.sources = sources
         self.collector = collector
     }
@@ -30,18 +31,25 @@ struct IntegrationPlanner {
             guard Self.isUnitName(name) else {
                 diagnostics.error(
                     "unit-name", "'\(name)' is not a unit name", at: file.range,
-                    help: "letters, digits and ':_.@-' with a type such as .service, .socket or .timer "
+                    help: "letters, digits and ':_.@-\\' with a type such as .service, .socket or .timer "
                         + "(systemd.unit(5))")
                 continue
             }
-            add(text.file, file, to: Self.unitDirectory + "/" + name, diagnostics: &diagnostics)
-            let isInstallable = String(decoding: text.bytes, as: UTF8.self).split(separator: "\n").contains {
-                $0.drop { $0 == " " || $0 == "\t" }.hasPrefix("[Install]")
+            add(text.file, file, to: unitDirectory.rawValue + "/" + name, diagnostics: &diagnostics)
+            let lines = TextLines.of(text.bytes).map { $0.filter { $0 != " " && $0 != "\t" && $0 != "\r" } }
+            let isOneShot =
+                lines.contains("Type=oneshot")
+                && !lines.contains { ["yes", "true", "on", "1"].map { "RemainAfterExit=" + $0 }.contains($0) }
+            let policy = UnitPolicy(
+                name: name, isEnabled: spec.isEnabled, isStarted: spec.isStarted, onUpgrade: spec.onUpgrade,
+                stopsOnRemove: spec.stopsOnRemove, isInstallable: lines.contains { $0.hasPrefix("[Install]") },
+                isOneShot: isOneShot)
+            if policy.isTemplate, policy.onUpgrade == .stopStart {
+                diagnostics.error(
+                    "unit-template", "'\(name)' is a template, whose instances cannot be stopped and started again",
+                    at: file.range, help: "use 'on-upgrade: restart' or 'leave'")
             }
-            units.append(
-                UnitPolicy(
-                    name: name, isEnabled: spec.isEnabled, isStarted: spec.isStarted, onUpgrade: spec.onUpgrade,
-                    stopsOnRemove: spec.stopsOnRemove, isInstallable: isInstallable))
+            units.append(policy)
         }
     }
 
@@ -129,7 +137,10 @@ struct IntegrationPlanner {
         guard let type = name.split(separator: ".").last, types.contains(String(type)), name.utf8.count <= 255 else {
             return false
         }
-        return ShellWord.isPlain(name) && !name.utf8.contains(UInt8(ascii: "/")) && !name.contains("+")
+        // systemd-escape(1) writes other characters as '\x2d', which the scripts quote.
+        let unescaped = String(name.filter { $0 != "\\" })
+        return ShellWord.isPlain(unescaped) && !name.utf8.contains(UInt8(ascii: "/")) && !name.contains("+")
+            && !name.hasPrefix("\\")
     }
 }
 
@@ -191,4 +202,17 @@ public struct UnitPolicy: Sendable, Hashable {
     public var stopsOnRemove: Bool
     /// Whether the unit has an `[Install]` section; without one it cannot be enabled.
     public var isInstallable: Bool
+    /// Whether it does its work and ends, so that it does not run although nobody stopped it.
+    public var isOneShot = false
+
+    /// Whether it is a template, of which only instances run (systemd.unit(5)).
+    public var isTemplate: Bool { name.contains("@.") }
+}
+
+/// Where systemd finds units of packages.
+public enum UnitDirectory: String, Sendable, CaseIterable {
+    /// The name that both kinds of Debian's file system have, with and without a merged /usr.
+    case lib = "/lib/systemd/system"
+    /// The place of a merged /usr (Debian 12 and later).
+    case usr = "/usr/lib/systemd/system"
 }

@@ -44,7 +44,8 @@ struct PackagePlanner {
         contents.addAll(spec.contents, diagnostics: &diagnostics)
         // Given on, not copied: there may be a great many entries.
         var integration = IntegrationPlanner(
-            package: name.value.description, sources: sources, collector: (consume contents).collector)
+            package: name.value.description, unitDirectory: spec.unitDirectory, sources: sources,
+            collector: (consume contents).collector)
         integration.addUnits(spec.units, diagnostics: &diagnostics)
         integration.addConfiguration(spec, diagnostics: &diagnostics)
         integration.addDocumentation(
@@ -59,7 +60,9 @@ struct PackagePlanner {
                 group: OwnerTable.group("root"), modificationTime: epoch, source: .bytes([]), range: name.range,
                 diagnostics: &diagnostics)
         }
-        let scripts = planScripts(spec, integration: integration, diagnostics: &diagnostics)
+        let accounts = AccountPlanner(
+            spec, entries: integration.collector, sources: sources, diagnostics: &diagnostics)
+        let scripts = planScripts(spec, integration: integration, accounts: accounts, diagnostics: &diagnostics)
 
         var warnings: [PlanWarning] = []
         let conffiles = conffilesFile(spec, collector: integration.collector)
@@ -75,8 +78,10 @@ struct PackagePlanner {
         }
         let elf = MachineCode.inspect(
             entries, architecture: architecture, spec: spec, warnings: &warnings, diagnostics: &diagnostics)
-        let control = ControlPlanner(spec: spec, version: version, architecture: architecture)
-            .paragraph(entries: entries, elf: elf, diagnostics: &diagnostics)
+        let control = ControlPlanner(
+            spec: spec, version: version, architecture: architecture, implied: accounts.relations
+        )
+        .paragraph(entries: entries, elf: elf, diagnostics: &diagnostics)
         if let newest = changelog?.newest, newest.version != version {
             warnings.append(
                 PlanWarning(
@@ -185,12 +190,13 @@ struct PackagePlanner {
     // MARK: - scripts and changelog
 
     private func planScripts(
-        _ spec: PackageSpec, integration: IntegrationPlanner, diagnostics: inout Diagnostics
+        _ spec: PackageSpec, integration: IntegrationPlanner, accounts: AccountPlanner, diagnostics: inout Diagnostics
     ) -> [ControlFile] {
         let assembler = MaintainerScriptAssembler(
             package: integration.package, units: integration.units, hasSysusers: spec.sysusers != nil,
             hasTmpfiles: spec.tmpfiles != nil, alternatives: alternatives(spec, integration, &diagnostics),
-            capabilities: integration.collector.capabilities)
+            capabilities: integration.collector.capabilities, earlyAccounts: accounts.early,
+            fallbackAccounts: accounts.needsSysusers ? [] : accounts.fallback)
         var files: [ControlFile] = []
         for script in MaintainerScriptName.allCases {
             var own: String?
@@ -204,6 +210,9 @@ struct PackagePlanner {
                     continue
                 }
                 own = text
+                if !assembler.snippet(for: script).isEmpty {
+                    ScriptCheck.check(bytes, script, file, diagnostics: &diagnostics)
+                }
             }
             switch assembler.script(script, own: own) {
             case .complete(let text):

@@ -45,6 +45,12 @@ public struct PackageSpec: Sendable {
     public var contents: [ContentSpec]
     /// systemd units.
     public var units: [UnitSpec]
+    /// Where units are installed.
+    public var unitDirectory: UnitDirectory
+    /// System users that the package needs before it is unpacked.
+    public var users: [UserSpec]
+    /// System groups that the package needs before it is unpacked.
+    public var groups: [GroupSpec]
     /// A sysusers.d(5) file.
     public var sysusers: Located<String>?
     /// A tmpfiles.d(5) file.
@@ -216,6 +222,36 @@ public struct UnitPort: Sendable, Hashable, CustomStringConvertible {
 
     /// The number and the transport.
     public var description: String { "\(number)/\(transport)" }
+}
+
+/// A system user as declared.
+public struct UserSpec: Sendable {
+    /// The name.
+    public var name: Located<String>
+    /// The main group; one of the user's name when it is missing.
+    public var group: Located<String>?
+    /// Further groups.
+    public var groups: [Located<String>]
+    /// The home directory, which is not made.
+    public var home: Located<String>?
+    /// The login shell.
+    public var shell: Located<String>?
+    /// The comment in passwd(5).
+    public var comment: Located<String>?
+    /// A fixed number.
+    public var id: Int?
+    /// The package that makes the user, if it is not this one.
+    public var package: Located<String>?
+}
+
+/// A system group as declared.
+public struct GroupSpec: Sendable {
+    /// The name.
+    public var name: Located<String>
+    /// A fixed number.
+    public var id: Int?
+    /// The package that makes the group, if it is not this one.
+    public var package: Located<String>?
 }
 
 /// A choice for update-alternatives(1) as declared.

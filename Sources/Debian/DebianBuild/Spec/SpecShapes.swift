@@ -59,7 +59,14 @@ enum SpecShapes {
             "Sonames and the relations that stand for them, where no installed package says so.",
             example: "{libfoo.so.1: \"libfoo1 (>= 1.2)\"}", former: "libraries")
         optional("contents", .list(of: content), default: [], "What is in the package.")
-        optional("units", .list(of: unit), default: [], "systemd units, installed in /lib/systemd/system.")
+        optional("units", .list(of: unit), default: [], "systemd units.")
+        optional(
+            "unit-directory", .enumeration(UnitDirectory.self), default: .lib,
+            "Where units are installed; below /usr for systems with a merged /usr.")
+        optional(
+            "users", .list(of: user), default: [],
+            "System users that exist before the package is unpacked, so that files can belong to them.")
+        optional("groups", .list(of: userGroup), default: [], "System groups, likewise.")
         optional("sysusers", text, "A sysusers.d(5) file, installed under the package's name.")
         optional("tmpfiles", text, "A tmpfiles.d(5) file, installed under the package's name.")
         optional("logrotate", text, "A logrotate(8) file, installed as a conffile.")
@@ -238,6 +245,23 @@ enum SpecShapes {
             example: "[8080, 53/udp]")
     }
 
+    private static let user: Shape<UserSpec> = .object("User", "A system user.", as: UserSpec.init) {
+        required("name", text, "The name.")
+        optional("group", text, "The main group (default: one of the user's name, made with it).")
+        optional("groups", .list(of: text), default: [], "Further groups.")
+        optional("home", text, "The home directory, which is not made (default /nonexistent).")
+        optional("shell", text, "The login shell (default /usr/sbin/nologin).")
+        optional("comment", text, "The comment in passwd(5).")
+        optional("id", .integer(1...65_533), "A fixed number; any free one by default.")
+        optional("package", packageNameText, "The package that makes the user; it becomes a 'Pre-Depends'.")
+    }
+
+    private static let userGroup: Shape<GroupSpec> = .object("Group", "A system group.", as: GroupSpec.init) {
+        required("name", text, "The name.")
+        optional("id", .integer(1...65_533), "A fixed number; any free one by default.")
+        optional("package", packageNameText, "The package that makes the group; it becomes a 'Pre-Depends'.")
+    }
+
     private static let scripts: Shape<[MaintainerScriptName: Located<String>]> = .object(
         "Scripts", "Maintainer scripts; '#DEBHELPER#' marks where generated lines go.",
         .list(
@@ -305,6 +329,10 @@ enum SpecShapes {
     }
 
     private static let packageName = parsed("package name") { text throws(FormatError) in try PackageName(text) }
+
+    private static let packageNameText = parsed("package name") { text throws(FormatError) in
+        try PackageName(text).description
+    }
 
     private static let maintainer = parsed("maintainer") { text throws(FormatError) in try Maintainer(text) }
 
