@@ -200,7 +200,7 @@ let package = Package(
         .module(
             "MeshChecks", on: .mesh, ["Probes", "MeshContract", "MeshProbes", "Platform", "Reports", "Scenarios"]),
         // The authority's two messages, and one call of gRPC over HTTP/2, on both sides.
-        .module("IstioCAProtocol", on: .mesh, ["Platform", .nioCore, .nioHPACK, .nioHTTP2]),
+        .module("IstioCAProtocol", on: .mesh, ["MeshContract", "Platform", .nioCore, .nioHPACK, .nioHTTP2]),
         // What checks look at of the mesh alone.
         .module(
             "MeshProbes", on: .mesh,
@@ -309,8 +309,9 @@ let package = Package(
             dependencies: [
                 "Certificates", "Files", "GeneratedCAProtocol", "IstioCAProtocol", "MeshContract", "NodeAgent",
                 "Platform",
-                "WorkloadCertificates", "node_agent", "TestSupport", .grpcCore, .grpcTransport, .nioCore, .nioHTTP2,
-                .nioPosix, .swiftASN1, .swiftProtobuf, .x509,
+                "WorkloadCertificates", "node_agent", "TestSupport", .grpcCore, .grpcTransport, .swiftASN1,
+                .swiftProtobuf,
+                .x509,
             ]),
         .testTarget(
             name: "SidecarAgentTests",

@@ -400,6 +400,7 @@ ExecStart=/usr/local/istio/bin/node_agent --logtostderr --grace-percent 60"' 'no
 # Whose remedy needs somebody: a file or a value that only the operator has, a package from a mirror that no machine of the
 # lab reaches, or a step in the cluster. The remedies of all others are run as they are printed.
 for name in \
+    unit-names-nothing unit-crashes descriptors-few certificates-missing envoy-twice \
     tool-missing cluster-env-missing settings-unreadable settings-misspelt settings-not-in-effect systemd-silent \
     kubedns-missing kubedns-empty kubedns-garbled pilot-moved service-range-wrong dns-port-taken \
     dnsmasq-other-unit pilot-portal pilot-proxy-login pilot-page pilot-gzip pilot-error pilot-ssh pilot-truncated pilot-closes \

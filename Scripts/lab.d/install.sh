@@ -63,6 +63,7 @@ for file in *.deb; do
     printf 'Filename: ./%s\nSize: %s\nSHA256: %s\n\n' "$file" "$(stat -c %s "$file")" "$(sha256sum <"$file" | cut -c 1-64)"
 done >Packages
 echo 'deb [trusted=yes] file:/srv/packages ./' >/etc/apt/sources.list.d/packages.list
+echo 'APT::Get::Assume-Yes "true";' >/etc/apt/apt.conf.d/90yes
 apt-get update --quiet --quiet
 END
 )

@@ -106,7 +106,9 @@ final class RobustnessTests: XCTestCase {
         XCTAssertLessThan(finished, rounds, "no build was ever interrupted")
         XCTAssertEqual(try TestSupport.run("dpkg-deb", ["-x", package, fixture.directory.path + "/x"]).status, 0)
         let names = fixture.packagesWritten.filter { !$0.hasSuffix(".tmp") }.sorted()
-        XCTAssertEqual(names, ["SHA256SUMS", "hello_1.2.3_all.buildinfo", "hello_1.2.3_all.deb"])
+        XCTAssertEqual(
+            names,
+            ["SHA256SUMS", "hello_1.2.3_all.buildinfo", "hello_1.2.3_all.deb", "hello_1.2.3_all.meshcheck.yaml"])
     }
 
     func testFullDiskLeavesTheOldPackage() throws {

@@ -44,9 +44,9 @@ final class DocumentTests: XCTestCase {
         XCTAssertEqual(made.status, 0, made.errors)
         XCTAssertEqual(made.output, "")
         let version = try TestSupport.run("dpkg-query", ["-W", "-f", "${Version}", "base-files"]).output
-        XCTAssertTrue(try String(contentsOfFile: file, encoding: .utf8).contains("at-least: \"\(version)\""))
+        XCTAssertTrue(try String(contentsOfFile: file, encoding: .utf8).contains("version: \"\(version)\""))
         XCTAssertEqual(try MeshcheckFixture.run(["validate", file]).status, 0)
-        let run = try MeshcheckFixture.run(["run", file, "--id", "base-files.installed"])
+        let run = try MeshcheckFixture.run(["run", file, "--id", "package.base-files.installed"])
         XCTAssertEqual(run.status, 0, run.output)
         let schema = try folder.file("schema.json", bytes: try MeshcheckFixture.run(["schema"]).standardOutput)
         let valid = try TestSupport.run("python3", ["-c", Self.validate, schema, file])
@@ -62,7 +62,7 @@ final class DocumentTests: XCTestCase {
         }
         let made = try MeshcheckFixture.run(["init", "--package", "openssh-server"])
         XCTAssertEqual(made.status, 0, made.errors)
-        XCTAssertTrue(made.output.contains("unit: ssh.service"), made.output)
+        XCTAssertTrue(made.output.contains("ssh.service"), made.output)
         XCTAssertFalse(made.output.contains("ssh@"), "a template is not a unit")
     }
 

@@ -15,7 +15,7 @@ struct GuardCommand: ParsableCommand {
 }
 
 /// `pilot-agent version`.
-struct VersionCommand: ParsableCommand {
+struct AgentVersionCommand: ParsableCommand {
     static let configuration = CommandConfiguration(commandName: "version", abstract: "Print the version.")
 
     @Flag(name: .shortAndLong, help: "Taken for the sake of old command lines: the version is always short.")

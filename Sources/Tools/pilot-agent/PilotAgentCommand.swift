@@ -31,7 +31,7 @@ struct PilotAgentCommand: AsyncParsableCommand {
             """,
         version: ProductVersion.text,
         subcommands: [
-            ProxyCommand.self, BootstrapCommand.self, RequestCommand.self, StatusCommand.self, VersionCommand.self,
+            ProxyCommand.self, BootstrapCommand.self, RequestCommand.self, StatusCommand.self, AgentVersionCommand.self,
             GuardCommand.self,
         ])
 
