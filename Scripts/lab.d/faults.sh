@@ -210,7 +210,7 @@ certificate_fault certificate-early MX0612 'the certificate is not valid yet'
 certificate_fault certificate-nameless MX0614 'the certificate has no SAN'
 certificate_fault certificate-of-another MX0615 'the certificate is of another namespace'
 certificate_fault certificate-of-authority MX0616 "the CA's own pair was installed"
-certificate_fault key-small MX0623 'the key has 1024 bits, which no TLS library takes'
+certificate_fault key-small MX0646 'the key has 1024 bits, as those of the first agents'
 
 # --- 07 processes
 
