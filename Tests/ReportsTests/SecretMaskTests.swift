@@ -59,12 +59,19 @@ final class SecretMaskTests: XCTestCase {
         for index in run.checks.indices {
             run.checks[index].evidence.append(secret)
             run.checks[index].title += secret
+            run.checks[index].id += "[\(secret)]"
+            run.checks[index].step += " " + secret
+            run.checks[index].tags.append(secret)
+            if case .skipped(.needs(let ids)) = run.checks[index].outcome {
+                run.checks[index].outcome = .skipped(.needs(ids.map { "\($0)[\(secret)]" }))
+            }
             run.checks[index].subject += " " + secret
             for number in run.checks[index].expectations.indices {
                 run.checks[index].expectations[number].found += " " + secret
                 run.checks[index].expectations[number].expected += " " + secret
             }
         }
+        run.diagnoses[0].checks.append("x[\(secret)]")
         run.diagnoses[0].evidence.append("password=\(secret)")
         run.diagnoses[0].cause += " " + secret
         run.diagnoses[0].remedy.append("curl -H 'Authorization: Bearer \(secret)'")

@@ -1,6 +1,7 @@
 import Documents
 import Foundation
 import MeshChecks
+import Platform
 import Probes
 import Scenarios
 import TestSupport
@@ -59,6 +60,17 @@ final class ShippedScenarioTests: XCTestCase {
         XCTAssertEqual(Self.catalogue.filter { !families.contains($0) }, [])
         let modern = try await load("modern")
         XCTAssertGreaterThanOrEqual(modern.checks.count, 25)
+    }
+
+    /// Names of checks stand in reports as they are: nothing in them looks like a secret.
+    func testNoNameIsMasked() async throws {
+        for profile in ["classic", "modern"] {
+            let suite = try await ScenarioSuite.load(
+                paths: [Self.folder], profile: profile, host: Host(root: "/nowhere"), kinds: .mesh)
+            for check in suite.checks {
+                for name in [check.id, check.step] + check.tags { XCTAssertEqual(SecretMask.masked(name), name) }
+            }
+        }
     }
 
     func testEveryDiagnosisFitsTheChecks() async throws {

@@ -51,7 +51,7 @@ public struct SmallKeyCertificate: Sendable {
         }
     }
 
-    /// Whether a private key in PEM is its key.
+    /// Whether a private key in PEM is its key; what cannot be read as an RSA key is not.
     public func isOf(keyPEM bytes: [UInt8]) -> Bool {
         guard let key = try? _RSA.Signing.PrivateKey(unsafePEMRepresentation: String(decoding: bytes, as: UTF8.self))
         else { return false }
@@ -79,7 +79,7 @@ public struct SmallKeyCertificate: Sendable {
     }
 
     private func isSigned(byCurve issuer: Certificate, _ digest: some Digest) -> Bool {
-        // A signature that cannot be decoded is none.
+        // A signature that cannot be decoded is not valid, whatever is wrong with it.
         if let key = P256.Signing.PublicKey(issuer.publicKey) {
             return (try? P256.Signing.ECDSASignature(derRepresentation: signature))
                 .map { key.isValidSignature($0, for: digest) } ?? false

@@ -83,6 +83,7 @@ public struct MaskedRun: Sendable, Hashable {
             copy.cause = SecretMask.masked(diagnosis.cause)
             copy.evidence = SecretMask.masked(lines: diagnosis.evidence)
             copy.remedy = SecretMask.masked(lines: diagnosis.remedy)
+            copy.checks = diagnosis.checks.map { SecretMask.masked($0) }
             return copy
         }
         self.result = copy
@@ -91,6 +92,10 @@ public struct MaskedRun: Sendable, Hashable {
     /// One check without secrets, for reports that are written while a run goes on.
     public static func masked(_ check: CheckResult) -> CheckResult {
         var copy = check
+        // An id has the item of a `for-each` in it.
+        copy.id = SecretMask.masked(check.id)
+        copy.step = SecretMask.masked(check.step)
+        copy.tags = check.tags.map { SecretMask.masked($0) }
         copy.title = SecretMask.masked(check.title)
         copy.subject = SecretMask.masked(check.subject)
         copy.evidence = SecretMask.masked(lines: check.evidence)
@@ -101,7 +106,8 @@ public struct MaskedRun: Sendable, Hashable {
             return copy
         }
         switch check.outcome {
-        case .passed, .failed, .skipped(.needs), .skipped(.stopped), .skipped(.missingCapture): break
+        case .passed, .failed, .skipped(.stopped), .skipped(.missingCapture): break
+        case .skipped(.needs(let ids)): copy.outcome = .skipped(.needs(ids.map { SecretMask.masked($0) }))
         case .skipped(.condition(let text)): copy.outcome = .skipped(.condition(SecretMask.masked(text)))
         case .error(let error):
             copy.outcome = .error(

@@ -32,15 +32,10 @@ package enum GoFlags {
                 continue
             }
             if argument == "--" { return result + arguments[index...] }
-            let bytes = Array(argument.utf8)
-            let dashes = bytes.prefix { $0 == UInt8(ascii: "-") }.count
-            let end = bytes.firstIndex(of: UInt8(ascii: "=")) ?? bytes.endIndex
-            guard dashes == 1 || dashes == 2, dashes < end else {
+            guard let (name, value) = flag(argument) else {
                 result.append(argument)
                 continue
             }
-            let name = String(decoding: bytes[dashes..<end], as: UTF8.self)
-            let value = end < bytes.endIndex ? String(decoding: bytes[(end + 1)...], as: UTF8.self) : nil
             if booleans.contains(name) {
                 if try isTrue(value, flag: "--\(name)") { result.append("--\(name)") }
             } else if flags.contains(name) {
@@ -56,6 +51,16 @@ package enum GoFlags {
             }
         }
         return result
+    }
+
+    /// The name of a flag, behind one dash or two, and the value behind `=`; nil for anything else.
+    private static func flag(_ argument: String) -> (name: String, value: String?)? {
+        let bytes = Array(argument.utf8)
+        let dashes = bytes.prefix { $0 == UInt8(ascii: "-") }.count
+        let end = bytes.firstIndex(of: UInt8(ascii: "=")) ?? bytes.endIndex
+        guard dashes == 1 || dashes == 2, dashes < end else { return nil }
+        let value = end < bytes.endIndex ? String(decoding: bytes[(end + 1)...], as: UTF8.self) : nil
+        return (String(decoding: bytes[dashes..<end], as: UTF8.self), value)
     }
 
     /// The values that Go's ParseBool takes.
@@ -89,16 +94,12 @@ package enum GoFlags {
                 continue
             }
             if argument == "--" { return result + arguments[index...] }
-            let bytes = Array(argument.utf8)
-            let dashes = bytes.prefix { $0 == UInt8(ascii: "-") }.count
-            let end = bytes.firstIndex(of: UInt8(ascii: "=")) ?? bytes.endIndex
-            guard dashes == 1 || dashes == 2, dashes < end else {
+            guard let (name, value) = flag(argument) else {
                 result.append(argument)
                 continue
             }
-            let name = String(decoding: bytes[dashes..<end], as: UTF8.self)
             if flags.contains(name) {
-                isValue = end == bytes.endIndex
+                isValue = value == nil
             } else if !booleans.contains(name) {
                 result.append(argument)
             }

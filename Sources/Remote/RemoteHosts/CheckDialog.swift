@@ -29,6 +29,9 @@ struct CheckDialog: ShellDialog {
     /// Whether the host has not answered yet.
     var isConnecting: Bool { phase == .connecting }
 
+    /// The result, which counts however the connection ends.
+    var settled: RunResult? { result }
+
     private let host: RemoteHost
     private let expectedProcessor: String?
     private(set) var phase = Phase.connecting
@@ -36,9 +39,15 @@ struct CheckDialog: ShellDialog {
     private(set) var checks: [CheckResult] = []
     private(set) var result: RunResult?
     private var passedOver = 0
+    private var announced = 0
+    private var received = 0
 
     /// Lines of a login shell's own that are passed over.
     private static let noiseLimit = 10_000
+    /// Checks of one host that are kept.
+    private static let checkLimit = 100_000
+    /// Bytes of results of one host that are read.
+    private static let byteLimit = EventLine.limit
 
     init(host: RemoteHost, expectedProcessor: String?) {
         self.host = host
@@ -64,23 +73,35 @@ struct CheckDialog: ShellDialog {
         }
     }
 
+    /// What was said, as long as it is what our program says: no more checks than announced, and one result.
     private mutating func takeEvent(_ line: [UInt8]) throws(HostFailure) -> EventLine {
+        received += line.count
+        guard received <= Self.byteLimit else { throw malformed("more than \(Self.byteLimit) bytes of results") }
+        guard phase == .running else { throw malformed("more after its result") }
         let event: EventLine
         do throws(ReportDecodingError) {
             event = try EventLine(line)
         } catch {
-            throw HostFailure(
-                .malformed, "read the results of \(host.name)", found: error.description,
-                remedy: "run it there by hand: ssh \(host.address)")
+            throw malformed(error.description)
         }
         switch event {
-        case .started: break
-        case .check(let check): checks.append(check)
+        case .started(let total): announced = min(total, Self.checkLimit)
+        case .check(let check):
+            guard checks.count < announced else { throw malformed("more checks than the \(announced) announced") }
+            checks.append(check)
         case .finished(let run):
+            // One who says nothing has proved nothing.
+            guard !run.checks.isEmpty else { throw malformed("a result without checks") }
             result = run
             phase = .finished
         }
         return event
+    }
+
+    private func malformed(_ found: String) -> HostFailure {
+        HostFailure(
+            .malformed, "read the results of \(host.name)", found: found,
+            remedy: "run it there by hand: ssh \(host.address)")
     }
 
     private mutating func takeMarked(_ text: ArraySlice<UInt8>) throws(HostFailure) -> Action {
@@ -107,7 +128,7 @@ struct CheckDialog: ShellDialog {
             phase = .ready
             return .send(program: words[3] == "yes", archive: words[4] == "yes")
         case "running":
-            phase = .running
+            if phase == .ready { phase = .running }
             return .none
         default:
             return .none
@@ -160,17 +181,20 @@ struct CheckDialog: ShellDialog {
     }
 
     private func failure(of kind: CheckScript.Refusal, detail: String) -> HostFailure {
-        switch kind {
+        // The host says it, and people paste commands: it is one word of them.
+        let detail = DisplayText.shortened(detail)
+        let folder = ShellWord.quoted(detail).map { " " + $0 } ?? ""
+        return switch kind {
         case .folder:
             HostFailure(
                 .unsuitable, "keep files on \(host.name)",
                 found: "neither ~/.cache/meshcheck nor \(detail) is a folder that only its user can write to",
-                remedy: "ssh \(host.address) ls -ld \(detail)")
+                remedy: "ssh \(host.address) ls -ld\(folder)")
         case .store:
             HostFailure(
                 .unsuitable, "keep files on \(host.name)",
                 found: "what arrived in \(detail) is not what was sent, or cannot be unpacked",
-                remedy: "look for space there: ssh \(host.address) df -h \(detail)")
+                remedy: "look for space there: ssh \(host.address) df -h\(folder)")
         case .sudo:
             HostFailure(
                 .notPermitted, "use sudo on \(host.name)", found: "it asks for a password, or is not installed",

@@ -73,7 +73,9 @@ public struct ShellSession<Dialog: ShellDialog>: Sendable {
         } catch {
             return nil
         }
-        return .failure(late(current))
+        let dialog = current
+        guard let report = dialog.settled else { return .failure(late(dialog)) }
+        return .success(report)
     }
 
     private func connected(
@@ -128,7 +130,8 @@ public struct ShellSession<Dialog: ShellDialog>: Sendable {
                 }
             }
             group.addTask { try await listen(ssh, act) }
-            try await group.waitForAll()
+            // Not waitForAll(), which goes on waiting for the others when one has failed.
+            while try await group.next() != nil {}
         }
     }
 
@@ -137,6 +140,8 @@ public struct ShellSession<Dialog: ShellDialog>: Sendable {
         try await withThrowingTaskGroup(of: Void.self) { group in
             var reader = LineReader(limit: lineLimit)
             while case let piece = try await ssh.nextOutput(), !piece.isEmpty {
+                // A host that never stops talking gives no other moment for it.
+                try Task.checkCancellation()
                 guard let lines = reader.lines(adding: piece) else {
                     throw HostFailure(
                         .malformed, "read what \(host.name) says", found: "a line of more than \(lineLimit) bytes",
@@ -147,7 +152,7 @@ public struct ShellSession<Dialog: ShellDialog>: Sendable {
                     if let sending = act(action) { group.addTask { try await sending(input) } }
                 }
             }
-            try await group.waitForAll()
+            while try await group.next() != nil {}
         }
     }
 }
@@ -185,6 +190,9 @@ public protocol ShellDialog: Sendable {
     /// Whether the host has not answered yet.
     var isConnecting: Bool { get }
 
+    /// What came of it, as soon as that is known, while the connection still stands; nil before.
+    var settled: Report? { get }
+
     /// Takes a line.
     ///
     /// - Throws: ``HostFailure`` when there is no use in going on.
@@ -197,6 +205,11 @@ public protocol ShellDialog: Sendable {
     ///   - message: what was said on standard error.
     /// - Returns: nil when the connection itself was the fault.
     func outcome(status: Int32, message: String) -> Result<Report, HostFailure>?
+}
+
+extension ShellDialog {
+    /// Nothing is known before the connection ends.
+    public var settled: Report? { nil }
 }
 
 /// Puts lines together from pieces as they come in.

@@ -68,9 +68,6 @@ struct UserDatabase: Sendable {
     /// The number of a group of the files.
     func number(ofGroup name: String) -> UInt32? { groups.first { $0.name == name }?.gid }
 
-    /// The members that the files list of a group; nil when there is no such group.
-    func members(ofGroup name: String) -> [String]? { groups.first { $0.name == name }?.members }
-
     /// The name of a user, or the number in digits.
     func name(ofUser uid: UInt32) -> String { userNames[uid] ?? String(uid) }
 
