@@ -178,7 +178,7 @@ fault kubedns-missing MX0401 'kubedns was never copied' 'away $kubedns; systemct
 fault kubedns-empty MX0402 'a load balancer had no address when kubedns was made' \
     'keep $kubedns; sed -i s,^address=/istio-pilot/.*,address=/istio-pilot/, $kubedns; systemctl restart dnsmasq' \
     'back $kubedns; systemctl restart dnsmasq'
-fault kubedns-garbled MX0403 'kubedns has a line that is none' \
+fault kubedns-garbled MX0403 'kubedns has a line that dnsmasq cannot read' \
     'keep $kubedns; echo "address=istio-pilot" >>$kubedns' 'back $kubedns'
 fault dnsmasq-stopped MX0406 'dnsmasq was stopped' 'systemctl stop dnsmasq' 'systemctl start dnsmasq'
 fault dns-port-taken MX0405 'another program has taken port 53' \

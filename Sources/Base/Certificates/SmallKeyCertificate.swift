@@ -19,7 +19,7 @@ public struct SmallKeyCertificate: Sendable {
     private let algorithm: ASN1ObjectIdentifier
     private let publicKey: [UInt8]
 
-    /// Reads a certificate in DER; nil when it is none, or its key is no RSA key.
+    /// Reads a certificate in DER; nil when it is not a certificate, or its key is not an RSA key.
     public init?(derEncoded der: [UInt8]) {
         do {
             let parts = try Self.children(of: try DER.parse(der))

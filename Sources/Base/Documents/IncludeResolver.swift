@@ -131,7 +131,7 @@ public struct IncludeResolver {
     /// Without `.` and `..` where they can be resolved, so that one file has one name.
     private static func simplified(_ path: String) -> String {
         var parts: [Substring] = []
-        // By scalars: a slash before a combining mark is a slash all the same.
+        // By scalars: a slash before a combining mark is a slash anyway.
         for part in path.unicodeScalars.split(separator: "/").map({ Substring($0) }) where part != "." {
             if part == "..", let last = parts.last, last != ".." { parts.removeLast() } else { parts.append(part) }
         }

@@ -145,7 +145,7 @@ public enum FileTree {
         let descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard descriptor >= 0 else { throw .last("open", path) }
         defer { close(descriptor) }
-        // Some file systems (overlay, network) cannot sync a folder; the rename has happened all the same.
+        // Some file systems (overlay, network) cannot sync a folder; the rename has happened anyway.
         if fsync(descriptor) != 0, errno != EINVAL, errno != EROFS { throw .last("sync", path) }
     }
 

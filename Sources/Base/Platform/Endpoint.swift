@@ -53,7 +53,7 @@ public struct NetworkEndpoint: Sendable, Hashable, CustomStringConvertible {
     /// As it is read.
     public var description: String { address?.bitWidth == 128 ? "[\(host)]:\(port)" : "\(host):\(port)" }
 
-    /// Whether the bytes can be a host name (RFC 1123, section 2.1, and the underscore that people use all the same).
+    /// Whether the bytes can be a host name (RFC 1123, section 2.1, and the underscore that people use anyway).
     private static func isName(_ bytes: ArraySlice<UInt8>) -> Bool {
         guard (1...253).contains(bytes.count) else { return false }
         let labels = bytes.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)

@@ -33,7 +33,7 @@ public enum SecretMask {
         return mask(text, isInKey: &isInKey, line: { $0 })
     }
 
-    /// Whether the value of a variable, header or setting of this name is nobody's business.
+    /// Whether the value of a variable, header or setting of this name is secret.
     public static func isSecretName(_ name: String) -> Bool {
         let name = Ascii.lowercased(name)[...]
         return TokenScanner.secretNames.contains { KeyBlocks.find($0, in: name) != nil }
@@ -151,7 +151,7 @@ private enum KeyBlocks {
 }
 /// Finds tokens, passwords and unframed keys in one line.
 private enum TokenScanner {
-    /// Names whose value is nobody's business, in lower case; a longer name that ends in one counts as well.
+    /// Names whose value is secret, in lower case; a longer name that ends in one counts as well.
     static let secretNames = [
         "password", "passwd", "passphrase", "secret", "token", "api_key", "apikey", "api-key", "access_key",
         "private_key", "secret_key", "credential", "credentials",

@@ -2,7 +2,7 @@ import Glibc
 
 /// Standard output, standard error and the environment of this process.
 public enum Terminal {
-    /// Whether standard error is a terminal that a line can be written anew on, which is where progress goes.
+    /// Whether standard error is a terminal that a line can be written again on, which is where progress goes.
     public static var hasErrorTerminal: Bool { isatty(STDERR_FILENO) == 1 && environment["TERM"] != "dumb" }
 
     /// Whether standard output is a terminal.

@@ -20,7 +20,7 @@ package struct AnswerProbe: Probe {
             .init("seen", .text, "One line of what was seen."),
             .init("status", .integer, "The status; null without one."),
             .init("by", .text, "Who says to be the server, or to be between; null if nobody does."),
-            .init("location", .text, "Where a redirect leads; null if it is none."),
+            .init("location", .text, "Where a redirect leads; null for other answers."),
             .init("beginning", .text, "The first bytes of the body, or of what came."),
             .init("bytes", .integer, "Bytes that came."),
             .init("peer", .text, "The address that was asked."),

@@ -146,7 +146,7 @@ struct JournalGaps: Sendable {
     /// When journald dropped messages of the unit for the last time, in nanoseconds since 1970, and what it says of it.
     var suppressed: (time: Int64, message: String)?
 
-    /// Why a line that is not in the journal may have been written all the same; nil when it was not.
+    /// Why a line that is not in the journal may have been written anyway; nil when it was not.
     ///
     /// - Parameters:
     ///   - success: when the last line of success was written: what is missing before it does not matter.

@@ -3,7 +3,7 @@ import Platform
 /// How bad a line of a log says that it is, in the formats that programs of these days write.
 ///
 /// The level is where a format has it: behind the time, in brackets, in capitals, or behind a name. The first one decides;
-/// a word in the middle of a sentence is none.
+/// a word in the middle of a sentence is not.
 enum LogLevel {
     private static let bad = [
         "error", "err", "eror", "fatal", "critical", "crit", "alert", "emerg", "emergency", "panic", "dpanic", "severe",
@@ -38,7 +38,7 @@ enum LogLevel {
         return clock[clock.startIndex + 3] == UInt8(ascii: ":") && clock[clock.startIndex + 6] == UInt8(ascii: ":")
     }
 
-    /// A line that is an object in JSON; nil when it is none, or has no level.
+    /// The level of a line that is a JSON object; nil for other lines, and without a level.
     private static func isError(object line: ArraySlice<UInt8>) -> Bool? {
         do throws(ProbeError) {
             let object = try JSONReader.read(Array(line), of: "a line")

@@ -301,7 +301,7 @@ struct LogFindings: Sendable {
         self.failure = failure
     }
 
-    /// Whether a pattern marks success or failure, and so is no kind of failure itself.
+    /// Whether a pattern marks success or failure, and so is not a kind of failure itself.
     func isRole(_ name: String) -> Bool { name == after || name == failure }
 
     /// The line that says why something failed, behind the last match of `after`.

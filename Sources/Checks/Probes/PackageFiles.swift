@@ -94,7 +94,7 @@ struct PackageFiles: Sendable {
         return leftovers
     }
 
-    /// The database has no modes. What a package of root's may never be is known all the same: another's, writable by
+    /// The database has no modes. What a package of root's may never be is known anyway: another's, writable by
     /// others, or with a set-id bit, unless the admin said so with dpkg-statoverride(1).
     private static func modeFault(
         _ path: String, _ facts: FileFacts, _ override: (owner: String, group: String, mode: String)?, _ known: String?

@@ -339,7 +339,7 @@ struct UnitProperties: Sendable, Hashable {
     /// The values by name.
     var values: [String: String]
 
-    /// A value; an empty one is none.
+    /// A value; nil for an empty one.
     subscript(name: String) -> String? { values[name].flatMap { $0.isEmpty ? nil : $0 } }
 
     /// A number; nil where systemd has none, which it writes as the largest number or `[not set]`.

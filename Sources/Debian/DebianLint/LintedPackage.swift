@@ -122,7 +122,7 @@ public struct EntryIndex: Sendable {
     public subscript(path: String) -> ImageEntry? { places[path].map { entries[$0] } }
 }
 
-/// A package that is not at hand and whose files are known all the same: what depends on it may rely on them.
+/// A package that is not at hand and whose files are known anyway: what depends on it may rely on them.
 public struct KnownPackage: Sendable, Hashable {
     /// The package's name.
     public var name: String

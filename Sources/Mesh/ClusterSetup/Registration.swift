@@ -280,7 +280,7 @@ public struct PortDeclaration: Sendable, Hashable, CustomStringConvertible {
     /// The number.
     public let number: Int
 
-    /// Reads one; nil for what is none.
+    /// Reads one; nil for anything else.
     public init?(_ text: String) {
         let parts = text.utf8.split(separator: UInt8(ascii: ":"), omittingEmptySubsequences: false)
             .map { String(decoding: $0, as: UTF8.self) }

@@ -94,7 +94,7 @@ struct AuthorityService: Sendable {
                 .internalError,
                 "CSR signing error (requested TTL \(asked) is greater than the max allowed TTL \(longest))")
         }
-        // Without a number this is none, and the certificate ends as it begins.
+        // Without a number there is no lifetime: the certificate ends when it begins.
         return asked
     }
 

@@ -8,7 +8,7 @@ public enum IstioGeneration: String, Sendable, Hashable, CaseIterable {
     /// 1.0, whose Pilot has no discovery of version 1 but the list of registrations.
     case v1_0 = "1.0"
 
-    /// Whether the authority reads the lifetime that is asked for; it then has none of its own.
+    /// Whether the authority reads the lifetime that is asked for; it then has no default.
     var hasRequestedLifetimes: Bool { self != .v0_2 }
 
     /// Whether the authority compares the names that are asked for with those of the client's certificate.

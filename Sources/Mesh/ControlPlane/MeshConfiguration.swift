@@ -98,7 +98,7 @@ public struct ServicePort: Sendable, Hashable {
         case http, http2, grpc, https, mongo, redis, tcp
     }
 
-    /// The protocol: the name up to its first dash; TCP where that is no protocol's.
+    /// The protocol: the name up to its first dash; TCP where that names no protocol.
     public var kind: Kind { Kind(rawValue: String(name.prefix { $0 != "-" })) ?? .tcp }
 
     /// Whether it speaks HTTP without TLS.

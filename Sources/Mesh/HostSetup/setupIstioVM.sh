@@ -290,7 +290,7 @@ checkPackage() {
 # Whether a package is there in this version, with these files.
 isInstalled() {
     [ "$(dpkg-query -W -f '${db:Status-Abbrev} ${Version}' "$package" 2>/dev/null)" = "ii  $version" ] || return 1
-    # Built anew without another version: the files tell. A package need not list them.
+    # Built again without another version: the files tell. A package need not list them.
     dpkg-deb -I "$1" md5sums >"$work/files" 2>/dev/null || return 0
     cmp -s -- "$work/files" "/var/lib/dpkg/info/$package.md5sums"
 }

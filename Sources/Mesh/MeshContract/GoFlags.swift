@@ -1,7 +1,7 @@
 /// Command lines as the original agent took them: Go's flag packages know one dash or two, `--flag=value` and
 /// `--flag value`, and a value only after `=` for booleans.
 package enum GoFlags {
-    /// A boolean flag with a value that is none.
+    /// A boolean flag whose value is not a boolean.
     package struct BadBoolean: Error, Hashable, CustomStringConvertible {
         /// The flag with its dashes.
         package var flag: String

@@ -46,7 +46,7 @@ struct RenewalAttempt: Sendable {
     }
 
     private var lifetimeMinutes: Int32 {
-        // Rounded up: less than was asked for would be a surprise, and 0 is no lifetime at all.
+        // Rounded up: less than was asked for would be a surprise, and 0 would be no lifetime.
         let (minute, nanoseconds) = (Int64(60_000_000_000), configuration.requestedLifetime.nanoseconds)
         return Int32(clamping: nanoseconds / minute + (nanoseconds % minute > 0 ? 1 : 0))
     }

@@ -97,7 +97,7 @@ public struct RenewalMachine: Sendable {
             let early = wait * (min(max(jitter, 0), 1) * Double(jitterPercent) / 100)
             let rest = wait - early
             let seconds = Double(rest.components.seconds) + Double(rest.components.attoseconds) / 1e18
-            // The second limit is for a wall clock that is set back: the certificate gets old all the same.
+            // The second limit is for a wall clock that is set back: the certificate gets old anyway.
             state = .resting(wall: now.wall.addingTimeInterval(seconds), elapsed: now.elapsed + rest)
             let message = NodeAgentMessage.approved(renewalIn: GoDuration(rest))
             return ([AgentLog.Entry(.info, message)], .wait(min(rest, Self.longestWait)))

@@ -180,7 +180,7 @@ final class BootstrapFiles: Sendable {
     func write(_ json: [UInt8], epoch: Int) throws(FileError) {
         let file = try AtomicFile(target: path(epoch), permissions: Self.permissions)
         try file.write(json)
-        // Made anew at every start: nothing of it has to survive a power cut.
+        // Made again at every start: nothing of it has to survive a power cut.
         try file.commit(.none)
     }
 

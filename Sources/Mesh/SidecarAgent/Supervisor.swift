@@ -59,7 +59,7 @@ struct Supervisor: Sendable {
         case start(epoch: Int)
         case removeConfiguration(epoch: Int)
         case signal(epoch: Int, Signal)
-        /// A timer that is set already is set anew.
+        /// A timer that is set already is set again.
         case set(Timer, after: Duration)
         case cancel(Timer)
         case note(Note)

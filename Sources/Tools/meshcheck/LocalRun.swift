@@ -17,7 +17,7 @@ struct LocalRun {
     /// From how many checks on the memory that loading took is worth giving back.
     private static let largeSuite = 256
 
-    /// Loads what the options name. Variables come from the host's files, so every run loads anew.
+    /// Loads what the options name. Variables come from the host's files, so every run loads again.
     ///
     /// - Throws: the exit status, after everything that is wrong was said.
     static func load(_ options: SuiteOptions) async throws -> LocalRun {

@@ -35,7 +35,7 @@ public actor Host {
 
     /// The fact of this name; the body reads it when nobody has.
     ///
-    /// - Parameter since: a fact that began to be read before this moment is read anew; nil takes any.
+    /// - Parameter since: a fact that began to be read before this moment is read again; nil takes any.
     public nonisolated func fact<Fact: Sendable>(
         _ name: String, as type: Fact.Type = Fact.self, since: ContinuousClock.Instant? = nil,
         _ read: @escaping @Sendable () async throws(ProbeError) -> Fact

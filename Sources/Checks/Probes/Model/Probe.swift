@@ -27,7 +27,7 @@ public struct ProbeRequest: Sendable {
     public var deadline: ContinuousClock.Instant
     /// The user to look as; nil is the user of this process.
     public var user: String?
-    /// Facts that began to be read before this moment are read anew; nil takes any. A check that is tried again after a
+    /// Facts that began to be read before this moment are read again; nil takes any. A check that is tried again after a
     /// while gives the start of the attempt.
     public var since: ContinuousClock.Instant?
 

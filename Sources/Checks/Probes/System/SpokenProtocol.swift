@@ -9,7 +9,7 @@ package enum SpokenProtocol: Sendable, Hashable {
     case tls
     /// A greeting of another protocol, such as `SSH-2.0-OpenSSH_9.2`.
     case greeting(String)
-    /// Bytes that are no text.
+    /// Bytes that are not text.
     case binary
     /// No byte.
     case nothing

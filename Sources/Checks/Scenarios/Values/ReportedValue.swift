@@ -40,7 +40,7 @@ enum ReportedValue {
         }
     }
 
-    /// Names of settings, variables and headers whose values are nobody's business (RFC 9110, RFC 6265).
+    /// Names of settings, variables and headers whose values are secret (RFC 9110, RFC 6265).
     private static func isSecretName(_ name: String) -> Bool {
         ["authorization", "proxy-authorization", "cookie", "set-cookie"].contains {
             $0.elementsEqual(name.lowercased())

@@ -249,7 +249,7 @@ public struct Builder: Sendable {
         let scenario = try scenario(of: plan, built)
         do throws(FileError) {
             let status = try FileStatus.of(built.path, followLinks: false)
-            // Begun anew, so that it holds the files of this plan and no others.
+            // Started again, so that it holds the files of this plan and no others.
             let contents = ChecksumCache(path: contentsPath(of: built.path), isFresh: true)
             let fingerprint = try PlanFingerprint.of(unfinished, contents: built.digests, checksums: contents)
             try BuildRecord(fingerprint: fingerprint, checksums: built.checksums, status: status)
@@ -324,7 +324,7 @@ public struct Builder: Sendable {
 
     // MARK: - reproducibility
 
-    /// Builds everything a second time into a folder of its own, planned anew in the opposite order and with another
+    /// Builds everything a second time into a folder of its own, planned again in the opposite order and with another
     /// number of threads, and compares the bytes.
     ///
     /// - Throws: ``BuildError/notReproducible(path:firstDifference:)`` for the first package that differs.

@@ -6,7 +6,7 @@ extension PayloadResolver {
     /// An hour and 64 GiB for one file.
     private static let downloader = Downloader(timeLimit: 3600, sizeLimit: 1 << 36)
 
-    /// The file of a URL, kept by its checksum; without one it is kept by its URL and fetched anew by every run.
+    /// The file of a URL, kept by its checksum; without one it is kept by its URL and fetched again by every run.
     func download(_ url: String, sha256: String?) async throws(PayloadError) -> String {
         let directory = cacheDirectory + "/downloads"
         let target = directory + "/" + (sha256 ?? "url-" + FileDigests.of(Array(url.utf8)).sha256)

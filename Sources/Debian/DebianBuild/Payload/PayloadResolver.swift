@@ -82,7 +82,7 @@ struct PayloadResolver: Sendable {
         }
     }
 
-    /// The member lies in the cache under the archive's checksum, so a changed archive is unpacked anew.
+    /// The member lies in the cache under the archive's checksum, so a changed archive is unpacked again.
     private func unpack(_ archive: String, member: String) throws(PayloadError) -> ResolvedPayload {
         do {
             let archiveSum = try checksums.sha256(of: archive, status: status(archive))

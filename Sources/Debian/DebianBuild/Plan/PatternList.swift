@@ -29,7 +29,7 @@ struct PatternList {
         if let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")) {
             isExcluded = excludesWithin(String(path[..<slash]), isDirectory: true)
         }
-        // Asked all the same: a pattern that matches here is not one that matches nothing.
+        // Asked anyway: a pattern that matches here is not one that matches nothing.
         let isMatched = excludes(path, isDirectory: isDirectory)
         isExcluded = isExcluded || isMatched
         if isDirectory { directories[ByteKey(path)] = isExcluded }

@@ -97,7 +97,7 @@ public struct Workspace: Sendable {
         if let architecture { builtIn["arch"] = architecture.description }
         for (name, value) in builtIn { scope.define(name, value, range: nil) }
         let effective = effectiveVersion(of: node, override: version, scope: scope, diagnostics: &diagnostics)
-        // What else is wrong is reported all the same.
+        // What else is wrong is reported anyway.
         scope.define("version", effective?.description ?? "0", range: nil)
         scope.define("upstream-version", effective?.upstream ?? "0", range: nil)
         guard
@@ -234,7 +234,7 @@ public struct Workspace: Sendable {
             if applies {
                 result = NodeMerge.overlay(result, values, lists: .append)
             } else {
-                // Checked all the same: a mistake for another architecture shall not wait until that is built. Variables
+                // Checked anyway: a mistake for another architecture shall not wait until that is built. Variables
                 // have no value here, so scalars that mention one are left out.
                 _ = SpecShapes.override.decode(values.removingVariables(), &diagnostics)
             }

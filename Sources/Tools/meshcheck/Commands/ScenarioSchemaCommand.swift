@@ -16,7 +16,7 @@ struct ScenarioSchemaCommand: ParsableCommand {
               # yaml-language-server: $schema=scenario.schema.json
             """)
 
-    /// What a schema can be had of.
+    /// What there is a schema of.
     enum Subject: String, ExpressibleByArgument, CaseIterable {
         case scenario, report, diagnoses
     }
