@@ -116,6 +116,55 @@ final class PackageDiffTests: XCTestCase {
         XCTAssertEqual((value?["controlFiles"] as? [Any])?.count, 3)
     }
 
+    /// A package of Python's tarfile and ar(5) by hand, in which everything can be changed; `change` is Python.
+    private static let writer = """
+        import io, sys, tarfile
+        path, change = sys.argv[1:]
+        nfc, nfd = 'caf\\u00e9', 'cafe\\u0301'
+        p = dict(name='./usr/' + nfc, link='./l', target=nfc, maintainer=f'{nfc} <a@example.com>', script='# ' + nfc,
+            scriptowner=0, rootmode=0o755, device=(1, 3), extra=b'one', trailer=b'', binary=b'2.0\\n')
+        exec(change)
+        def tar(entries, trailer=b''):
+            out = io.BytesIO()
+            with tarfile.open(fileobj=out, mode='w', format=tarfile.GNU_FORMAT) as archive:
+                for name, kind, data, values in entries:
+                    info = tarfile.TarInfo(name); info.type = kind; info.size = len(data); info.mode = 0o644
+                    for key, value in values.items(): setattr(info, key, value)
+                    archive.addfile(info, io.BytesIO(data))
+            return out.getvalue() + trailer
+        R, D, L, C = tarfile.REGTYPE, tarfile.DIRTYPE, tarfile.SYMTYPE, tarfile.CHRTYPE
+        control = f'Package: a\\nVersion: 1\\nArchitecture: all\\nMaintainer: {p["maintainer"]}\\nDescription: a\\n'.encode()
+        members = [('debian-binary', p['binary']), ('control.tar', tar([('./', D, b'', dict(mode=p['rootmode'])),
+            ('./control', R, control, {}), ('./postinst', R, ('#!/bin/sh\\n' + p['script'] + '\\n').encode(),
+            dict(mode=0o755, uid=p['scriptowner']))])), ('data.tar', tar([('./', D, b'', dict(mode=0o755)),
+            ('./usr/', D, b'', dict(mode=0o755)), (p['name'], R, b'x', {}), (p['link'], L, b'', dict(linkname=p['target'])),
+            ('./d', C, b'', dict(devmajor=p['device'][0], devminor=p['device'][1]))], p['trailer'])), ('_x', p['extra'])]
+        with open(path, 'wb') as out:
+            out.write(b'!<arch>\\n')
+            for name, data in members:
+                out.write(b'%-16s%-12d%-6d%-6d%-8s%-10d`\\n' % (name.encode(), 0, 0, 0, b'100644', len(data)))
+                out.write(data + b'\\n' * (len(data) % 2))
+        """
+
+    /// What dpkg or a person could notice is a difference, canonically equal Unicode included.
+    func testBytesAreCompared() throws {
+        let folder = try TemporaryDirectory()
+        func package(_ name: String, _ change: String) throws -> PackageImage {
+            try TestSupport.run("python3", ["-c", Self.writer, folder.path + "/" + name, change]).check()
+            return try DebReader.read(folder.path + "/" + name)
+        }
+        let plain = try package("plain.deb", "")
+        XCTAssertTrue(PackageDiff.compare(plain, try package("again.deb", "")).isEmpty)
+        for change in [
+            "p['name'] = './usr/' + nfd", "p['target'] = nfd", "p['maintainer'] = f'{nfd} <a@example.com>'",
+            "p['script'] = '# ' + nfd", "p['scriptowner'] = 1000", "p['rootmode'] = 0o777", "p['device'] = (8, 0)",
+            "p['extra'] = b'two'", "p['trailer'] = b'more'", "p['trailer'] = bytes(1024) + b'more'",
+            "p['binary'] = b'2.1\\n'", "p['link'] = './m'",
+        ] {
+            XCTAssertFalse(PackageDiff.compare(plain, try package("other.deb", change)).isEmpty, change)
+        }
+    }
+
     func testControlCharactersAreShown() throws {
         let difference = try difference { $0.file("/etc/sound/sound.conf", "\u{1b}[31mred\tand tab\n") }
         let text = difference.text()

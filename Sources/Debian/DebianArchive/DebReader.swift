@@ -50,6 +50,7 @@ private struct Reading {
     var members: [PackageImage.Member] = []
     var control: ControlParagraph?
     var controlFiles: [ControlFile] = []
+    var controlEntries: [Entry] = []
     var entries: [ImageEntry] = []
     var skippedTexts = 0
     private let texts: TextBudget
@@ -92,14 +93,17 @@ private struct Reading {
                 name: name, size: size, compression: "none", modificationTime: entry.modificationTime)
             if isDataRead || name.hasPrefix("_") {
                 // deb(5): ignored, for formats to come.
+                member.sha256 = try digest(archive)
             } else if control == nil {
                 let compression = try self.compression(of: name, expecting: "control.tar")
                 member.compression = compression.rawValue
-                member.unpackedSize = try readTar(archive, name: name, compression: compression, isControl: true)
+                (member.unpackedSize, member.trailerSHA256) = try readTar(
+                    archive, name: name, compression: compression, isControl: true)
             } else {
                 let compression = try self.compression(of: name, expecting: "data.tar")
                 member.compression = compression.rawValue
-                member.unpackedSize = try readTar(archive, name: name, compression: compression, isControl: false)
+                (member.unpackedSize, member.trailerSHA256) = try readTar(
+                    archive, name: name, compression: compression, isControl: false)
                 isDataRead = true
             }
             members.append(member)
@@ -113,7 +117,8 @@ private struct Reading {
         return PackageImage(
             fileName: LexicalPath.components(path).last.map(String.init), members: members, control: control,
             controlFiles: controlFiles.sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) },
-            entries: entries, timeLimit: members.map(\.modificationTime).max().flatMap { $0 > 0 ? $0 : nil },
+            controlEntries: controlEntries, entries: entries,
+            timeLimit: members.map(\.modificationTime).max().flatMap { $0 > 0 ? $0 : nil },
             skippedTexts: skippedTexts)
     }
 
@@ -168,7 +173,16 @@ private struct Reading {
         }
         members.append(
             PackageImage.Member(
-                name: entry.path, size: size, compression: "none", modificationTime: entry.modificationTime))
+                name: entry.path, size: size, compression: "none", modificationTime: entry.modificationTime,
+                sha256: FileDigests.of(bytes).sha256))
+    }
+
+    private func digest(_ archive: ArchiveReader) throws -> String {
+        var digest = ContentDigest()
+        while case let count = try archive.read(into: buffer.bytes), count > 0 {
+            digest.update(UnsafeRawBufferPointer(rebasing: buffer.bytes[..<count]))
+        }
+        return digest.finish().sha256
     }
 
     private func compression(of name: String, expecting stem: String) throws -> MemberCompression {
@@ -192,10 +206,10 @@ private struct Reading {
 
     // MARK: - tar
 
-    /// Reads a tar member and returns its size after decompression.
+    /// Reads a tar member and returns its size after decompression, and the checksum of what is behind its end.
     private mutating func readTar(
         _ archive: ArchiveReader, name: String, compression: MemberCompression, isControl: Bool
-    ) throws -> Int64 {
+    ) throws -> (size: Int64, trailer: String?) {
         let member = MemberSource(archive, name: name, compression: compression)
         var headers: TarHeaderCheck?
         var gzip: GzipCheck?
@@ -219,14 +233,15 @@ private struct Reading {
                 }
             }
             let observed = TarHeaderCheck(
-                source, name: name, byteLimit: byteLimit, ratio: limits.ratio, compressedCount: { member.count })
+                source, name: name, byteLimit: byteLimit, ratio: limits.ratio,
+                compressedCount: { member.count })
             headers = observed
             let tar = try ArchiveReader(nested: observed, name: name, formats: [.tar], limits: archiveLimits)
             if isControl { try readControl(tar, name: name) } else { try readData(tar, name: name) }
             try observed.drain()
             try member.drain()
             try gzip?.verify(trailer: member.tail, member: name)
-            return observed.count
+            return (observed.count, observed.trailer)
         } catch let error as ArchiveError {
             if let fault = member.fault ?? headers?.fault { throw fault }
             throw DebFault(error, subject: name, operation: "read member")
@@ -236,6 +251,7 @@ private struct Reading {
     private mutating func readControl(_ tar: ArchiveReader, name: String) throws {
         var total = 0
         while let entry = try tar.next() {
+            controlEntries.append(entry)
             if Self.isRoot(entry.path) { continue }
             guard let file = entry.normalisedPath, !file.utf8.contains(UInt8(ascii: "/")) else {
                 throw DebFault(.path, name, "read member", expected: "files without folders", found: "'\(entry.path)'")

@@ -78,14 +78,17 @@ public struct PackageDiff: Sendable {
             ["control.tar", "data.tar"].first { member.name.hasPrefix($0) } ?? member.name
         }
         return items(keyed(old, by: stem), keyed(new, by: stem)) { member in
-            [("name", member.name), ("compression", member.compression), ("size", "\(member.size)")]
+            [
+                ("name", member.name), ("compression", member.compression), ("size", "\(member.size)"),
+                ("sha256", member.sha256), ("bytes after the end", member.trailerSHA256),
+            ]
         }
     }
 
     private static func fields(_ old: ControlParagraph, _ new: ControlParagraph) -> [Change] {
         var changes = old.fields.compactMap { field -> Change? in
             let value = new[field.name]
-            return value == field.value ? nil : Change(name: field.name, old: field.value, new: value)
+            return same(value, field.value) ? nil : Change(name: field.name, old: field.value, new: value)
         }
         changes += new.fields.filter { old[$0.name] == nil }.map { Change(name: $0.name, old: nil, new: $0.value) }
         return changes
@@ -101,6 +104,25 @@ public struct PackageDiff: Sendable {
             ]
         }
         addLines(to: &items, old: texts(before, \.bytes), new: texts(after, \.bytes), options: options, isWhole: true)
+        // A plan has none.
+        guard !old.controlEntries.isEmpty, !new.controlEntries.isEmpty else { return items }
+        func name(_ entry: Entry) -> String { entry.normalisedPath ?? "./" }
+        let owners = self.items(keyed(old.controlEntries, by: name), keyed(new.controlEntries, by: name)) { entry in
+            // The files' own modes have been compared.
+            var properties: [Property] = [("owner", full(entry.owner)), ("group", full(entry.group))]
+            if entry.normalisedPath == nil || entry.normalisedPath == "control" {
+                properties.append(("mode", ModeText.octal(entry.permissions)))
+            }
+            if options.comparesTimes { properties.append(("modificationTime", "\(entry.modificationTime)")) }
+            return properties
+        }
+        for owner in owners {
+            if let index = items.firstIndex(where: { $0.name.hasSameBytes(as: owner.name) }) {
+                if items[index].status == .changed { items[index].changes += owner.changes }
+            } else {
+                items.append(owner)
+            }
+        }
         return items
     }
 
@@ -117,6 +139,7 @@ public struct PackageDiff: Sendable {
     private static func properties(of entry: ImageEntry, options: Options, hasChecksums: Bool) -> [Property] {
         var properties: [Property] = [("type", entry.typeName)]
         properties.append(("target", entry.linkTarget))
+        properties.append(("device", entry.device))
         properties.append(("mode", ModeText.octal(entry.permissions)))
         properties.append(("owner", full(entry.owner)))
         properties.append(("group", full(entry.group)))
@@ -132,17 +155,18 @@ public struct PackageDiff: Sendable {
     private typealias Property = (name: String, value: String?)
     private typealias Keyed<Value> = [(key: String, value: Value)]
 
-    private static func texts<Value>(_ values: Keyed<Value>, _ text: (Value) -> [UInt8]?) -> [String: [UInt8]] {
-        Dictionary(values.compactMap { item in text(item.value).map { (item.key, $0) } }, uniquingKeysWith: { $1 })
+    private static func texts<Value>(_ values: Keyed<Value>, _ text: (Value) -> [UInt8]?) -> [ByteKey: [UInt8]] {
+        Dictionary(
+            values.compactMap { item in text(item.value).map { (ByteKey(item.key), $0) } }, uniquingKeysWith: { $1 })
     }
 
     /// - Parameter isWhole: whether an added or removed text is shown as well.
     private static func addLines(
-        to items: inout [Item], old: [String: [UInt8]], new: [String: [UInt8]], options: Options, isWhole: Bool
+        to items: inout [Item], old: [ByteKey: [UInt8]], new: [ByteKey: [UInt8]], options: Options, isWhole: Bool
     ) {
         for index in items.indices {
-            let before = old[items[index].name]
-            let after = new[items[index].name]
+            let before = old[ByteKey(items[index].name)]
+            let after = new[ByteKey(items[index].name)]
             guard before != after, isWhole || (before != nil && after != nil) else { continue }
             items[index].lines = LineDiff(before ?? [], after ?? [], context: options.contextLines)
         }
@@ -150,11 +174,11 @@ public struct PackageDiff: Sendable {
 
     /// Values in order by a name; one that comes again gets a number, so that none is dropped.
     private static func keyed<Value>(_ values: [Value], by name: (Value) -> String) -> Keyed<Value> {
-        var count: [String: Int] = [:]
+        var count: [ByteKey: Int] = [:]
         return values.map { value in
             let key = name(value)
-            count[key, default: 0] += 1
-            let number = count[key] ?? 1
+            count[ByteKey(key), default: 0] += 1
+            let number = count[ByteKey(key)] ?? 1
             return (number == 1 ? key : "\(key) (\(number))", value)
         }
     }
@@ -162,9 +186,11 @@ public struct PackageDiff: Sendable {
     private static func items<Value>(
         _ old: Keyed<Value>, _ new: Keyed<Value>, properties: (Value) -> [Property]
     ) -> [Item] {
-        let before = Dictionary(old.map { ($0.key, $0.value) }, uniquingKeysWith: { first, _ in first })
-        let after = Dictionary(new.map { ($0.key, $0.value) }, uniquingKeysWith: { first, _ in first })
-        let names = Set(before.keys).union(after.keys).sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+        let before = Dictionary(old.map { (ByteKey($0.key), $0.value) }, uniquingKeysWith: { first, _ in first })
+        let after = Dictionary(new.map { (ByteKey($0.key), $0.value) }, uniquingKeysWith: { first, _ in first })
+        let names = Set(before.keys).union(after.keys).sorted {
+            $0.text.utf8.lexicographicallyPrecedes($1.text.utf8)
+        }
         var items: [Item] = []
         for name in names {
             let left = before[name].map(properties)
@@ -173,14 +199,19 @@ public struct PackageDiff: Sendable {
             for index in (left ?? right ?? []).indices {
                 let change = Change(
                     name: (left ?? right ?? [])[index].name, old: left?[index].value, new: right?[index].value)
-                if change.old != change.new { changes.append(change) }
+                if !same(change.old, change.new) { changes.append(change) }
             }
             let status: Status = left == nil ? .added : right == nil ? .removed : .changed
             if status != .changed || !changes.isEmpty {
-                items.append(Item(name: name, status: status, changes: changes, lines: nil))
+                items.append(Item(name: name.text, status: status, changes: changes, lines: nil))
             }
         }
         return items
+    }
+
+    private static func same(_ left: String?, _ right: String?) -> Bool {
+        guard let left, let right else { return left == nil && right == nil }
+        return left.hasSameBytes(as: right)
     }
 
     private static func full(_ owner: Owner) -> String {

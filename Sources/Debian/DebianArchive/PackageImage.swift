@@ -16,11 +16,18 @@ public struct PackageImage: Sendable {
         public var unpackedSize: Int64?
         /// Seconds since 1970.
         public var modificationTime: Int64
+        /// SHA-256 of the bytes of a member that is not a tar archive.
+        public var sha256: String?
+        /// SHA-256 of what a tar archive has after its end, but for zeros.
+        public var trailerSHA256: String?
 
         /// Creates a member.
         public init(
-            name: String, size: Int64, compression: String, unpackedSize: Int64? = nil, modificationTime: Int64 = 0
+            name: String, size: Int64, compression: String, unpackedSize: Int64? = nil, modificationTime: Int64 = 0,
+            sha256: String? = nil, trailerSHA256: String? = nil
         ) {
+            self.sha256 = sha256
+            self.trailerSHA256 = trailerSHA256
             self.name = name
             self.size = size
             self.compression = compression
@@ -37,6 +44,8 @@ public struct PackageImage: Sendable {
     public var control: ControlParagraph
     /// The members of `control.tar` other than `control`.
     public var controlFiles: [ControlFile]
+    /// The entries of `control.tar` as they stand in it, `./` and `control` included; empty for a plan.
+    public var controlEntries: [Entry]
     /// The members of `data.tar` in order.
     public var entries: [ImageEntry]
     /// Seconds since 1970 that no modification time may exceed: a plan's SOURCE_DATE_EPOCH, a file's own date.
@@ -49,8 +58,10 @@ public struct PackageImage: Sendable {
     /// Creates an image.
     public init(
         fileName: String? = nil, members: [Member] = [], control: ControlParagraph, controlFiles: [ControlFile] = [],
-        entries: [ImageEntry] = [], timeLimit: Int64? = nil, isPlanned: Bool = false, skippedTexts: Int = 0
+        controlEntries: [Entry] = [], entries: [ImageEntry] = [], timeLimit: Int64? = nil, isPlanned: Bool = false,
+        skippedTexts: Int = 0
     ) {
+        self.controlEntries = controlEntries
         self.fileName = fileName
         self.members = members
         self.control = control
@@ -175,6 +186,12 @@ extension ImageEntry {
         case .hardLink(let target): target
         default: nil
         }
+    }
+
+    /// The number of a device, major:minor.
+    public var device: String? {
+        if case .other(_, let device) = kind { return device }
+        return nil
     }
 
     /// Bytes of a regular file.

@@ -19,6 +19,15 @@ final class TarHeaderCheck: ByteSource {
     private(set) var count: Int64 = 0
     /// Why reading was stopped.
     private(set) var fault: DebFault?
+    private var afterEnd: ContentDigest?
+    private var afterEndCount = 0
+
+    /// SHA-256 of what is behind the end of the archive, from the first byte on that is not zero; nil where only zeros
+    /// are. Asked once, at the end.
+    var trailer: String? {
+        guard let digest = afterEnd else { return nil }
+        return digest.finish().sha256
+    }
 
     static let blockSize = 512
     /// GNU's long names: more than PATH_MAX is not a path.
@@ -96,6 +105,23 @@ final class TarHeaderCheck: ByteSource {
                 header.removeAll(keepingCapacity: true)
             }
         }
+        if offset < bytes.count { noteAfterEnd(UnsafeRawBufferPointer(rebasing: bytes[offset...])) }
+    }
+
+    private func noteAfterEnd(_ bytes: UnsafeRawBufferPointer) {
+        var rest = bytes
+        if afterEnd == nil {
+            guard let first = bytes.firstIndex(where: { $0 != 0 }) else {
+                afterEndCount += bytes.count
+                return
+            }
+            var digest = ContentDigest()
+            // Where it begins is a part of it.
+            withUnsafeBytes(of: Int64(afterEndCount + first).littleEndian) { digest.update($0) }
+            afterEnd = digest
+            rest = UnsafeRawBufferPointer(rebasing: bytes[first...])
+        }
+        afterEnd?.update(rest)
     }
 
     private func checkHeader() throws(ArchiveError) {
