@@ -84,7 +84,7 @@ readonly fault_prelude
 fault_names=()
 declare -A fault_place=() fault_code=() fault_words=() fault_on=() fault_off=() fault_remedy=()
 
-# fault NAME CODE[+CODE] WORDS ON OFF: commands on the machine, of which the second undoes the first. What has the code `-`
+# fault NAME CODE[+CODE] WORDS ON OFF: CODE is - for what must stay green; commands on the machine, of which the second undoes the first. What has the code `-`
 # is unusual and no fault: the machine stays green.
 fault() {
     fault_names+=("$1")
@@ -206,7 +206,7 @@ fault key-open MX0608 'everybody can read the key' 'chmod 0644 /etc/certs/key.pe
 certificate_fault key-of-another MX0609 "the key is not the certificate's"
 certificate_fault root-of-another MX0610 'the certificate is from another cluster'
 certificate_fault certificate-expired MX0611 'the certificate has expired while the machine was off'
-certificate_fault certificate-early MX0612 'the certificate is not valid yet'
+certificate_fault certificate-early MX0648 'the certificate is not valid yet'
 certificate_fault certificate-nameless MX0614 'the certificate has no SAN'
 certificate_fault certificate-of-another MX0615 'the certificate is of another namespace'
 certificate_fault certificate-of-authority MX0616 "the CA's own pair was installed"

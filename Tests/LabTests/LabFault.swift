@@ -8,7 +8,7 @@ struct LabFault: Sendable {
     let name: String
     /// Whether it is one of the control plane, which all machines share.
     let isOfCluster: Bool
-    /// The codes that meshcheck gives, the first one first, and no others.
+    /// The codes that meshcheck gives, the first one first, and no others; none for what must stay green.
     let codes: [String]
     /// Whether the remedy that is printed makes the machine well, run as it is.
     let isRemedied: Bool
@@ -24,7 +24,8 @@ struct LabFault: Sendable {
             guard fields.count == 5 else { return nil }
             return LabFault(
                 name: fields[0], isOfCluster: fields[1] == "cluster",
-                codes: fields[2].split(separator: "+").map(String.init), isRemedied: fields[3] == "printed",
+                codes: fields[2] == "-" ? [] : fields[2].split(separator: "+").map(String.init),
+                isRemedied: fields[3] == "printed" && fields[2] != "-",
                 words: fields[4])
         }
     }
@@ -50,8 +51,10 @@ struct FaultRow: Sendable {
             }
                 ?? "never"
         }
-        return "| \(fault.name) | \(fault.words) | \(fault.codes.joined(separator: ", ")) | "
-            + "\(given.joined(separator: ", ")) | \(seconds(detected)) | \(fault.isRemedied ? "as printed" : "by hand") | "
+        func list(_ codes: [String]) -> String { codes.isEmpty ? "green" : codes.joined(separator: ", ") }
+        let remedy = fault.codes.isEmpty ? "none needed" : fault.isRemedied ? "as printed" : "by hand"
+        return
+            "| \(fault.name) | \(fault.words) | \(list(fault.codes)) | \(list(given)) | \(seconds(detected)) | \(remedy) | "
             + "\(seconds(mended)) |"
     }
 }
