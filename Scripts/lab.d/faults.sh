@@ -77,6 +77,7 @@ serve() { systemd-run --quiet --unit=fault-service nc -l -k "$1" 7000; }
 settings=/var/lib/istio/envoy/sidecar.env
 cluster=/var/lib/istio/envoy/cluster.env
 kubedns=/etc/dnsmasq.d/kubedns
+own=$(ip -4 -o address show scope global | awk '{ sub("/.*", "", $4); print $4; exit }')
 END
 )
 readonly fault_prelude
@@ -322,8 +323,8 @@ fault dnsmasq-rebind MX0423 'dnsmasq refuses private addresses' \
     'back $kubedns; rm /etc/dnsmasq.d/rebind; systemctl restart dnsmasq'
 fault resolv-unreadable MX0425 'resolv.conf and nsswitch.conf are for root alone' \
     'chmod 0600 /etc/nsswitch.conf; sed -i "s/^hosts:.*/hosts: dns files/" /etc/nsswitch.conf; keep /etc/resolv.conf
-    ip address add 127.0.0.53/8 dev lo 2>/dev/null || true; chmod 0600 /etc/resolv.conf; printf "nameserver 10.150.0.5\n" >/etc/resolv.conf
-    printf "listen-address=10.150.0.5\nexcept-interface=lo\nbind-interfaces\n" >/etc/dnsmasq.d/own; systemctl restart dnsmasq' \
+    ip address add 127.0.0.53/8 dev lo 2>/dev/null || true; chmod 0600 /etc/resolv.conf; printf "nameserver $own\n" >/etc/resolv.conf
+    printf "listen-address=$own\nexcept-interface=lo\nbind-interfaces\n" >/etc/dnsmasq.d/own; systemctl restart dnsmasq' \
     'back /etc/resolv.conf; chmod 0644 /etc/nsswitch.conf; sed -i "s/^hosts:.*/hosts: files dns/" /etc/nsswitch.conf
     rm /etc/dnsmasq.d/own; systemctl restart dnsmasq'
 fault dns-filter-user MX0424 'a rule rejects the questions of ordinary users to DNS' \
@@ -343,7 +344,7 @@ fault dnsmasq-other-unit MX0426 'dnsmasq is run by another unit' \
     'systemctl stop dnsmasq; systemd-run --quiet --unit=resolver dnsmasq --keep-in-foreground -7 /etc/dnsmasq.d' \
     'systemctl stop resolver; systemctl start dnsmasq'
 fault nameserver-own - "resolv.conf has the machine's own address" \
-    'keep /etc/resolv.conf; echo "nameserver 10.150.0.5" >/etc/resolv.conf' 'back /etc/resolv.conf'
+    'keep /etc/resolv.conf; echo "nameserver $own" >/etc/resolv.conf' 'back /etc/resolv.conf'
 
 # --- who answers in place of Pilot and the CA: perl is on every Debian
 
@@ -388,7 +389,7 @@ fault inbound-filtered MX1018 'a firewall lets the port of a service in, and not
     iptables -A INPUT -p tcp --dport 7000 -j ACCEPT; iptables -A INPUT -p tcp --dport 15001 -i eth0 -j DROP' \
     'iptables -F INPUT; systemctl stop fault-service; back $settings; systemctl restart istio'
 fault inbound-elsewhere MX1019 "a service listens on the machine's own address alone" \
-    'keep $settings; echo ISTIO_INBOUND_PORTS=7000 >>$settings; systemctl restart istio; serve 10.150.0.5' \
+    'keep $settings; echo ISTIO_INBOUND_PORTS=7000 >>$settings; systemctl restart istio; serve $own' \
     'systemctl stop fault-service; back $settings; systemctl restart istio'
 fault inbound-loopback - 'a service listens on 127.0.0.1, where Envoy comes to it' \
     'keep $settings; echo ISTIO_INBOUND_PORTS=7000 >>$settings; systemctl restart istio; serve 127.0.0.1' \
