@@ -107,7 +107,24 @@ final class ServeTests: XCTestCase {
         let server = try Server(["--cache", "1ms", fixture.scenarios])
         XCTAssertTrue(try server.get("/healthz").body.hasPrefix("failed: 2 passed, 1 failed"))
         try fixture.directory.file("hang", "")
-        XCTAssertTrue(try server.get("/healthz").body.hasPrefix("failed: 2 passed, 1 failed"))
+        let stale = try server.get("/healthz", ["--include"]).body
+        XCTAssertTrue(stale.contains("\nfailed: 2 passed, 1 failed"), stale)
+        let age = stale.split(separator: "\r\n").first { $0.hasPrefix("Age: ") }.flatMap { Int($0.dropFirst(5)) }
+        XCTAssertGreaterThanOrEqual(try XCTUnwrap(age), 5, "the request waited that long for a newer one")
+        server.program.signal(SIGTERM)
+        XCTAssertEqual(server.program.status(within: 5), 0, server.program.errors)
+    }
+
+    func testAFirstRunThatHangsIsSaid() throws {
+        try requireProgram("curl")
+        let fixture = try MeshcheckFixture()
+        try fixture.addCommand(["sleep", "1000"])
+        let server = try Server([fixture.scenarios])
+        for path in ["/healthz", "/metrics"] {
+            let answer = try server.get(path)
+            XCTAssertEqual(answer.status, "503")
+            XCTAssertTrue(answer.body.hasPrefix("unknown: the first run has not ended after "), answer.body)
+        }
         server.program.signal(SIGTERM)
         XCTAssertEqual(server.program.status(within: 5), 0, server.program.errors)
     }

@@ -14,7 +14,9 @@ struct ServeCommand: AsyncParsableCommand {
             GET /metrics      Prometheus' text format
             GET /report       the page; /report.json for programs
 
-            Checks run when somebody asks and the last result is older than --cache; runs never overlap. There is no \
+            Checks run when somebody asks and the last result is older than --cache; runs never overlap. A request \
+            waits for them for five seconds at most and then gets the last result, with its age in seconds in the \
+            header Age, or 503 where there is none yet. There is no \
             password and no TLS: listen on another address than loopback only where everybody may know the answers.
 
             EXAMPLES

@@ -16,9 +16,10 @@ struct ReportServer {
         case "/": return Self.response(200, .terminal, "/healthz\n/metrics\n/report\n/report.json\n")
         case "/healthz":
             switch await cache.current() {
-            case .broken(let text): return Self.response(503, .terminal, text + "\n")
-            case .result(let result):
-                return Self.response(result.hasFailed ? 503 : 200, .terminal, Self.health(result))
+            case .unfinished(let time): return Self.unfinished(time)
+            case .known(.broken(let text), _): return Self.response(503, .terminal, text + "\n")
+            case .known(.result(let result), let age):
+                return Self.response(result.hasFailed ? 503 : 200, .terminal, Self.health(result), age: age)
             }
         case "/metrics": return await page(.prometheus, PrometheusRenderer())
         case "/report": return await page(.html, HTMLRenderer(route: .mesh, refreshSeconds: refreshSeconds))
@@ -29,9 +30,14 @@ struct ReportServer {
 
     private func page(_ format: ReportFormat, _ renderer: some Renderer) async -> HTTPServer.Response {
         switch await cache.current() {
-        case .broken(let text): Self.response(500, .terminal, text + "\n")
-        case .result(let result): Self.response(200, format, renderer.render(result))
+        case .unfinished(let time): Self.unfinished(time)
+        case .known(.broken(let text), _): Self.response(500, .terminal, text + "\n")
+        case .known(.result(let result), let age): Self.response(200, format, renderer.render(result), age: age)
         }
+    }
+
+    private static func unfinished(_ time: Duration) -> HTTPServer.Response {
+        response(503, .terminal, "unknown: the first run has not ended after \(time.components.seconds) s\n")
     }
 
     /// One line, and the causes for who reads the answer of a failing probe.
@@ -46,9 +52,12 @@ struct ReportServer {
         return text
     }
 
-    private static func response(_ status: Int, _ format: ReportFormat, _ text: String) -> HTTPServer.Response {
-        HTTPServer.Response(
-            status, text, type: format.mediaType,
-            headers: [("Cache-Control", "no-cache"), ("X-Content-Type-Options", "nosniff")])
+    /// - Parameter age: how long ago the run ended that the text tells of (RFC 9111, section 5.1).
+    private static func response(
+        _ status: Int, _ format: ReportFormat, _ text: String, age: Duration? = nil
+    ) -> HTTPServer.Response {
+        var headers = [("Cache-Control", "no-cache"), ("X-Content-Type-Options", "nosniff")]
+        if let age { headers.append(("Age", String(age.components.seconds))) }
+        return HTTPServer.Response(status, text, type: format.mediaType, headers: headers)
     }
 }
