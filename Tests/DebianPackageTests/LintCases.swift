@@ -77,7 +77,8 @@ extension LintTests {
             plain("DB0116") { $0.controlFiles["conffiles"]?.text += "/usr/bin/sound-link\n" },
             plain("DB0116") { $0.controlFiles["conffiles"]?.text += "remove-on-upgrade /usr/bin/sound\n" },
             plain("DB0117") { $0.controlFiles["conffiles"] = nil },
-            plain("DB0118") { $0["Depends"] = "libc6 (>= 2.34)" },
+            plain("DB0131") { $0["Depends"] = "libc6 (>= 2.34)" },
+            plain("DB0118") { $0.replaceScript("postinst", "case", "iptables-restore x\ncase") },
             plain("DB0118") {
                 $0.replaceScript("postinst", "case", "useradd --system x\ncase"); $0["Depends"] = "libc6, iproute2"
             },
@@ -178,7 +179,7 @@ extension LintTests {
 
     private static var unitCases: [Case] {
         [
-            plain("DB0401") { $0.replace(in: unit, "[Service]\n", "[Service]\nStartLimitInterval=0\n") },
+            plain("DB0401") { $0.replace(in: unit, "[Service]\n", "[Service]\nStartLimitIntervalSec=0\n") },
             proxy("DB0402") { $0.replace(in: meshUnit, "Wants=network-online.target\n", "") },
             proxy("DB0402") { $0.replace(in: meshUnit, "After=network-online.target ", "After=") },
             plain("DB0403") { $0.replace(in: unit, "ExecStart=/usr/bin/sound", "ExecStart=/bin/su sound -c") },

@@ -233,7 +233,7 @@ private struct Reading {
                 }
             }
             let observed = TarHeaderCheck(
-                source, name: name, byteLimit: byteLimit, ratio: limits.ratio,
+                source, name: name, byteLimit: byteLimit, limits: limits,
                 compressedCount: { member.count })
             headers = observed
             let tar = try ArchiveReader(nested: observed, name: name, formats: [.tar], limits: archiveLimits)
@@ -387,8 +387,10 @@ public struct DebReadLimits: Sendable, Hashable {
     public var textBytes = 256 << 10
     /// The maximum size of all texts together, in bytes; what exceeds it is left out and counted.
     public var allTextBytes = 16 << 20
-    /// Decompressed bytes may be this many times the compressed ones, beyond the first 64 MiB.
+    /// Decompressed bytes may be this many times the compressed ones, beyond ``unmeasuredBytes``.
     public var ratio: Int64 = 4096
+    /// What a member may decompress to however small it is, in bytes: a second or two of work.
+    public var unmeasuredBytes: Int64 = 512 << 20
 
     /// The defaults.
     public init() {}

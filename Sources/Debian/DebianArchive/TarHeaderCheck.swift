@@ -9,6 +9,7 @@ final class TarHeaderCheck: ByteSource {
     private let name: String
     private let byteLimit: Int64
     private let ratio: Int64
+    private let unmeasuredBytes: Int64
     private let compressedCount: () -> Int64
 
     private var header: [UInt8] = []
@@ -34,13 +35,14 @@ final class TarHeaderCheck: ByteSource {
     static let longNameLimit: Int64 = 16 << 10
 
     init(
-        _ source: any ByteSource, name: String, byteLimit: Int64, ratio: Int64,
+        _ source: any ByteSource, name: String, byteLimit: Int64, limits: DebReadLimits,
         compressedCount: @escaping () -> Int64
     ) {
         self.source = source
         self.name = name
         self.byteLimit = byteLimit
-        self.ratio = ratio
+        ratio = limits.ratio
+        unmeasuredBytes = limits.unmeasuredBytes
         self.compressedCount = compressedCount
         header.reserveCapacity(Self.blockSize)
     }
@@ -62,7 +64,7 @@ final class TarHeaderCheck: ByteSource {
             try stop(
                 DebFault(.limit, name, "decompress", expected: "at most \(byteLimit) bytes", found: "more of them"))
         }
-        if count > 64 << 20, count / ratio > compressedCount() {
+        if count > unmeasuredBytes, count / ratio > compressedCount() {
             try stop(
                 DebFault(
                     .limit, name, "decompress", expected: "at most \(ratio) bytes for each compressed one",

@@ -69,7 +69,7 @@ struct ShellScanner {
                 let isOr = peek(1) == UInt8(ascii: "|")
                 take()
                 if isOr { take() }
-                finishCommand(&state)
+                finishCommand(&state, isJudged: isOr)
                 // Commands of a pipeline run in subshells.
                 state.isConditional = true
                 if isOr { state.pipelineStart = commands.count }
@@ -99,7 +99,7 @@ struct ShellScanner {
         let byte = bytes[index]
         let isAnd = byte == UInt8(ascii: "&") && peek(1) == byte
         while index < bytes.count, bytes[index] == byte { take() }
-        finishCommand(&state)
+        finishCommand(&state, isJudged: isAnd)
         state.isConditional = isAnd
         state.pipelineStart = commands.count
     }
@@ -313,13 +313,15 @@ struct ShellScanner {
         state.isQuoted = false
     }
 
-    private mutating func finishCommand(_ state: inout Pending) {
+    /// - Parameter isJudged: whether `&&` or `||` follows.
+    private mutating func finishCommand(_ state: inout Pending, isJudged: Bool = false) {
         finishWord(&state)
         if !state.command.words.isEmpty || !state.command.redirections.isEmpty {
             let words = state.command.words
             if words.first == "case" || words.dropFirst().first == "case" { state.cases += 1 }
             if words.first == "esac" { state.cases = max(0, state.cases - 1) }
             state.command.isConditional = state.isConditional || state.parentheses > 0 || depth > 0
+            state.command.mayFail = isJudged
             state.command.resolve()
             commands.append(state.command)
             state.isConditional = false

@@ -23,6 +23,8 @@ public struct ShellScript: Sendable {
         public var line = 1
         /// Whether it stands behind `&&` or `||`, in a pipeline, a subshell or a substitution.
         public var isConditional = false
+        /// Whether the script goes on where it fails: it stands before `&&` or `||`, or is a condition.
+        public var mayFail = false
 
         /// The program's name without its folder; nil for assignments alone.
         public private(set) var program: String?
@@ -53,6 +55,7 @@ public struct ShellScript: Sendable {
                 }
             }
             programIndex = words.count - rest.count
+            mayFail = mayFail || words[..<programIndex].contains { ShellScript.conditionWords.contains($0) }
             program = rest.first.map { first in
                 String(decoding: first.utf8.suffix(while: { $0 != UInt8(ascii: "/") }), as: UTF8.self)
             }
@@ -126,6 +129,8 @@ public struct ShellScript: Sendable {
     static let reservedWords: Set<String> = [
         "if", "then", "else", "elif", "fi", "while", "until", "do", "done", "!", "{", "}", "time", "esac",
     ]
+    /// Words in front of a command whose failure `set -e` passes over (XCU 2.14, set).
+    static let conditionWords: Set<String> = ["if", "elif", "while", "until", "!"]
     static let wrappers: Set<String> = ["exec", "command", "nohup", "env", "builtin"]
 
     static func isAssignment(_ word: String) -> Bool {

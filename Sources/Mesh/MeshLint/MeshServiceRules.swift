@@ -1,4 +1,5 @@
 import DebianArchive
+import DebianFormat
 import DebianLint
 import MeshContract
 
@@ -89,12 +90,29 @@ enum MeshServiceRules {
         let made = subject.scripts.values.flatMap { $0.commands(running: makers) }.flatMap(\.words)
         return subject.units.compactMap { unit in
             guard let user = unit.value("Service", "User"),
-                !["root", "0", "nobody", "www-data", "daemon"].contains(user),
+                !baseUsers.contains(user), !user.contains("%"),
                 !unit.isTrue("Service", "DynamicUser"), !subject.sysusers.contains(user), !made.contains(user),
                 !made.contains("$\(user)"),
-                !MeshPackage.all.contains(where: { subject.depends(on: $0.name) })
+                !MeshPackage.all.contains(where: { subject.depends(on: $0.name) }), !dependsOnRelative(subject)
             else { return nil }
             return .init(unit.path, "runs as '\(user)', which neither this package nor its dependencies create")
+        }
+    }
+
+    /// The users of every Debian system (base-passwd), and root by its number.
+    private static let baseUsers: Set<String> = [
+        "root", "0", "daemon", "bin", "sys", "sync", "games", "man", "lp", "mail", "news", "uucp", "proxy", "www-data",
+        "backup", "list", "irc", "_apt", "nobody",
+    ]
+
+    /// Whether the package depends on one whose name begins alike, as `sound-server` on `sound-common`, which may make
+    /// the user for all of its family.
+    private static func dependsOnRelative(_ subject: LintedPackage) -> Bool {
+        guard let family = subject.name.split(separator: "-").first else { return false }
+        return [RelationField.Kind.depends, .preDepends].contains { kind in
+            subject.relations[kind]?.groups.joined().contains {
+                $0.package.description.split(separator: "-").first == family
+            } ?? false
         }
     }
 

@@ -31,9 +31,11 @@ enum Failure {
     }
 
     /// One sentence and the exit status.
-    static func message(_ text: String, code: String, _ format: OutputFormat, status: Int32) -> ExitCode {
+    static func message(
+        _ text: String, code: String, _ format: OutputFormat, status: Int32, help: String? = nil
+    ) -> ExitCode {
         var diagnostics = Diagnostics()
-        diagnostics.error(code, text, at: nil)
+        diagnostics.error(code, text, at: nil, help: help)
         show(diagnostics, format)
         return ExitCode(status)
     }

@@ -1,5 +1,6 @@
 import Archive
 import ArgumentParser
+import DebianArchive
 import DebianBuild
 import DebianFormat
 import Documents
@@ -18,6 +19,39 @@ enum OutputFormat: String, ExpressibleByArgument, CaseIterable {
 struct FormatOptions: ParsableArguments {
     @Option(help: "How results are written: text or json (see docs/json.md).")
     var format: OutputFormat = .text
+}
+
+/// What a package file may cost to read.
+struct ReadOptions: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "What a package may unpack to, in bytes or with K, M, G or T (default: 4096 times its size, and 512M in any "
+                + "case).", valueName: "size"))
+    var maxUnpacked: UnpackedSize?
+
+    /// The reader's limits with it.
+    var limits: DebReadLimits {
+        var limits = DebReadLimits()
+        if let maxUnpacked {
+            limits.dataBytes = maxUnpacked.bytes
+            limits.unmeasuredBytes = maxUnpacked.bytes
+        }
+        return limits
+    }
+}
+
+/// A number of bytes such as `20G`; the units are powers of 1024, as dd(1) has them.
+struct UnpackedSize: ExpressibleByArgument {
+    let bytes: Int64
+
+    init?(argument: String) {
+        let digits = argument.prefix { "0123456789".contains($0) }
+        guard let number = Int64(digits), number > 0,
+            let shift = ["": 0, "K": 10, "M": 20, "G": 30, "T": 40][argument.dropFirst(digits.count).uppercased()],
+            number <= Int64.max >> (shift + 1)
+        else { return nil }
+        bytes = number << shift
+    }
 }
 
 /// Which workspace, for what, in which version.

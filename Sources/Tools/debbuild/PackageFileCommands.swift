@@ -14,10 +14,11 @@ struct InspectCommand: ParsableCommand {
     @Argument(help: "A .deb file.") var file: String
     @Flag(help: "Show the checksum of each file.") var checksums = false
     @Flag(help: "Show the maintainer scripts.") var scripts = false
+    @OptionGroup var reading: ReadOptions
     @OptionGroup var output: FormatOptions
 
     func run() throws {
-        let image = try PackageFile.read(file, output.format)
+        let image = try PackageFile.read(file, reading, output.format)
         var options = PackageReport.Options()
         options.showsChecksums = checksums
         options.showsScripts = scripts
@@ -35,11 +36,12 @@ struct DiffCommand: ParsableCommand {
     @Argument(help: "The earlier .deb.") var first: String
     @Argument(help: "The later .deb.") var second: String
     @Flag(help: "Compare modification times as well.") var times = false
+    @OptionGroup var reading: ReadOptions
     @OptionGroup var output: FormatOptions
 
     func run() throws {
-        let before = try PackageFile.read(first, output.format)
-        let after = try PackageFile.read(second, output.format)
+        let before = try PackageFile.read(first, reading, output.format)
+        let after = try PackageFile.read(second, reading, output.format)
         var options = PackageDiff.Options()
         options.comparesTimes = times
         let diff = PackageDiff.compare(before, after, options: options)
@@ -61,6 +63,7 @@ struct LintCommand: AsyncParsableCommand {
     var subjects: [String] = []
     @Flag(help: "List the rules.") var list = false
     @OptionGroup var workspace: WorkspaceOptions
+    @OptionGroup var reading: ReadOptions
     @OptionGroup var output: FormatOptions
 
     /// The rules of every Debian package and those of the mesh.
@@ -75,7 +78,8 @@ struct LintCommand: AsyncParsableCommand {
         let files = subjects.filter { $0.contains("/") || $0.hasSuffix(".deb") }
         for file in files {
             do throws(DebReadError) {
-                reports.append(LintReport(subject: file, findings: try Self.rules.findings(inFile: file)))
+                let findings = try Self.rules.findings(inFile: file, limits: reading.limits)
+                reports.append(LintReport(subject: file, findings: findings))
             } catch {
                 throw Failure.message(error.description, code: "package-file", output.format, status: 2)
             }
@@ -107,11 +111,14 @@ struct LintCommand: AsyncParsableCommand {
 
 /// Reads packages for the commands above.
 enum PackageFile {
-    static func read(_ path: String, _ format: OutputFormat) throws -> PackageImage {
+    static func read(_ path: String, _ reading: ReadOptions, _ format: OutputFormat) throws -> PackageImage {
         do throws(DebReadError) {
-            return try DebReader.read(path)
+            return try DebReader.read(path, limits: reading.limits)
         } catch {
-            throw Failure.message(error.description, code: "package-file", format, status: 2)
+            throw Failure.message(
+                error.description, code: "package-file", format, status: 2,
+                help: error.code == .limit && reading.maxUnpacked == nil
+                    ? "if you know where it comes from, allow its size: --max-unpacked 20G" : nil)
         }
     }
 }

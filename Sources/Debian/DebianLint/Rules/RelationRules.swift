@@ -5,7 +5,7 @@ import Platform
 
 /// Rules for fields that name other packages (Policy 7).
 enum RelationRules {
-    static let all = [malformed, missingForScripts, missingLibc, selfRelation, duplicateRelation]
+    static let all = [malformed, missingForScripts, missingForPrograms, missingLibc, selfRelation, duplicateRelation]
 
     static let malformed = LintRule(
         "DB0106", .error, "malformed relation",
@@ -26,25 +26,40 @@ enum RelationRules {
     }
 
     static let missingForScripts = LintRule(
-        "DB0118", .error, "a script runs a program of a package that Depends does not name",
+        "DB0118", .error, "a maintainer script runs a program of a package that Depends does not name",
         remedy: "add the package to Depends", reference: "Debian Policy 7.2"
     ) { subject in
-        var found: [LintRule.Observation] = []
-        for (name, script) in subject.allScripts {
-            var reported: Set<String> = []
-            for command in script.commands {
-                guard let program = command.program, let packages = providers[program],
-                    !script.guardedPrograms.contains(program), reported.insert(program).inserted,
-                    !packages.contains(where: { subject.depends(on: $0) || $0 == subject.name }),
-                    !definesFunction(program, in: script)
-                else { continue }
-                found.append(
-                    .init(
-                        name, "line \(command.line) runs '\(program)', which \(packages[0]) has",
-                        remedy: "add '\(packages.joined(separator: " | "))' to Depends"))
-            }
+        MaintainerScriptName.allCases.flatMap { name in
+            subject.scripts[name].map { missing(for: $0, name.rawValue, in: subject, [.depends, .preDepends]) } ?? []
         }
-        return found
+    }
+
+    static let missingForPrograms = LintRule(
+        "DB0131", .warning, "a shipped script runs a program of a package that no field names",
+        remedy: "add the package to Depends, or to Recommends where the script does without it",
+        reference: "Debian Policy 7.2"
+    ) { subject in
+        subject.shippedScripts.flatMap { path, script in
+            missing(for: script, path, in: subject, [.depends, .preDepends, .recommends, .suggests])
+        }
+    }
+
+    /// Programs that a script runs without asking, and that come with none of the packages that fields name.
+    private static func missing(
+        for script: ShellScript, _ name: String, in subject: LintedPackage, _ fields: [RelationField.Kind]
+    ) -> [LintRule.Observation] {
+        var reported: Set<String> = []
+        return script.commands.compactMap { command in
+            guard let program = command.program, let packages = providers[program], !command.mayFail,
+                !script.guardedPrograms.contains(program), reported.insert(program).inserted,
+                !packages.contains(where: { package in
+                    package == subject.name || fields.contains { subject.relates($0, to: package) }
+                }), !definesFunction(program, in: script)
+            else { return nil }
+            return .init(
+                name, "line \(command.line) runs '\(program)', which \(packages[0]) has",
+                remedy: "add '\(packages.joined(separator: " | "))' to Depends")
+        }
     }
 
     static let missingLibc = LintRule(
@@ -68,6 +83,8 @@ enum RelationRules {
         let relation = wanted.map { "libc6 (>= \($0))" } ?? "libc6"
         let present = subject.relation(.depends, to: "libc6") ?? subject.relation(.preDepends, to: "libc6")
         guard let present else {
+            // libc6-dev has libc6 of its own version, and so has the library that this package is the companion of.
+            if subject.depends(on: "libc6-dev") || dependsOnSibling(subject) { return [] }
             return [.init(path, "needs \(relation) and Depends has no libc6", remedy: "add '\(relation)' to Depends")]
         }
         // 'libc6' alone takes any version, and one below the wanted version takes too old ones.
@@ -103,14 +120,24 @@ enum RelationRules {
         return found
     }
 
+    /// Whether Depends names a package of exactly this version, as packages of one source do.
+    private static func dependsOnSibling(_ subject: LintedPackage) -> Bool {
+        guard let version = subject.image.control["Version"] else { return false }
+        return subject.relations[.depends]?.groups.joined().contains { relation in
+            relation.constraint.map { "\($0)" == "= \(version)" } ?? false
+        } ?? false
+    }
+
     /// Programs outside Debian's essential packages, with the packages that have them. The first is the usual one.
     private static let providers: [String: [String]] = [
         "iptables": ["iptables"], "iptables-restore": ["iptables"], "iptables-save": ["iptables"],
         "ip6tables": ["iptables"], "ip6tables-restore": ["iptables"], "ip6tables-save": ["iptables"],
-        "nft": ["nftables"], "ip": ["iproute2"], "ss": ["iproute2"], "hostname": ["hostname"],
+        "nft": ["nftables"], "ip": ["iproute2"], "ss": ["iproute2"],
         "adduser": ["adduser"], "addgroup": ["adduser"], "deluser": ["adduser"], "delgroup": ["adduser"],
-        "useradd": ["passwd"], "groupadd": ["passwd"], "usermod": ["passwd"], "userdel": ["passwd"],
-        "groupdel": ["passwd"], "groupmod": ["passwd"], "sudo": ["sudo"], "logrotate": ["logrotate"],
+        // adduser cannot do without passwd.
+        "useradd": ["passwd", "adduser"], "groupadd": ["passwd", "adduser"], "usermod": ["passwd", "adduser"],
+        "userdel": ["passwd", "adduser"], "groupdel": ["passwd", "adduser"], "groupmod": ["passwd", "adduser"],
+        "sudo": ["sudo"], "logrotate": ["logrotate"],
         "curl": ["curl"], "wget": ["wget"], "jq": ["jq"], "openssl": ["openssl"], "host": ["bind9-host"],
         "dig": ["bind9-dnsutils", "dnsutils"], "ps": ["procps"], "pgrep": ["procps"], "pkill": ["procps"],
         "sysctl": ["procps"], "setcap": ["libcap2-bin"], "getcap": ["libcap2-bin"], "setfacl": ["acl"],

@@ -40,7 +40,7 @@ enum ScriptRules {
     }
 
     static let ignoresArguments = LintRule(
-        "DB0304", .error, "maintainer script ignores what it is called for",
+        "DB0304", .warning, "maintainer script ignores what it is called for",
         remedy: "act on \"$1\": configure in postinst, remove and upgrade in prerm, purge in postrm",
         reference: "Debian Policy 6.5"
     ) { subject in
@@ -148,7 +148,9 @@ package enum ScriptActionRules {
             "systemd-tmpfiles", "systemd-sysusers",
         ]
         return script.commands(running: programs).filter { command in
-            guard let program = command.program, !script.guardedPrograms.contains(program) else { return false }
+            guard let program = command.program, !command.mayFail, !script.guardedPrograms.contains(program) else {
+                return false
+            }
             // A running systemd has its own programs.
             let isSystemd = ["systemctl", "deb-systemd-invoke"].contains(program)
             return !(isSystemd && script.code.contains("/run/systemd/system"))
@@ -250,12 +252,16 @@ enum ServiceScriptRules {
         remedy: "run 'systemctl --system daemon-reload' in postinst when /run/systemd/system exists",
         reference: "systemctl(1), deb-systemd-invoke(1p)"
     ) { subject in
-        guard let unit = subject.units.first, !reloads(subject.scripts[.postinst]) else { return [] }
+        // What no script enables or starts is read when something asks for it.
+        let unit = subject.units.first { unit in
+            unit.sections.contains("Install") || subject.scripts[.postinst].map { starts($0, unit.name) } ?? false
+        }
+        guard let unit, !reloads(subject.scripts[.postinst]) else { return [] }
         return [.init("postinst", "does not reload systemd, which then does not know \(unit.name)")]
     }
 
     static let enablePolicy = LintRule(
-        "DB0306", .error, "unit can be enabled and no script does it by the administrator's will",
+        "DB0306", .warning, "unit can be enabled and no script does it by the administrator's will",
         remedy: "call deb-systemd-helper in postinst (unmask, was-enabled, enable, update-state)",
         reference: "deb-systemd-helper(1p)"
     ) { subject in
@@ -276,6 +282,8 @@ enum ServiceScriptRules {
             guard unit.sections.contains("Service") || unit.sections.contains("Socket"), !isHelper(unit) else {
                 return false
             }
+            // What the package does not start runs only where the administrator has started it.
+            guard let postinst = subject.scripts[.postinst], starts(postinst, unit.name) else { return false }
             return !stops(subject.scripts[.prerm], unit.name)
         }.map { .init($0.path, "is not stopped in prerm: its processes keep running from deleted files") }
     }
@@ -319,10 +327,20 @@ enum ServiceScriptRules {
 
     private static func stops(_ script: ShellScript?, _ unit: String) -> Bool {
         guard let script else { return false }
+        return serviceCommands(script, unit).contains { $0.words.contains("stop") }
+    }
+
+    /// Whether a script starts a unit; debhelper's has the verb in a variable.
+    private static func starts(_ script: ShellScript, _ unit: String) -> Bool {
+        serviceCommands(script, unit).contains { command in
+            command.words.contains { $0 == "start" || $0.hasSuffix("restart") || $0.hasPrefix("$") }
+        }
+    }
+
+    private static func serviceCommands(_ script: ShellScript, _ unit: String) -> [ShellScript.Command] {
         let bare = unit.hasSuffix(".service") ? String(unit.dropLast(".service".count)) : unit
-        return script.commands(running: ["deb-systemd-invoke", "systemctl", "invoke-rc.d", "service"]).contains {
-            command in
-            command.words.contains("stop") && (command.words.contains(unit) || command.words.contains(bare))
+        return script.commands(running: ["deb-systemd-invoke", "systemctl", "invoke-rc.d", "service"]).filter {
+            $0.words.contains(unit) || $0.words.contains(bare)
         }
     }
 

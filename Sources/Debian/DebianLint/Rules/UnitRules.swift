@@ -8,14 +8,14 @@ enum UnitRules {
     ]
 
     static let startLimitSection = LintRule(
-        "DB0401", .error, "start limit is in [Service]",
-        remedy: "write 'StartLimitIntervalSec=' and 'StartLimitBurst=' in [Unit]", reference: "systemd.unit(5)"
+        "DB0401", .error, "start limit is where systemd does not look for it",
+        remedy: "write 'StartLimitIntervalSec=' in [Unit]", reference: "systemd.unit(5)"
     ) { subject in
         subject.units.flatMap { unit in
-            unit.settings.filter { setting in
-                (setting.section == "Service" && setting.key.hasPrefix("StartLimit"))
-                    || setting.key == "StartLimitInterval"
-            }.map { .init(unit.path, "line \($0.line) has \($0.key) in [\($0.section)]") }
+            // For the sake of old units systemd takes StartLimitInterval, StartLimitBurst and StartLimitAction there.
+            unit.settings.filter { $0.section == "Service" && $0.key == "StartLimitIntervalSec" }.map {
+                .init(unit.path, "line \($0.line) has \($0.key) in [Service]: systemd ignores it")
+            }
         }
     }
 
@@ -72,13 +72,16 @@ enum UnitRules {
         reference: "systemd.service(5)"
     ) { subject in
         subject.units.filter { unit in
-            guard unit.name.hasSuffix(".service") else { return false }
-            if unit.sections.contains("Service"), unit.value("Service", "Type") == "oneshot",
-                !unit.values("Service", "ExecStop").isEmpty
-            {
-                return false
-            }
-            return unit.values("Service", "ExecStart").isEmpty
+            // An empty file masks the unit, and a drop-in may have what is missing here.
+            guard unit.name.hasSuffix(".service"), !unit.sections.isEmpty, unit.values("Service", "ExecStart").isEmpty,
+                !subject.image.entries.contains(where: { $0.path.hasPrefix(unit.path + ".d/") })
+            else { return false }
+            if unit.settings.contains(where: { $0.key == "SuccessAction" && $0.value != "none" }) { return false }
+            // Without ExecStart and BusName the type is oneshot.
+            let isOneshot =
+                unit.value("Service", "Type").map { $0 == "oneshot" } ?? unit.values("Service", "BusName").isEmpty
+            return !isOneshot || unit.values("Service", "ExecStop").isEmpty
+                || !unit.isTrue("Service", "RemainAfterExit")
         }.map { .init($0.path, "has no ExecStart in [Service]") }
     }
 
