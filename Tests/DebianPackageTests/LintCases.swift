@@ -157,7 +157,6 @@ extension LintTests {
             plain("DB0304") { $0.script("preinst", PackageTree.scriptHead + "mkdir -p /var/lib/sound\n") },
             proxy("DB0304") { $0.script("postinst", PackageTree.scriptHead + "systemctl daemon-reload\n") },
             plain("DB0305") { $0.replaceScript("postinst", "systemctl --system daemon-reload", ":") },
-            plain("DB0305") { $0.controlFiles["postinst"] = nil },
             plain("DB0306") { $0.replaceScript("postinst", "deb-systemd-helper", ":") },
             plain("DB0307") { $0.controlFiles["prerm"] = nil },
             plain("DB0307") { $0.replaceScript("prerm", "invoke stop", "invoke start") },
@@ -217,6 +216,7 @@ extension LintTests {
         [
             plain("DB0501") { $0.nodes["/usr/bin/sound"] = elf { $0.machine = 183 } },
             plain("DB0501") { $0["Architecture"] = "all" },
+            plain("DB0509") { $0.nodes["/usr/lib/sound/arm64.node"] = elf { $0.machine = 183 } },
             plain("DB0502") { $0.nodes["/usr/bin/sound"] = elf { $0.interpreter = "/lib/ld-musl-x86_64.so.1" } },
             plain("DB0502") {
                 $0.nodes["/usr/bin/sound"] = elf {

@@ -37,6 +37,21 @@ final class ShippedScenarioTests: XCTestCase {
         }
     }
 
+    /// What a run has read goes with it: `meshcheck serve` makes runs for months.
+    func testNothingOfARunIsKept() async throws {
+        weak var kept: Probes.Host?
+        do {
+            let host = Probes.Host()
+            kept = host
+            let suite = try await ScenarioSuite.load(
+                paths: [Self.folder], profile: "classic", host: host, kinds: .mesh)
+            _ = await Runner(suite: suite, diagnoses: nil, host: host).run()
+        }
+        // Looks that were given up may still be on their way.
+        for _ in 0..<3000 where kept != nil { try await Task.sleep(for: .milliseconds(20)) }
+        XCTAssertNil(kept, "something holds the host and all that was read of it")
+    }
+
     func testTheyLoadWithoutAWarning() async throws {
         for (profile, names) in [
             (

@@ -14,6 +14,8 @@ struct DynamicSection {
     }
     private static let positionIndependentFlag: UInt64 = 0x0800_0000
     private static let sizeLimit: UInt64 = 1 << 20
+    /// No library of Debian's has a table of symbols or names half as large.
+    private static let symbolBytesLimit: UInt64 = 64 << 20
 
     private let layout: ELFLayout
     private let loaded: [ELFHeader.Segment]
@@ -55,9 +57,59 @@ struct DynamicSection {
         for name in needed { file.needed.append(try string(name, "needed library", &reader)) }
         if let name = values[Tag.soname] { file.soname = try string(name, "soname", &reader) }
         if let path = values[Tag.runPath] ?? values[Tag.rpath] { file.runPath = try string(path, "run path", &reader) }
-        if let address = values[Tag.versionNeeds] {
-            file.versionNeeds = try versionNeeds(at: address, count: values[Tag.versionNeedCount] ?? 0, &reader)
+        file.versionNeeds = try versionNeeds(&reader).map { need in
+            ELFFile.VersionNeed(library: need.library, versions: need.versions.map(\.name))
         }
+    }
+
+    /// The symbols without a section, which libraries provide, each with its version: `name@VERSION`, or `name@Base`
+    /// where the library has none (deb-symbols(5)).
+    ///
+    /// - Parameters:
+    ///   - table: `.dynsym`.
+    ///   - versions: `.gnu.version`, a number for each symbol (LSB Core, "Symbol Version Table").
+    func undefinedSymbols(
+        _ table: ELFHeader.Section, versions: ELFHeader.Section?, _ reader: inout ELFReader
+    ) throws(ELFError) -> [String] {
+        let subject = "dynamic symbols"
+        let entrySize = layout.is64Bit ? 24 : 16
+        guard table.size <= Self.symbolBytesLimit, let address = values[Tag.stringTable] else {
+            throw ELFError(
+                .malformed, subject, at: table.offset, found: "\(table.size) bytes",
+                expected: "at most \(Self.symbolBytesLimit), and a string table")
+        }
+        let (start, available) = try fileOffset(of: address, "string table")
+        let length = min(values[Tag.stringTableSize] ?? available, available)
+        guard length <= Self.symbolBytesLimit else {
+            throw ELFError(
+                .malformed, "string table", at: start, found: "\(length) bytes",
+                expected: "at most \(Self.symbolBytesLimit)")
+        }
+        let strings = try reader.bytes(at: start, count: Int(length), of: "string table")
+        let symbols = try reader.bytes(at: table.offset, count: Int(table.size), of: subject)
+        let count = symbols.count / entrySize
+        var numbers: [UInt8] = []
+        if let versions {
+            numbers = try reader.bytes(
+                at: versions.offset, count: min(Int(clamping: versions.size), 2 * count), of: "symbol versions")
+        }
+        let names = Dictionary(
+            try versionNeeds(&reader).flatMap(\.versions).map { ($0.number, $0.name) }, uniquingKeysWith: { $1 })
+        let versionNumbers = ELFRecord(numbers[...], layout)
+        var result: [String] = []
+        for index in 0..<count {
+            let record = ELFRecord(symbols[(index * entrySize)..<((index + 1) * entrySize)], layout)
+            let name = Int(record.word(0))
+            // Section 0 is SHN_UNDEF, and a local symbol is nobody else's.
+            guard record.half(layout.is64Bit ? 6 : 14) == 0, name > 0, name < strings.count,
+                symbols[index * entrySize + (layout.is64Bit ? 4 : 12)] >> 4 != 0
+            else { continue }
+            let text = String(decoding: strings[name...].prefix { $0 != 0 }, as: UTF8.self)
+            // The highest bit hides a version from the linker.
+            let number = versionNumbers.half(2 * index) & 0x7fff
+            result.append(text + "@" + (names[number] ?? "Base"))
+        }
+        return result
     }
 
     private func string(_ index: UInt64, _ subject: String, _ reader: inout ELFReader) throws(ELFError) -> String {
@@ -79,29 +131,30 @@ struct DynamicSection {
     // LSB Core, "Version Requirements": records of 16 bytes (`Elfxx_Verneed`) that chain to records of 16 bytes
     // (`Elfxx_Vernaux`); distances are forward, counted from the record itself.
     private func versionNeeds(
-        at address: UInt64, count: UInt64, _ reader: inout ELFReader
-    ) throws(ELFError) -> [ELFFile.VersionNeed] {
+        _ reader: inout ELFReader
+    ) throws(ELFError) -> [(library: String, versions: [(name: String, number: UInt16)])] {
+        guard let address = values[Tag.versionNeeds] else { return [] }
         let subject = "version needs"
-        var result: [ELFFile.VersionNeed] = []
+        var result: [(library: String, versions: [(name: String, number: UInt16)])] = []
         var position = try fileOffset(of: address, subject).offset
-        var remaining = count
+        var remaining = values[Tag.versionNeedCount] ?? 0
         while remaining > 0 {
             try reader.chargeRecord(subject, at: position)
             let need = ELFRecord(try reader.bytes(at: position, count: 16, of: subject)[...], layout)
             guard need.half(0) == 1 else {
                 throw ELFError(.malformed, subject, at: position, found: "version \(need.half(0))", expected: "1")
             }
-            var versions: [String] = []
+            var versions: [(name: String, number: UInt16)] = []
             var inner = position.addingClamped(UInt64(need.word(8)))
             for _ in 0..<need.half(2) {
                 try reader.chargeRecord(subject, at: inner)
                 let name = ELFRecord(try reader.bytes(at: inner, count: 16, of: subject)[...], layout)
-                versions.append(try string(UInt64(name.word(8)), "version name", &reader))
+                versions.append((try string(UInt64(name.word(8)), "version name", &reader), name.half(6)))
                 if name.word(12) == 0 { break }
                 inner = inner.addingClamped(UInt64(name.word(12)))
             }
             let library = try string(UInt64(need.word(4)), "library of version needs", &reader)
-            result.append(ELFFile.VersionNeed(library: library, versions: versions))
+            result.append((library, versions))
             if need.word(12) == 0 { break }
             position = position.addingClamped(UInt64(need.word(12)))
             remaining -= 1

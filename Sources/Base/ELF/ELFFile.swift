@@ -31,6 +31,9 @@ public struct ELFFile: Sendable, Hashable {
     public var isStripped: Bool
     /// The build identifier in hexadecimal (`NT_GNU_BUILD_ID`), if the linker left one.
     public var buildID: String?
+    /// Symbols that libraries have to provide, each with its version as deb-symbols(5) writes it, such as
+    /// `fopen@GLIBC_2.2.5` or `inflate@Base`; empty where they were not asked for.
+    public var undefinedSymbols: [String] = []
 
     /// The instruction set.
     public enum Machine: Sendable, Hashable, CustomStringConvertible {
@@ -98,15 +101,16 @@ public struct ELFFile: Sendable, Hashable {
     /// - Parameters:
     ///   - read: gives `count` bytes from `offset`; fewer mean that the file ends there.
     ///   - size: the file's size in bytes; nothing beyond it is asked for.
+    ///   - keepsSymbols: whether ``undefinedSymbols`` are wanted, which are thousands in a large program.
     /// - Throws: ``ELFError`` when the file is not ELF, ends early, contradicts itself or cannot be read.
     public init(
-        reading read: (_ offset: UInt64, _ count: Int) throws -> [UInt8], size: UInt64
+        reading read: (_ offset: UInt64, _ count: Int) throws -> [UInt8], size: UInt64, keepsSymbols: Bool = false
     ) throws(ELFError) {
         // The reader keeps the closure, and does not outlive this call.
         let result: Result<ELFFile, ELFError> = withoutActuallyEscaping(read) { read in
             do throws(ELFError) {
                 var reader = ELFReader(read: read, size: size)
-                return .success(try ELFParser.parse(&reader))
+                return .success(try ELFParser.parse(&reader, keepsSymbols: keepsSymbols))
             } catch { return .failure(error) }
         }
         self = try result.get()

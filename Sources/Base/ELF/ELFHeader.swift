@@ -46,6 +46,8 @@ struct ELFHeader {
             static let symbolTable: UInt32 = 2
             static let note: UInt32 = 7
             static let noBits: UInt32 = 8
+            static let dynamicSymbols: UInt32 = 11
+            static let symbolVersions: UInt32 = 0x6fff_ffff
         }
         static let threadLocalFlag: UInt64 = 0x400
 

@@ -2,7 +2,7 @@ import Platform
 
 /// Walks headers, segments, notes and the dynamic section of one file.
 enum ELFParser {
-    static func parse(_ reader: inout ELFReader) throws(ELFError) -> ELFFile {
+    static func parse(_ reader: inout ELFReader, keepsSymbols: Bool) throws(ELFError) -> ELFFile {
         let header = try ELFHeader(&reader)
         var file = ELFFile(header: header)
         let segments = try header.segments(&reader)
@@ -10,9 +10,13 @@ enum ELFParser {
         // Files with debugging symbols alone keep the program headers of the original, but not what they point to.
         var absent: Set<UInt64> = []
         var notes: [NoteTable] = []
+        var symbols: ELFHeader.Section?
+        var symbolVersions: ELFHeader.Section?
         let sectionCount = try header.forEachSection(&reader) { (section: ELFHeader.Section) throws(ELFError) in
             switch section.type {
             case ELFHeader.Section.Kind.symbolTable: file.isStripped = false
+            case ELFHeader.Section.Kind.dynamicSymbols: symbols = section
+            case ELFHeader.Section.Kind.symbolVersions: symbolVersions = section
             case ELFHeader.Section.Kind.note:
                 // Notes are many in an object file; its build identifier, if any, is among the first.
                 if notes.count < 64 {
@@ -40,8 +44,12 @@ enum ELFParser {
                 file.interpreter = try reader.text(
                     at: segment.offset, end: segment.offset.addingClamped(segment.fileSize), of: "program interpreter")
             case ELFHeader.Segment.Kind.dynamic where isPresent:
-                try DynamicSection(segment, segments: segments, layout: header.layout, &reader).describe(
-                    &file, &reader)
+                let dynamic = try DynamicSection(segment, segments: segments, layout: header.layout, &reader)
+                try dynamic.describe(&file, &reader)
+                if keepsSymbols, let symbols {
+                    file.undefinedSymbols = try dynamic.undefinedSymbols(
+                        symbols, versions: symbolVersions, &reader)
+                }
             case ELFHeader.Segment.Kind.gnuStack:
                 hasStackSegment = true
                 file.hasExecutableStack = segment.flags & ELFHeader.Segment.executeFlag != 0

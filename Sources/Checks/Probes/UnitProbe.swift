@@ -219,16 +219,15 @@ struct UnitProbe: Probe {
 }
 
 /// Asks systemd about units. Checks that ask at nearly the same time share one `systemctl show`.
+///
+/// It is a fact of its host and does not hold it, or neither would ever go.
 actor UnitReader {
-    private let host: Host
     private var known: [String: (asked: ContinuousClock.Instant, result: Result<UnitProperties, ProbeError>)] = [:]
     private var waiting: [String: [CheckedContinuation<Result<UnitProperties, ProbeError>, Never>]] = [:]
     private var isCollecting = false
 
     /// Names in one command line: far from the system's limit.
     private static let batch = 200
-
-    init(host: Host) { self.host = host }
 
     /// The properties of a unit.
     func properties(of unit: String, since: ContinuousClock.Instant?) async throws(ProbeError) -> UnitProperties {
@@ -305,8 +304,7 @@ actor UnitReader {
     private func systemctl(
         _ units: [String], until deadline: ContinuousClock.Instant
     ) async throws(ProbeError) -> Tool.Run {
-        try await Systemd.require(on: host)
-        return try await Tool.run(
+        try await Tool.run(
             "systemctl", ["show", "--all", "--no-pager", "--"] + units, until: deadline, outputLimit: 16 << 20)
     }
 }
@@ -330,7 +328,10 @@ enum Systemd {
 extension Host {
     /// Who asks systemd.
     nonisolated func unitReader() async throws(ProbeError) -> UnitReader {
-        try await fact("unit-reader", as: UnitReader.self) { () throws(ProbeError) in UnitReader(host: self) }
+        try await fact("unit-reader", as: UnitReader.self) { () throws(ProbeError) in
+            try await Systemd.require(on: self)
+            return UnitReader()
+        }
     }
 }
 

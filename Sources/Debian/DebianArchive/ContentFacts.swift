@@ -26,12 +26,16 @@ public final class ContentFacts: Sendable {
 
     /// Looks into an open file: at its first bytes, and further into machine code and a text that is to be kept.
     ///
-    /// - Parameter texts: how much text may still be kept; nil keeps none.
-    package static func of(_ file: InputFile, texts: TextBudget? = nil) throws(FileError) -> ContentFacts {
+    /// - Parameters:
+    ///   - texts: how much text may still be kept; nil keeps none.
+    ///   - keepsSymbols: whether the symbols that machine code needs are wanted.
+    package static func of(
+        _ file: InputFile, texts: TextBudget? = nil, keepsSymbols: Bool = false
+    ) throws(FileError) -> ContentFacts {
         let size = file.status.size
         if size == 0 { return .nothing }
         if ELFFile.isELF(prefix: try file.bytes(at: 0, count: 4)) {
-            return machineCode(size: size) { offset, count in
+            return machineCode(size: size, keepsSymbols: keepsSymbols) { offset, count in
                 try file.bytes(at: Int64(clamping: offset), count: count)
             }
         }
@@ -42,10 +46,10 @@ public final class ContentFacts: Sendable {
     }
 
     fileprivate static func machineCode(
-        size: Int64, reading read: (_ offset: UInt64, _ count: Int) throws -> [UInt8]
+        size: Int64, keepsSymbols: Bool, reading read: (_ offset: UInt64, _ count: Int) throws -> [UInt8]
     ) -> ContentFacts {
         do throws(ELFError) {
-            return ContentFacts(elf: try ELFFile(reading: read, size: UInt64(max(0, size))))
+            return ContentFacts(elf: try ELFFile(reading: read, size: UInt64(max(0, size)), keepsSymbols: keepsSymbols))
         } catch {
             return ContentFacts(malformedELF: "\(error)")
         }
@@ -97,6 +101,7 @@ package struct ContentProbe {
     private var reserved = 0
     private var isSkipped = false
     private let scratchFolder: String
+    private let keepsSymbols: Bool
 
     /// ELF files up to this size stay in memory.
     private static let memoryLimit = 4 << 20
@@ -105,7 +110,9 @@ package struct ContentProbe {
     ///   - size: bytes of the file as its archive states them.
     ///   - texts: how much text may still be kept; nil keeps none.
     ///   - scratchFolder: where large machine code is laid down.
-    package init(size: Int64, texts: TextBudget?, scratchFolder: String) {
+    ///   - keepsSymbols: whether the symbols that machine code needs are wanted.
+    package init(size: Int64, texts: TextBudget?, scratchFolder: String, keepsSymbols: Bool = false) {
+        self.keepsSymbols = keepsSymbols
         self.scratchFolder = scratchFolder
         guard let texts, size > 0, size <= Int64(texts.textBytes) else {
             self.texts = nil
@@ -141,7 +148,7 @@ package struct ContentProbe {
         if mode == .elf {
             texts?.giveBack(reserved)
             let (bytes, file) = (kept, scratch)
-            return ContentFacts.machineCode(size: Int64(count)) { offset, length in
+            return ContentFacts.machineCode(size: Int64(count), keepsSymbols: keepsSymbols) { offset, length in
                 if let file { return try file.bytes(at: Int64(clamping: offset), count: length) }
                 let start = Int(clamping: offset)
                 guard start <= bytes.count, length >= 0 else { return [] }

@@ -113,6 +113,20 @@ public struct ShellScript: Sendable {
         return ["sh", "dash", "bash", "ash", "ksh", "mksh", "zsh"].contains(name)
     }
 
+    /// Whether the script asks for a program before it runs it, or for another one of the same package.
+    func asksFor(_ program: String) -> Bool {
+        let family = Self.families.first { $0.contains(program) } ?? [program]
+        return !family.isDisjoint(with: guardedPrograms)
+    }
+
+    /// Programs that come together in packages of Debian's.
+    private static let families: [Set<String>] = [
+        ["ucf", "ucfr", "ucfq"], ["adduser", "addgroup", "deluser", "delgroup"],
+        ["useradd", "userdel", "usermod", "groupadd", "groupdel", "groupmod"],
+        ["iptables", "iptables-restore", "iptables-save", "ip6tables", "ip6tables-restore", "ip6tables-save"],
+        ["deb-systemd-helper", "deb-systemd-invoke"],
+    ]
+
     /// All commands that run one of the programs.
     public func commands(running programs: Set<String>) -> [Command] {
         commands.filter { $0.program.map(programs.contains) ?? false }
@@ -160,7 +174,9 @@ public struct ShellScript: Sendable {
                 if let flag = words.firstIndex(where: { ["-x", "-e", "-f"].contains($0) }), flag + 1 < words.endIndex {
                     programs.insert(words[flag + 1].split(separator: "/").last.map(String.init) ?? "")
                 }
-            default: break
+            default:
+                // A function of the script may do the asking.
+                if command.mayFail { programs.formUnion(command.arguments) }
             }
         }
         return programs

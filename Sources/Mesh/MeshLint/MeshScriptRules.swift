@@ -58,7 +58,10 @@ enum MeshScriptRules {
         remedy: "take the source address of the route towards Pilot, then the first global address",
         reference: "hostname(1): 127.0.1.1 on a stock Debian"
     ) { subject in
-        subject.allScripts.flatMap { name, script in
+        guard subject.contract != nil || MeshPackage.all.contains(where: { subject.depends(on: $0.name) }) else {
+            return []
+        }
+        return subject.allScripts.flatMap { name, script in
             script.commands(running: ["hostname"]).filter { command in
                 command.arguments.contains { ["--ip-address", "-i", "-I", "--all-ip-addresses"].contains($0) }
             }.map { .init(name, "line \($0.line) runs '\($0.invocation.joined(separator: " "))'") }

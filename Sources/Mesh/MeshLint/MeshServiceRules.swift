@@ -91,8 +91,10 @@ enum MeshServiceRules {
         return subject.units.compactMap { unit in
             guard let user = unit.value("Service", "User"),
                 !baseUsers.contains(user), !user.contains("%"),
+                // The administrator chooses the instances of a template, and makes users for them.
+                !unit.name.contains("@."),
                 !unit.isTrue("Service", "DynamicUser"), !subject.sysusers.contains(user), !made.contains(user),
-                !made.contains("$\(user)"),
+                !made.contains(where: { $0.hasPrefix("$") }),
                 !MeshPackage.all.contains(where: { subject.depends(on: $0.name) }), !dependsOnRelative(subject)
             else { return nil }
             return .init(unit.path, "runs as '\(user)', which neither this package nor its dependencies create")

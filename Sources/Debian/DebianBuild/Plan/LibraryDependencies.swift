@@ -1,4 +1,5 @@
 import Files
+import Glibc
 import DebianFormat
 import DebianArchive
 import Platform
@@ -8,19 +9,19 @@ import ELF
 
 /// Turns what ELF payload needs of shared libraries into relations of `Depends`, as dpkg-shlibdeps(1) does.
 ///
-/// The C library, GCC's runtime and the C++ library follow from symbol versions, so that the answer does not depend on
-/// the machine that builds. Other libraries come from the workspace's own table first, then from the shlibs files of
-/// the packages installed here (deb-shlibs(5)).
+/// The workspace's own table comes first, then what the packages installed here say: their symbols files
+/// (deb-symbols(5)), which know since when there is a symbol, before their shlibs files (deb-shlibs(5)). Where the C
+/// library, GCC's runtime or the C++ library is not installed for the architecture, symbol versions stand for them.
 struct LibraryDependencies: Sendable {
     /// Sonames with the relation that the workspace gives for them.
     var declared: [String: String]
-    /// Where dpkg keeps the shlibs files of installed packages.
-    var shlibsDirectory: String
+    /// Where dpkg keeps the shlibs and symbols files of installed packages.
+    var infoDirectory: String
 
     /// Creates a resolver.
-    init(declared: [String: String] = [:], shlibsDirectory: String = "/var/lib/dpkg/info") {
+    init(declared: [String: String] = [:], infoDirectory: String = "/var/lib/dpkg/info") {
         self.declared = declared
-        self.shlibsDirectory = shlibsDirectory
+        self.infoDirectory = infoDirectory
     }
 
     /// The outcome for one package.
@@ -34,39 +35,69 @@ struct LibraryDependencies: Sendable {
     /// Resolves what a set of ELF files needs.
     ///
     /// - Parameter provided: sonames that the package itself ships.
-    func resolve(_ files: [ELFFile], provided: Set<String>, architecture: Architecture) -> Result {
+    /// - Throws: ``FileError`` when dpkg's files cannot be read.
+    func resolve(
+        _ files: [ELFFile], provided: Set<String>, architecture: Architecture
+    ) throws(FileError) -> Result {
         var minimum: [String: DebianVersion?] = [:]
         var verbatim: Set<String> = []
         var unknown: Set<String> = []
-        func require(_ package: String, _ version: String?) {
-            let wanted = version.flatMap { try? DebianVersion($0) }
+        func require(_ package: String, _ wanted: DebianVersion?) {
             if let present = minimum[package] ?? nil {
                 if let wanted, present < wanted { minimum[package] = wanted }
             } else {
                 minimum[package] = .some(wanted)
             }
         }
-        var shlibs: [String: String]?
+        var installed: [String: InstalledLibrary]?
+        // What each library has to provide, for one look at its symbols file.
+        var wanted: [String: Set<String>] = [:]
         for file in files {
             let versions = Dictionary(
                 file.versionNeeds.map { ($0.library, $0.versions) }, uniquingKeysWith: { $0 + $1 })
             for library in file.needed where !provided.contains(library) {
                 if let relation = declared[library] {
                     verbatim.insert(relation)
+                    continue
+                }
+                let table: [String: InstalledLibrary]
+                if let installed { table = installed } else { table = try installedLibraries(architecture) }
+                installed = table
+                if let found = table[library], found.hasSymbols {
+                    wanted[library, default: []].formUnion(file.undefinedSymbols)
                 } else if let family = Self.families.first(where: { $0.covers(library) }) {
-                    require(family.package, nil)
-                    for symbol in versions[library] ?? [] { require(family.package, family.version(symbol)) }
+                    let template = family.package + " " + SymbolsFile.minimumMark
+                    require(template, nil)
+                    for symbol in versions[library] ?? [] {
+                        require(template, family.version(symbol).flatMap { try? DebianVersion($0) })
+                    }
+                } else if let found = table[library] {
+                    verbatim.insert(found.relation)
                 } else {
-                    let table = shlibs ?? installedShlibs(architecture)
-                    shlibs = table
-                    if let relation = table[library] { verbatim.insert(relation) } else { unknown.insert(library) }
+                    unknown.insert(library)
                 }
             }
         }
-        for (package, version) in minimum {
-            verbatim.insert(version.map { "\(package) (>= \($0))" } ?? package)
+        for (library, symbols) in wanted {
+            guard let stem = installed?[library]?.stem else { continue }
+            let bytes = try FileTree.readWhole(infoDirectory + "/" + stem + ".symbols", limit: Self.symbolsLimit)
+            for (template, version) in SymbolsFile.dependencies(of: library, on: symbols, in: bytes) {
+                require(template, version)
+            }
+        }
+        for (template, version) in minimum {
+            verbatim.insert(Self.relation(template, version))
         }
         return Result(relations: verbatim.sorted(), unknown: unknown.sorted())
+    }
+
+    /// A template of deb-symbols(5) with the version in place of `#MINVER#`.
+    private static func relation(_ template: String, _ version: DebianVersion?) -> String {
+        guard let mark = template.firstRange(of: SymbolsFile.minimumMark) else { return template }
+        // Every version is at least 0.
+        let text = version.map { $0.description == "0" ? "" : "(>= \($0))" } ?? ""
+        let filled = template[..<mark.lowerBound] + text + template[mark.upperBound...]
+        return String(filled.reversed().drop { $0 == " " }.reversed())
     }
 
     // MARK: - libraries that say their version in their symbols
@@ -111,21 +142,52 @@ struct LibraryDependencies: Sendable {
             ]),
     ]
 
-    // MARK: - deb-shlibs(5)
+    // MARK: - what dpkg knows
 
-    private func installedShlibs(_ architecture: Architecture) -> [String: String] {
-        guard let names = try? FileTree.children(of: shlibsDirectory) else { return [:] }
-        var table: [String: String] = [:]
+    /// A library of an installed package.
+    private struct InstalledLibrary {
+        /// What shlibs says.
+        var relation: String
+        /// The name of the package's files in dpkg's folder, without their suffixes.
+        var stem: String
+        var hasSymbols: Bool
+    }
+
+    /// The symbols files of the largest libraries of Debian have a tenth of it.
+    private static let symbolsLimit = 64 << 20
+
+    private func installedLibraries(_ architecture: Architecture) throws(FileError) -> [String: InstalledLibrary] {
+        let names: [String]
+        do throws(FileError) {
+            names = try FileTree.children(of: infoDirectory)
+        } catch {
+            // A system without dpkg builds packages as well.
+            if error.errno == ENOENT { return [:] }
+            throw error
+        }
+        let all = Set(names)
+        // A multi-arch package of another architecture says nothing about this one.
+        func isForeign(_ stem: String) -> Bool {
+            stem.lastIndex(of: ":").map { stem[stem.index(after: $0)...] != architecture.description } ?? false
+        }
+        var table: [String: InstalledLibrary] = [:]
         for name in names where name.hasSuffix(".shlibs") {
-            let stem = name.dropLast(".shlibs".count)
-            // A multi-arch package of another architecture says nothing about this one.
-            if let colon = stem.lastIndex(of: ":"), stem[stem.index(after: colon)...] != architecture.description {
-                continue
-            }
-            guard let bytes = try? FileTree.readWhole(shlibsDirectory + "/" + name, limit: 1 << 20) else { continue }
+            let stem = String(name.dropLast(".shlibs".count))
+            if isForeign(stem) { continue }
+            let bytes = try FileTree.readWhole(infoDirectory + "/" + name, limit: 1 << 20)
             for line in String(decoding: bytes, as: UTF8.self).split(separator: "\n") {
                 guard let (soname, relation) = Self.shlibsLine(line) else { continue }
-                for candidate in soname where table[candidate] == nil { table[candidate] = relation }
+                let library = InstalledLibrary(
+                    relation: relation, stem: stem, hasSymbols: all.contains(stem + ".symbols"))
+                for candidate in soname where table[candidate] == nil { table[candidate] = library }
+            }
+        }
+        for name in names where name.hasSuffix(".symbols") {
+            let stem = String(name.dropLast(".symbols".count))
+            if all.contains(stem + ".shlibs") || isForeign(stem) { continue }
+            let bytes = try FileTree.readWhole(infoDirectory + "/" + name, limit: Self.symbolsLimit)
+            for soname in SymbolsFile.sonames(in: bytes) where table[soname] == nil {
+                table[soname] = InstalledLibrary(relation: "", stem: stem, hasSymbols: true)
             }
         }
         return table
@@ -133,14 +195,17 @@ struct LibraryDependencies: Sendable {
 
     /// `[type:] library version dependencies`: the soname is `library.so.version` or `library-version.so`.
     private static func shlibsLine(_ line: Substring) -> (sonames: [String], relation: String)? {
-        var words = line.split(separator: " ", maxSplits: 2, omittingEmptySubsequences: true)
+        // dpkg-gensymbols separates by blanks, some packages by tabs.
+        func isBlank(_ character: Character) -> Bool { character == " " || character == "\t" }
+        var words = line.split(maxSplits: 2, omittingEmptySubsequences: true, whereSeparator: isBlank)
         guard let first = words.first, !first.hasPrefix("#") else { return nil }
         if first.hasSuffix(":") {
             guard first == "deb:" else { return nil }
-            words = line.dropFirst(first.count).split(separator: " ", maxSplits: 2, omittingEmptySubsequences: true)
+            words = line.dropFirst(first.count).split(
+                maxSplits: 2, omittingEmptySubsequences: true, whereSeparator: isBlank)
         }
         guard words.count == 3 else { return nil }
-        let relation = words[2].drop { $0 == " " }
+        let relation = words[2].drop(while: isBlank)
         return (["\(words[0]).so.\(words[1])", "\(words[0])-\(words[1]).so"], String(relation))
     }
 }

@@ -40,8 +40,14 @@ struct MachineCode {
         if spec.hasShlibDepends {
             let declared = Dictionary(
                 spec.shlibs.map { ($0.name.value, $0.value.value) }, uniquingKeysWith: { _, last in last })
-            result.dependencies = LibraryDependencies(declared: declared)
-                .resolve(result.files, provided: sonames, architecture: architecture)
+            do throws(FileError) {
+                result.dependencies = try LibraryDependencies(declared: declared)
+                    .resolve(result.files, provided: sonames, architecture: architecture)
+            } catch {
+                diagnostics.error(
+                    "library-records", "what dpkg knows of libraries cannot be read: \(error)", at: spec.name.range,
+                    help: "'shlib-depends: false' does without it; then name the libraries' packages under 'depends'")
+            }
             for library in result.dependencies.unknown {
                 diagnostics.error(
                     "library-unknown", "no package is known for library '\(library)' that the payload needs",

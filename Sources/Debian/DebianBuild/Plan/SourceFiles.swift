@@ -102,7 +102,7 @@ final class SourceFiles {
                 contents[ByteKey(absolute)] = bytes
             }
             let source = SourceFile(
-                path: absolute, status: file.status, facts: try ContentFacts.of(file, texts: texts))
+                path: absolute, status: file.status, facts: try ContentFacts.of(file, texts: texts, keepsSymbols: true))
             files[ByteKey(absolute)] = source
             return source
         } catch {
@@ -141,7 +141,8 @@ final class SourceFiles {
                     if let facts = known[ByteKey(path)] {
                         own.append((position, facts))
                     } else {
-                        own.append((position, try ContentFacts.of(InputFile(path: path), texts: texts)))
+                        own.append(
+                            (position, try ContentFacts.of(InputFile(path: path), texts: texts, keepsSymbols: true)))
                     }
                 } catch {
                     found.withLock { $0.failures.append((position, error)) }
@@ -163,7 +164,8 @@ final class SourceFiles {
         _ reader: ArchiveReader, size: Int64, entry index: Int, of archive: String
     ) throws -> ContentFacts {
         if let known = archives[ByteKey(archive)]?[index] { return known }
-        var probe = ContentProbe(size: size, texts: texts, scratchFolder: DebReader.temporaryFolder)
+        var probe = ContentProbe(
+            size: size, texts: texts, scratchFolder: DebReader.temporaryFolder, keepsSymbols: true)
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 16, alignment: 64)
         defer { buffer.deallocate() }
         while case let count = try reader.read(into: buffer), count > 0 {

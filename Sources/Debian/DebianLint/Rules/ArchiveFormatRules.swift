@@ -47,7 +47,8 @@ enum ArchiveFormatRules {
 
     static let limits = LintRule(
         reading: "DB0609", "archive is larger than any sound package",
-        remedy: "look for a compression bomb; where its size is meant, read it with --max-unpacked", reference: "deb(5)", errors: [.limit])
+        remedy: "look for a compression bomb; where its size is meant, read it with --max-unpacked",
+        reference: "deb(5)", errors: [.limit])
 
     static let zstd = LintRule(
         "DB0611", .info, "zstd needs a recent dpkg", remedy: "compress with xz for Debian 11 and its tools",

@@ -5,25 +5,51 @@ import ELF
 /// Rules for machine code.
 enum ELFRules {
     static let all = [
-        machine, interpreter, executableStack, staticBinary, unstripped, malformed, runPath, notExecutable,
+        machine, foreignData, interpreter, executableStack, staticBinary, unstripped, malformed, runPath, notExecutable,
     ]
 
     static let machine = LintRule(
         "DB0501", .error, "machine code for another architecture",
         remedy: "build or fetch the file for the package's architecture", reference: "Debian Policy 5.6.8, elf(5)"
     ) { subject in
+        foreign(subject).filter { isFoundByName($0.path) }.map { .init($0.path, $0.message, remedy: $0.remedy) }
+    }
+
+    static let foreignData = LintRule(
+        "DB0509", .info, "machine code for another architecture among data",
+        remedy: "nothing, where it is firmware, a cross toolchain or chosen when the program runs",
+        reference: "Debian Policy 5.6.8, elf(5)"
+    ) { subject in
+        foreign(subject).filter { !isFoundByName($0.path) }.map { .init($0.path, $0.message) }
+    }
+
+    private static func foreign(_ subject: LintedPackage) -> [(path: String, message: String, remedy: String?)] {
         let name = subject.image.control["Architecture"] ?? ""
         let expected = subject.architecture?.machine
         return subject.image.entries.compactMap { entry in
             guard let elf = entry.elf else { return nil }
             if subject.architecture == .all {
-                return .init(
+                return (
                     entry.path, "is machine code (\(elf.machine)) in a package for all architectures",
-                    remedy: "name the architecture that it is for")
+                    "name the architecture that it is for"
+                )
             }
             guard let expected, elf.machine != expected else { return nil }
-            return .init(entry.path, "is for \(elf.machine), the package is for \(name) (\(expected))")
+            return (entry.path, "is for \(elf.machine), the package is for \(name) (\(expected))", nil)
         }
+    }
+
+    /// Whether a shell or the dynamic linker finds the file by its name alone.
+    private static func isFoundByName(_ path: String) -> Bool {
+        let folder = path.split(separator: "/").dropLast()
+        guard let first = folder.first else { return false }
+        let rest = first == "usr" ? folder.dropFirst() : folder
+        if rest.first == "local" {
+            return ["bin", "sbin", "lib"].contains(rest.dropFirst().first ?? "") && rest.count == 2
+        }
+        if ["bin", "sbin", "games", "lib", "lib64"].contains(rest.first ?? ""), rest.count == 1 { return true }
+        // /usr/lib/x86_64-linux-gnu.
+        return rest.first == "lib" && rest.count == 2 && (rest.last?.contains("-linux-gnu") ?? false)
     }
 
     static let interpreter = LintRule(
@@ -32,7 +58,7 @@ enum ELFRules {
     ) { subject in
         let expected = subject.architecture?.programInterpreter
         return subject.image.entries.compactMap { entry in
-            guard let elf = entry.elf else { return nil }
+            guard let elf = entry.elf, isFoundByName(entry.path) else { return nil }
             if let found = elf.interpreter {
                 guard let expected, found != expected else { return nil }
                 return .init(entry.path, "wants the interpreter '\(found)', Debian's is '\(expected)'")

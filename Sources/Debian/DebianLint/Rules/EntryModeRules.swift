@@ -54,10 +54,14 @@ enum EntryModeRules {
     ) { subject in
         subject.image.entries.filter { entry in
             guard entry.isRegularFile, entry.permissions & 0o111 != 0o111 else { return false }
-            let folder = entry.path.split(separator: "/").dropLast().last
-            return folder.map { ["bin", "sbin", "games"].contains($0) } ?? false
+            return programFolders.contains { entry.path.hasPrefix($0) && !entry.path.dropFirst($0.count).contains("/") }
         }.map { .init($0.path, "has the mode \(ModeText.octal($0.permissions))") }
     }
+
+    /// The folders of PATH.
+    private static let programFolders = [
+        "/bin/", "/sbin/", "/usr/bin/", "/usr/sbin/", "/usr/games/", "/usr/local/bin/", "/usr/local/sbin/",
+    ]
 
     static let numericOwner = LintRule(
         "DB0209", .error, "owner or group is a number without a name",
@@ -66,15 +70,18 @@ enum EntryModeRules {
     ) { subject in
         subject.image.entries.flatMap { entry -> [LintRule.Observation] in
             var found: [LintRule.Observation] = []
-            if entry.owner.name.isEmpty, entry.owner.id != 0 {
+            if entry.owner.name.isEmpty, !isAllocated(entry.owner.id) {
                 found.append(.init(entry.path, "belongs to user \(entry.owner.id) without a name"))
             }
-            if entry.group.name.isEmpty, entry.group.id != 0 {
+            if entry.group.name.isEmpty, !isAllocated(entry.group.id) {
                 found.append(.init(entry.path, "belongs to group \(entry.group.id) without a name"))
             }
             return found
         }
     }
+
+    /// Whether a number means the same user or group on every Debian system (Policy 9.2.2).
+    private static func isAllocated(_ id: Int64) -> Bool { id < 100 || (60_000...64_999).contains(id) }
 
     static let ownerUnknownAtUnpacking = LintRule(
         "DB0210", .warning, "owner need not exist when dpkg unpacks the package",

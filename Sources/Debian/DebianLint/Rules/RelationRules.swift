@@ -51,7 +51,7 @@ enum RelationRules {
         var reported: Set<String> = []
         return script.commands.compactMap { command in
             guard let program = command.program, let packages = providers[program], !command.mayFail,
-                !script.guardedPrograms.contains(program), reported.insert(program).inserted,
+                !script.asksFor(program), reported.insert(program).inserted,
                 !packages.contains(where: { package in
                     package == subject.name || fields.contains { subject.relates($0, to: package) }
                 }), !definesFunction(program, in: script)

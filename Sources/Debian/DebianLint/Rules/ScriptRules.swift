@@ -148,9 +148,7 @@ package enum ScriptActionRules {
             "systemd-tmpfiles", "systemd-sysusers",
         ]
         return script.commands(running: programs).filter { command in
-            guard let program = command.program, !command.mayFail, !script.guardedPrograms.contains(program) else {
-                return false
-            }
+            guard let program = command.program, !command.mayFail, !script.asksFor(program) else { return false }
             // A running systemd has its own programs.
             let isSystemd = ["systemctl", "deb-systemd-invoke"].contains(program)
             return !(isSystemd && script.code.contains("/run/systemd/system"))
@@ -252,11 +250,12 @@ enum ServiceScriptRules {
         remedy: "run 'systemctl --system daemon-reload' in postinst when /run/systemd/system exists",
         reference: "systemctl(1), deb-systemd-invoke(1p)"
     ) { subject in
-        // What no script enables or starts is read when something asks for it.
-        let unit = subject.units.first { unit in
-            unit.sections.contains("Install") || subject.scripts[.postinst].map { starts($0, unit.name) } ?? false
-        }
-        guard let unit, !reloads(subject.scripts[.postinst]) else { return [] }
+        // What no script starts is read when something asks for it.
+        guard let postinst = subject.scripts[.postinst], !reloads(postinst),
+            let unit = subject.units.first(where: {
+                starts(postinst, $0.name, by: ["deb-systemd-invoke", "systemctl"])
+            })
+        else { return [] }
         return [.init("postinst", "does not reload systemd, which then does not know \(unit.name)")]
     }
 
@@ -331,9 +330,15 @@ enum ServiceScriptRules {
     }
 
     /// Whether a script starts a unit; debhelper's has the verb in a variable.
-    private static func starts(_ script: ShellScript, _ unit: String) -> Bool {
+    ///
+    /// - Parameter programs: those that count; invoke-rc.d(8) sees to the reloading by itself.
+    private static func starts(
+        _ script: ShellScript, _ unit: String,
+        by programs: Set<String> = ["deb-systemd-invoke", "systemctl", "invoke-rc.d", "service"]
+    ) -> Bool {
         serviceCommands(script, unit).contains { command in
-            command.words.contains { $0 == "start" || $0.hasSuffix("restart") || $0.hasPrefix("$") }
+            programs.contains(command.program ?? "")
+                && command.words.contains { $0 == "start" || $0.hasSuffix("restart") || $0.hasPrefix("$") }
         }
     }
 
