@@ -112,11 +112,15 @@ public struct MaskedFleet: Sendable, Hashable {
         var copy = result
         copy.hosts = result.hosts.map { host in
             var copy = host
+            copy.target = SecretMask.masked(host.target)
+            copy.groups = host.groups.map { SecretMask.masked($0) }
             copy.partialChecks = host.partialChecks.map(MaskedRun.masked)
             switch host.outcome {
             case .success(let run): copy.outcome = .success(MaskedRun(run).result)
             case .failure(var failure):
+                failure.operation = SecretMask.masked(failure.operation)
                 failure.found = SecretMask.masked(failure.found)
+                failure.remedy = SecretMask.masked(failure.remedy)
                 copy.outcome = .failure(failure)
             }
             return copy

@@ -77,10 +77,14 @@ public struct MaskedRun: Sendable, Hashable {
     /// Masks a run.
     public init(_ result: RunResult) {
         var copy = result
+        copy.host = SecretMask.masked(result.host)
+        copy.profile = SecretMask.masked(result.profile)
         copy.checks = result.checks.map(Self.masked)
         copy.diagnoses = result.diagnoses.map { diagnosis in
             var copy = diagnosis
+            copy.code = SecretMask.masked(diagnosis.code)
             copy.cause = SecretMask.masked(diagnosis.cause)
+            copy.documentation = SecretMask.masked(diagnosis.documentation)
             copy.evidence = SecretMask.masked(lines: diagnosis.evidence)
             copy.remedy = SecretMask.masked(lines: diagnosis.remedy)
             copy.checks = diagnosis.checks.map { SecretMask.masked($0) }
@@ -98,15 +102,20 @@ public struct MaskedRun: Sendable, Hashable {
         copy.tags = check.tags.map { SecretMask.masked($0) }
         copy.title = SecretMask.masked(check.title)
         copy.subject = SecretMask.masked(check.subject)
+        copy.place = SecretMask.masked(check.place)
+        copy.diagnosis = check.diagnosis.map { SecretMask.masked($0) }
         copy.evidence = SecretMask.masked(lines: check.evidence)
         copy.expectations = check.expectations.map { expectation in
             var copy = expectation
+            copy.attribute = SecretMask.masked(expectation.attribute)
             copy.expected = SecretMask.masked(expectation.expected)
             copy.found = SecretMask.masked(expectation.found)
             return copy
         }
         switch check.outcome {
-        case .passed, .failed, .skipped(.stopped), .skipped(.missingCapture): break
+        case .passed, .failed, .skipped(.stopped): break
+        case .skipped(.missingCapture(let name, let source)):
+            copy.outcome = .skipped(.missingCapture(name: SecretMask.masked(name), from: SecretMask.masked(source)))
         case .skipped(.needs(let ids)): copy.outcome = .skipped(.needs(ids.map { SecretMask.masked($0) }))
         case .skipped(.condition(let text)): copy.outcome = .skipped(.condition(SecretMask.masked(text)))
         case .error(let error):

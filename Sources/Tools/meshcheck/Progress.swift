@@ -43,12 +43,12 @@ final class StatusLine: Sendable {
         }
     }
 
-    /// A line that is as wide as the terminal would leave pieces behind.
+    /// The line without secrets; one that is as wide as the terminal would leave pieces behind.
     private static func cut(_ text: String) -> String {
         let room = max(10, (Terminal.width(STDERR_FILENO) ?? 80) - 1)
         var result = ""
         var columns = 0
-        for scalar in DisplayText.visible(text, keepsNewlines: false).unicodeScalars {
+        for scalar in DisplayText.inline(SecretMask.masked(text)).unicodeScalars {
             columns += DisplayText.width(scalar)
             if columns > room { break }
             result.unicodeScalars.append(scalar)

@@ -15,37 +15,30 @@ enum ReportedValue {
     /// Whether what is behind a path is a secret by a name on the way.
     static func isSecret(_ path: ValuePath) -> Bool {
         path.steps.contains { step in
-            if case .key(let name) = step { isSecretName(name) } else { false }
+            if case .key(let name) = step { SecretMask.isSecretName(name) } else { false }
         }
     }
 
     /// A value without secrets, of the same shape.
-    static func masked(_ value: Value, named name: String = "", isSecret: Bool = false) -> Value {
+    static func masked(_ value: Value, named name: String = "") -> Value {
         switch value {
         case .text(let text):
-            if isSecret { return text.isEmpty ? value : .text(SecretMask.value) }
-            return .text(name == "Environment" ? maskedAssignments(text) : SecretMask.maskedKeys(text))
+            return .text(name == "Environment" ? maskedAssignments(text) : SecretMask.maskedValue(text, of: name))
         case .list(let items):
-            guard !isSecret, items.contains(where: { hasFrame($0) }) else {
-                return .list(items.map { masked($0, isSecret: isSecret) })
+            guard !SecretMask.isSecretName(name), items.contains(where: { hasFrame($0) }) else {
+                return .list(items.map { masked($0, named: name) })
             }
             return .list(maskedLines(items))
         case .map(let entries):
+            // What is within a secret is secret, whatever its own name.
+            let isSecret = SecretMask.isSecretName(name)
             return .map(
                 Dictionary(
                     uniqueKeysWithValues: entries.map { key, value in
-                        (key, masked(value, named: key, isSecret: isSecret || isSecretName(key)))
+                        (key, masked(value, named: isSecret ? name : key))
                     }))
         default: return value
         }
-    }
-
-    /// Names of settings, variables and headers whose values are secret (RFC 9110, RFC 6265).
-    private static func isSecretName(_ name: String) -> Bool {
-        ["authorization", "proxy-authorization", "cookie", "set-cookie"].contains {
-            $0.elementsEqual(name.lowercased())
-        }
-            || SecretMask.isSecretName(name)
     }
 
     private static func hasFrame(_ value: Value) -> Bool {
@@ -71,7 +64,7 @@ enum ReportedValue {
             let word = String(decoding: Array(word), as: UTF8.self)
             guard let equals = word.utf8.firstIndex(of: UInt8(ascii: "=")) else { return word }
             let name = String(decoding: Array(word.utf8[..<equals]), as: UTF8.self)
-            return isSecretName(name) ? name + "=" + SecretMask.value : word
+            return SecretMask.isSecretName(name) ? name + "=" + SecretMask.value : word
         }.joined(separator: " ")
     }
 }
