@@ -1,3 +1,4 @@
+import Foundation
 import XCTest
 
 @testable import Patterns
@@ -44,6 +45,36 @@ final class PatternTests: XCTestCase {
             }
         }
         XCTAssertThrowsError(try Pattern(String(repeating: "a", count: 4097)))
+    }
+
+    /// What one match may take is not taken by sixty at once.
+    func testMatchesShareTheirMemory() throws {
+        let text = String(repeating: "ab", count: 450_000)
+        let patterns = try (0..<60).map { try Pattern("(?:(a)|(b))*?(?:x|c{\($0 + 1)})") }
+        let before = try Self.memory(peak: false)
+        try "5".write(toFile: "/proc/self/clear_refs", atomically: false, encoding: .utf8)
+        let group = DispatchGroup()
+        for pattern in patterns {
+            group.enter()
+            let thread = Thread {
+                do {
+                    _ = try pattern.firstMatch(in: text)
+                    XCTFail("it came to an end")
+                } catch {}
+                group.leave()
+            }
+            thread.start()
+        }
+        group.wait()
+        XCTAssertLessThan(try Self.memory(peak: true) - before, 160 << 10, "KiB")
+        XCTAssertLessThan(try Self.memory(peak: false) - before, 32 << 10, "KiB")
+    }
+
+    /// Resident memory of this process in KiB, now or at most.
+    private static func memory(peak: Bool) throws -> Int {
+        let status = try String(contentsOfFile: "/proc/self/status", encoding: .utf8)
+        let line = try XCTUnwrap(status.split(separator: "\n").first { $0.hasPrefix(peak ? "VmHWM:" : "VmRSS:") })
+        return try XCTUnwrap(line.split(separator: " ").dropFirst().compactMap { Int($0) }.first)
     }
 
     /// Each of these would keep a backtracking engine busy for minutes or for ever.

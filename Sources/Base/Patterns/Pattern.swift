@@ -23,8 +23,6 @@ public final class Pattern: Sendable, Hashable {
     /// Items that are tried and characters that are passed in one match with a text of some bytes: some milliseconds for a
     /// line, some tenths of a second for a megabyte.
     private static func stepLimit(_ bytes: Int) -> Int { (1 << 20) + 16 * bytes }
-    /// Memory of one match in KiB.
-    private static let heapLimit: UInt32 = 16 << 10
 
     /// Compiles an expression.
     public init(_ source: String) throws(PatternSyntaxError) {
@@ -57,38 +55,33 @@ public final class Pattern: Sendable, Hashable {
 
     /// The groups of the first match: the whole at 0, nil for one that took no part; nil when nothing matches.
     public func firstMatch(in text: String) throws(PatternLimitError) -> [String?]? {
-        let match = pcre2_match_data_create_from_pattern_8(code, nil)
-        let context = pcre2_match_context_create_8(nil)
-        defer {
-            pcre2_match_data_free_8(match)
-            pcre2_match_context_free_8(context)
-        }
-        pcre2_set_heap_limit_8(context, Self.heapLimit)
-        var progress = Progress(stepsLeft: Self.stepLimit(text.utf8.count))
         var text = text
-        let result: Result<[String?]?, PatternLimitError> = text.withUTF8 { bytes in
-            let status = withUnsafeMutablePointer(to: &progress) { progress in
-                pcre2_set_callout_8(context, { Progress.advance($0, $1) }, progress)
-                return withUnsafePointer(to: 0) { (empty: UnsafePointer<UInt8>) in
-                    pcre2_match_8(
-                        code, bytes.baseAddress ?? empty, bytes.count, 0, PCRE2_NO_UTF_CHECK, match, context)
-                }
+        return try text.withUTF8 { bytes in MatchMemory.withMatch(of: code) { groups(in: bytes, $0, $1) } }.get()
+    }
+
+    private func groups(
+        in bytes: UnsafeBufferPointer<UInt8>, _ match: OpaquePointer?, _ context: OpaquePointer?
+    ) -> Result<[String?]?, PatternLimitError> {
+        var progress = Progress(stepsLeft: Self.stepLimit(bytes.count))
+        let status = withUnsafeMutablePointer(to: &progress) { progress in
+            pcre2_set_callout_8(context, { Progress.advance($0, $1) }, progress)
+            return withUnsafePointer(to: 0) { (empty: UnsafePointer<UInt8>) in
+                pcre2_match_8(code, bytes.baseAddress ?? empty, bytes.count, 0, PCRE2_NO_UTF_CHECK, match, context)
             }
-            if status == PCRE2_ERROR_NOMATCH { return .success(nil) }
-            guard status > 0, let places = pcre2_get_ovector_pointer_8(match) else {
-                return .failure(
-                    PatternLimitError(
-                        reason: status == PCRE2_ERROR_CALLOUT ? "it takes too many steps" : Self.message(status)))
-            }
-            return .success(
-                (0...groupCount).map { group in
-                    let (start, end) = (places[2 * group], places[2 * group + 1])
-                    // A group that took no part is at -1; `\K` in an assertion can turn ends around.
-                    guard start >= 0, start <= end, end <= bytes.count else { return nil }
-                    return String(decoding: bytes[start..<end], as: UTF8.self)
-                })
         }
-        return try result.get()
+        if status == PCRE2_ERROR_NOMATCH { return .success(nil) }
+        guard status > 0, let places = pcre2_get_ovector_pointer_8(match) else {
+            return .failure(
+                PatternLimitError(
+                    reason: status == PCRE2_ERROR_CALLOUT ? "it takes too many steps" : Self.message(status)))
+        }
+        return .success(
+            (0...groupCount).map { group in
+                let (start, end) = (places[2 * group], places[2 * group + 1])
+                // A group that took no part is at -1; `\K` in an assertion can turn ends around.
+                guard start >= 0, start <= end, end <= bytes.count else { return nil }
+                return String(decoding: bytes[start..<end], as: UTF8.self)
+            })
     }
 
     /// A text as a pattern that matches it alone.
