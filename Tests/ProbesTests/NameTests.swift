@@ -101,6 +101,13 @@ final class NameTests: XCTestCase {
                 if name == 'many': out = i + b'\\x81\\x80\\0\\1\\xff\\xff\\0\\0\\0\\0' + body + record
                 if name == 'servfail': out = i + b'\\x81\\x82\\0\\1\\0\\0\\0\\0\\0\\0' + body
                 if name == 'refused': out = i + b'\\x81\\x85\\0\\0\\0\\0\\0\\0\\0\\0'
+                two = i + b'\\x81\\x80\\0\\1\\0\\2\\0\\0\\0\\0' + body
+                target = b'\\6target\\4test\\0'
+                link = b'\\0\\5\\0\\1\\0\\0\\0\\1\\0\\x0d' + target
+                if name == 'stray': out = head + body + b'\\5other\\4test\\0' + record[2:]
+                if name == 'alias': out = two + b'\\6TARGET\\4test\\0' + record[2:] + b'\\xc0\\x0c' + link
+                if name == 'beside': out = two + record + b'\\5other\\4test\\0' + record[2:-1] + b'\\2'
+                if name == 'circle': out = two + b'\\xc0\\x0c' + link + target + b'\\0\\5\\0\\1\\0\\0\\0\\1\\0\\2\\xc0\\x0c'
                 if name == 'silent': continue
                 if name == 'random':
                     import os
@@ -113,6 +120,14 @@ final class NameTests: XCTestCase {
         }
         let good = try await observe("dns", parameters("good"), ["addresses"])
         XCTAssertEqual(good.texts("addresses"), ["10.0.0.1"])
+        // Records count where their owner is the name that was asked for, or what that is an alias of.
+        for (name, addresses) in [
+            ("stray", []), ("alias", ["10.0.0.1"]), ("beside", ["10.0.0.1"]), ("circle", []),
+        ] {
+            let seen = try await observe("dns", parameters(name), ["addresses"])
+            XCTAssertEqual(seen.texts("addresses"), addresses, name)
+            XCTAssertEqual(seen.evidence.count, name == "stray" || name == "beside" ? 2 : 1, name)
+        }
         for name in [
             "id", "question", "loop", "forward", "cut", "short", "empty", "query", "length", "label", "many",
         ] {

@@ -48,8 +48,10 @@ struct DNSAnswer: Sendable, Hashable {
     var code: String
     /// Whether it was cut off.
     var isTruncated: Bool
-    /// The records of the answer section.
+    /// The records of the answer section that belong to the name that was asked for, or to one that it is an alias of.
     var records: [DNSRecord]
+    /// How many records of other names were in it, which nobody has asked for.
+    var strayCount = 0
 }
 
 /// Why bytes are not an answer.
@@ -165,7 +167,22 @@ struct DNSMessage {
             if isTruncated, index >= bytes.count { break }
             records.append(try record())
         }
-        return DNSAnswer(code: code, isTruncated: isTruncated, records: records)
+        let own = Self.records(of: question.0, in: records)
+        return DNSAnswer(
+            code: code, isTruncated: isTruncated, records: own, strayCount: records.count - own.count)
+    }
+
+    /// The records that a name has, and those of the names that its CNAME records lead to (RFC 1034 section 3.6.2).
+    private static func records(of name: String, in records: [DNSRecord]) -> [DNSRecord] {
+        let targets = Dictionary(
+            records.filter { $0.type == .cname }.map { (Ascii.lowercased($0.name), $0.data) }
+        ) { first, _ in first }
+        var names: Set<[UInt8]> = []
+        var next: String? = name
+        while let current = next, names.insert(Ascii.lowercased(current)).inserted {
+            next = targets[Ascii.lowercased(current)]
+        }
+        return records.filter { names.contains(Ascii.lowercased($0.name)) }
     }
 
     private mutating func number8() throws(DNSFailure) -> UInt8 {

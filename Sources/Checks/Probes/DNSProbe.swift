@@ -55,7 +55,8 @@ struct DNSProbe: Probe {
                 "rcode": .text(answer.code), "server": .text(asked), "truncated": .bool(wasTruncated),
                 "duration": .duration(of: MonotonicTime.now.since(started)), "answers": .integer(records.count),
             ],
-            evidence: ["\(name) \(typeName) by \(asked): \(shown.shortened(to: 300))"])
+            evidence: ["\(name) \(typeName) by \(asked): \(shown.shortened(to: 300))"]
+                + (answer.strayCount > 0 ? ["\(answer.strayCount) records of other names are passed over"] : []))
     }
 
     private func ask(
