@@ -108,6 +108,103 @@ final class TargetTests: XCTestCase {
         XCTAssertEqual(checks?.map { $0["id"] as? String }, ["variables.all", "variables.name"])
     }
 
+    /// Values arrive, and meanwhile no list of processes, no environment and no file there has them.
+    func testValuesAreSeenByNobody() throws {
+        let fixture = try MeshcheckFixture()
+        let (file, variable, mapped, plain) = ("pin4711file", "pin4712variable", "pin4713mapped", "pin4714plain")
+        try fixture.addCommand(["sleep", "4"])
+        try fixture.directory.file("seen", [file, variable, mapped, plain].joined(separator: "/"))
+        try fixture.directory.file(
+            "Scenarios/20-values.yaml",
+            """
+            name: 20-values
+            title: Values arrive
+            checks:
+              - id: values.all
+                title: All of them are there
+                file: \(fixture.directory.path)/seen
+                expect:
+                  contents: {equals: "${one}/${two}/${three}/${four}"}
+
+            """)
+        let server = try SSHServer()
+        let values = try fixture.directory.file("values", "# of the test\n\none=\(file)\n", mode: 0o600)
+        let variables = try fixture.directory.file("vars.yaml", "three: \(mapped)\n", mode: 0o600)
+        let program = try BackgroundProgram(
+            MeshcheckFixture.program,
+            [
+                "run", fixture.scenarios, "--ssh-config", server.clientConfiguration, "--target", server.target,
+                "--var-file", values, "--vars", variables, "--var", "four=\(plain)", "--id", "values.all", "--id",
+                "slow.command", "--format", "json", "--verbose",
+            ], environment: ["MESHCHECK_VAR_two": variable])
+        XCTAssertTrue(waitUntil { Self.processes().contains { $0.command.starts(with: "sleep 4") } }, program.errors)
+        let processes = Self.processes()
+        for value in [file, variable, mapped, plain] {
+            // The user's own command and environment have what the user has put there, and ssh inherits the latter.
+            for process in processes where process.id != program.identifier {
+                XCTAssertFalse(process.command.contains(value), "\(value): \(process.command)")
+                if value == variable,
+                    process.command.starts(with: "/usr/bin/ssh ") || process.command.starts(with: "ssh ")
+                {
+                    continue
+                }
+                XCTAssertFalse(process.environment.contains(value), "\(value): \(process.command)")
+            }
+            let kept = try TestSupport.run("grep", ["-r", "-l", value, server.cache + "/meshcheck"])
+            XCTAssertFalse(kept.output.contains(".tar"), kept.output)
+            if value != mapped { XCTAssertEqual(kept.output, "", "only files of --vars lie there while it runs") }
+        }
+        XCTAssertEqual(program.status(within: 60), 0, program.output + program.errors)
+        let left = try TestSupport.run("grep", ["-r", "-l", mapped, server.cache])
+        XCTAssertEqual(left.output, "", "nothing stays there")
+        let kept = try FileManager.default.contentsOfDirectory(atPath: server.cache + "/meshcheck")
+        XCTAssertFalse(kept.contains { $0.hasPrefix("run.") }, "\(kept)")
+    }
+
+    /// The processes that this user can look into.
+    private static func processes() -> [(id: pid_t, command: String, environment: String)] {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
+        return names.compactMap { pid_t($0) }.compactMap { id in
+            func text(_ name: String) -> String? {
+                FileManager.default.contents(atPath: "/proc/\(id)/\(name)").map {
+                    String(decoding: $0, as: UTF8.self).replacingOccurrences(of: "\0", with: " ")
+                }
+            }
+            return text("cmdline").map { (id, $0, text("environ") ?? "") }
+        }
+    }
+
+    /// The same values on this host alone: from a file, a pipe and with several lines.
+    func testVariablesComeFromFilesAndStandardInput() throws {
+        let fixture = try MeshcheckFixture()
+        try fixture.directory.file("seen", "a=b\nc/d")
+        try fixture.directory.file(
+            "Scenarios/20-values.yaml",
+            """
+            name: 20-values
+            title: Values arrive
+            checks:
+              - id: values.all
+                title: All of them are there
+                file: \(fixture.directory.path)/seen
+                expect:
+                  contents: {equals: "${one}/${two}"}
+
+            """)
+        let arguments = ["run", fixture.scenarios, "--id", "values.all", "--var-file", "-", "--var", "two=d"]
+        let good = try TestSupport.run(
+            MeshcheckFixture.program, arguments, input: Array("one=a=b\nc\0MESHCHECK_VAR_two=weak\0".utf8))
+        XCTAssertEqual(good.status, 0, good.output + good.errors)
+        for (text, message) in [("one=a\n\nhidden4711\n", "line 3 of '-'"), ("one=a\0two=hidden4711", "'-' is cut")] {
+            let bad = try TestSupport.run(MeshcheckFixture.program, arguments, input: Array(text.utf8))
+            XCTAssertEqual(bad.status, 2, bad.output + bad.errors)
+            XCTAssertTrue(bad.errors.contains(message), bad.errors)
+            XCTAssertFalse(bad.errors.contains("hidden4711"), bad.errors)
+        }
+        let absent = try MeshcheckFixture.run(["run", fixture.scenarios, "--var-file", "/no/such/file"])
+        XCTAssertEqual(absent.status, 2, absent.errors)
+    }
+
     func testALoginShellThatTalksDoesNoHarm() throws {
         let fixture = try MeshcheckFixture()
         try fixture.makeMark()

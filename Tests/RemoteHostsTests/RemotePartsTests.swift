@@ -98,18 +98,25 @@ final class RemotePartsTests: XCTestCase {
         try folder.file("Scenarios/notes.txt", "c")
         try folder.file("vars.yaml", "d")
         let paths = [folder.path + "/Scenarios", folder.path + "/Scenarios"]
-        let payload = try RemotePayload(program: "/bin/true", scenarios: paths, files: [folder.path + "/vars.yaml"])
+        try folder.file("diagnoses.yaml", "e")
+        let payload = try RemotePayload(
+            program: "/bin/true", scenarios: paths, files: [folder.path + "/diagnoses.yaml"],
+            privateFiles: [folder.path + "/vars.yaml"])
         XCTAssertEqual(payload.scenarioPaths, ["Scenarios", "2-Scenarios"])
-        XCTAssertEqual(payload.filePaths, ["file-vars.yaml"])
+        XCTAssertEqual(payload.filePaths, ["file-diagnoses.yaml"])
+        XCTAssertEqual(payload.privatePaths, ["file-vars.yaml"])
+        let other = try folder.file("b.tar", bytes: payload.privateArchive)
+        XCTAssertEqual(try TestSupport.run("tar", ["-t", "-f", other]).output, "file-vars.yaml\n")
         let file = try folder.file("a.tar", bytes: payload.archive.bytes)
         let list = try TestSupport.run("tar", ["-t", "-f", file]).output.split(separator: "\n").map(String.init)
         XCTAssertEqual(
             list,
             [
                 "Scenarios/10-a.yaml", "Scenarios/deep/20-b.yml", "2-Scenarios/10-a.yaml", "2-Scenarios/deep/20-b.yml",
-                "file-vars.yaml",
+                "file-diagnoses.yaml",
             ])
-        let again = try RemotePayload(program: "/bin/true", scenarios: paths, files: [folder.path + "/vars.yaml"])
+        let again = try RemotePayload(
+            program: "/bin/true", scenarios: paths, files: [folder.path + "/diagnoses.yaml"])
         XCTAssertEqual(payload.archive.digest, again.archive.digest)
         let digest = try TestSupport.run("sha256sum", ["/bin/true"]).output.prefix(64)
         XCTAssertEqual(payload.program.digest, String(digest))

@@ -55,6 +55,22 @@ public enum FileTree {
         }
     }
 
+    /// What a file, pipe or device gives up to its end; `-` is standard input.
+    public static func readInput(_ path: String, limit: Int) throws(FileError) -> [UInt8] {
+        let descriptor = path == "-" ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY)
+        guard descriptor >= 0 else { throw .last("open", path) }
+        defer { if path != "-" { close(descriptor) } }
+        var bytes: [UInt8] = []
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 16, alignment: 16)
+        defer { buffer.deallocate() }
+        while true {
+            let count = try DescriptorIO.read(descriptor, into: buffer, path: path)
+            if count == 0 { return bytes }
+            guard bytes.count + count <= limit else { throw FileError(operation: "read", path: path, errno: EFBIG) }
+            bytes.append(contentsOf: buffer[..<count])
+        }
+    }
+
     /// The target of a symbolic link, as stored.
     public static func readLink(_ path: String) throws(FileError) -> String {
         var buffer = [UInt8](repeating: 0, count: Int(PATH_MAX) + 1)

@@ -219,13 +219,13 @@ enum CheckScript {
 
     /// The command for the shell of a host.
     static func command(
-        payload: RemotePayload, usesSudo: Bool, environment: [String], program arguments: [String]
+        payload: RemotePayload, usesSudo: Bool, program arguments: [String]
     ) throws(UnsendableArgument) -> String {
         let own = [
             payload.program.digest, String(payload.program.bytes.count), payload.archive.digest,
-            String(payload.archive.bytes.count), usesSudo ? "yes" : "no",
+            String(payload.archive.bytes.count), String(payload.privateArchive.count), usesSudo ? "yes" : "no",
         ]
         return try RemoteScript.command(
-            PackageResources.remoteCheck_sh, name: "meshcheck", arguments: own + environment + ["--"] + arguments)
+            PackageResources.remoteCheck_sh, name: "meshcheck", arguments: own + arguments)
     }
 }

@@ -6,6 +6,7 @@ import Scenarios
 public struct RemoteCheckRunner: Sendable {
     private let hosts: [RemoteHost]
     private let payload: RemotePayload
+    private let input: [UInt8]
     private let options: SSHOptions
     private let forks: Int
     private let timeLimit: Duration
@@ -18,16 +19,17 @@ public struct RemoteCheckRunner: Sendable {
     ///   - hosts: where to run.
     ///   - payload: what is needed there.
     ///   - arguments: for our program there; it has to answer with lines of events.
-    ///   - environment: variables for it, `NAME=value`.
+    ///   - input: what it reads on its standard input, where no list of processes and no file shows it.
     ///   - usesSudo: whether it runs as root by sudo(8), besides on hosts whose inventory says so.
     ///   - forks: connections at once.
     ///   - timeLimit: for one host, from connecting to its result.
     public init(
-        hosts: [RemoteHost], payload: RemotePayload, arguments: [String], environment: [String], options: SSHOptions,
+        hosts: [RemoteHost], payload: RemotePayload, arguments: [String], input: [UInt8], options: SSHOptions,
         usesSudo: Bool, forks: Int, timeLimit: Duration
     ) throws(UnsendableArgument) {
         self.hosts = hosts
         self.payload = payload
+        self.input = input
         self.options = options
         self.forks = max(1, forks)
         self.timeLimit = timeLimit
@@ -35,8 +37,7 @@ public struct RemoteCheckRunner: Sendable {
         var commands: [String] = []
         for isSudo in [false, true] {
             commands.append(
-                try CheckScript.command(
-                    payload: payload, usesSudo: isSudo, environment: environment, program: arguments))
+                try CheckScript.command(payload: payload, usesSudo: isSudo, program: arguments))
         }
         self.commands = commands
     }
@@ -80,7 +81,7 @@ public struct RemoteCheckRunner: Sendable {
         let host = hosts[index]
         onEvent(.began(target: host.name))
         return await RemoteCheckRun(
-            host: host, payload: payload, options: options, usesSudo: sudo[index],
+            host: host, payload: payload, input: input, options: options, usesSudo: sudo[index],
             command: commands[sudo[index] ? 1 : 0], timeLimit: timeLimit
         ) { onEvent(.event(target: host.name, $0)) }.result()
     }
@@ -90,6 +91,7 @@ public struct RemoteCheckRunner: Sendable {
 struct RemoteCheckRun: Sendable {
     let host: RemoteHost
     let payload: RemotePayload
+    let input: [UInt8]
     let options: SSHOptions
     let usesSudo: Bool
     /// The command for the host's shell.
@@ -115,10 +117,13 @@ struct RemoteCheckRun: Sendable {
                     onEvent(event)
                     return nil
                 case .send(let program, let archive):
-                    return { input in
-                        if program { try await input.write(payload.program.bytes) }
-                        if archive { try await input.write(payload.archive.bytes) }
-                        input.finish()
+                    return { stream in
+                        if program { try await stream.write(payload.program.bytes) }
+                        if archive { try await stream.write(payload.archive.bytes) }
+                        for bytes in [payload.privateArchive, input] where !bytes.isEmpty {
+                            try await stream.write(bytes)
+                        }
+                        stream.finish()
                     }
                 }
             }

@@ -19,12 +19,17 @@ public struct RemotePayload: Sendable {
 
     let program: Part
     let archive: Part
+    /// Files that are not kept there, as an archive; empty where there are none.
+    let privateArchive: [UInt8]
     /// The processor that the program is for, as `uname -m` calls it; nil when that is not known.
     let processor: String?
     /// Paths in the archive, to be given to `meshcheck run`.
     public let scenarioPaths: [String]
     /// Paths in the archive of the other files, in their order.
     public let filePaths: [String]
+
+    /// Paths of the files that are not kept there, in their order.
+    public let privatePaths: [String]
 
     /// Bytes of a program.
     static let programLimit = 1 << 30
@@ -36,8 +41,12 @@ public struct RemotePayload: Sendable {
     /// - Parameters:
     ///   - program: the file with our program; nil for the one that runs now.
     ///   - scenarios: scenario files, and folders of which every .yaml and .yml file is taken.
-    ///   - files: other files, such as those with variables.
-    public init(program: String?, scenarios: [String], files: [String]) throws(FileError) {
+    ///   - files: other files.
+    ///   - privateFiles: files that may have secrets, such as those with variables: the hosts keep them only while the
+    ///     program runs.
+    public init(
+        program: String?, scenarios: [String], files: [String], privateFiles: [String] = []
+    ) throws(FileError) {
         self.program = Part(try FileTree.readWhole(program ?? "/proc/self/exe", limit: Self.programLimit))
         processor = program == nil ? Self.ownProcessor : nil
         var archive = TarArchive()
@@ -48,15 +57,24 @@ public struct RemotePayload: Sendable {
             paths.append(name)
             try Self.add(path, as: name, to: &archive)
         }
+        filePaths = try Self.add(files, to: &archive, &taken)
+        var privateArchive = TarArchive()
+        privatePaths = try Self.add(privateFiles, to: &privateArchive, &taken)
+        self.archive = Part(archive.finished())
+        self.privateArchive = privateFiles.isEmpty ? [] : privateArchive.finished()
+        scenarioPaths = paths
+    }
+
+    private static func add(
+        _ files: [String], to archive: inout TarArchive, _ taken: inout Set<String>
+    ) throws(FileError) -> [String] {
         var names: [String] = []
         for path in files {
-            let name = Self.unused("file-" + LexicalPath.split(path).name, &taken)
+            let name = unused("file-" + LexicalPath.split(path).name, &taken)
             names.append(name)
-            try archive.add(path: name, try FileTree.readWhole(path, limit: Self.archiveLimit))
+            try archive.add(path: name, try FileTree.readWhole(path, limit: archiveLimit))
         }
-        self.archive = Part(archive.finished())
-        scenarioPaths = paths
-        filePaths = names
+        return names
     }
 
     private static func add(_ path: String, as name: String, to archive: inout TarArchive) throws(FileError) {

@@ -1,8 +1,9 @@
 #!/bin/sh
 # What the shell of a host does for 'meshcheck run --target': keeps our files by their checksums, and runs the program.
 #
-# Arguments: checksum and size of the program, checksum and size of the archive of scenarios, whether to use sudo, the
-# program's variables (NAME=value), --, and the program's arguments. The files that it asks for come on standard input.
+# Arguments: checksum and size of the program, checksum and size of the archive of scenarios, size of an archive of files
+# that are not kept, whether to use sudo, and the program's arguments. Standard input has the files that are asked for, those
+# that are not kept, and then what the program reads: secrets are neither arguments nor variables, which others could see.
 #
 # Its own lines begin with MESHCHECK-REMOTE; whatever else a login shell prints is passed over. Files go to
 # ~/.cache/meshcheck, or to a folder in /var/tmp that nobody else can write to; they are checked against their checksum
@@ -13,8 +14,8 @@ refuse() {
     say "$@"
     exit 76
 }
-program=$1 programSize=$2 archive=$3 archiveSize=$4 sudo=$5
-shift 5
+program=$1 programSize=$2 archive=$3 archiveSize=$4 privateSize=$5 sudo=$6
+shift 6
 
 d=${XDG_CACHE_HOME:-$HOME/.cache}/meshcheck
 if ! { mkdir -p "$d" && [ -O "$d" ] && [ ! -L "$d" ] && chmod 700 "$d" && : >"$d/.probe.$$" &&
@@ -47,21 +48,13 @@ touch "$d/$program" "$d/$archive.tar"
 find "$d" -mindepth 1 -maxdepth 1 -mtime +30 -exec rm -rf {} + 2>/dev/null
 
 work=$d/run.$$
+trap 'cd / && rm -rf "$work"' EXIT
+trap 'exit 129' HUP INT TERM
 { rm -rf "$work" && mkdir "$work" && tar -x -o -f "$d/$archive.tar" -C "$work" && cd "$work"; } 2>/dev/null ||
     refuse not-stored "$d"
-# env(1) sets the variables on the other side of sudo; the program takes the place of the first --.
-n=$# seen=no
-for word; do
-    if [ "$seen" = no ] && [ "$word" = -- ]; then
-        seen=yes
-        word=$d/$program
-    fi
-    set -- "$@" "$word"
-done
-shift "$n"
+if [ "$privateSize" -gt 0 ]; then
+    head -c "$privateSize" | tar -x -o -f - 2>/dev/null || refuse not-stored "$d"
+fi
 say running
-if [ "$sudo" = yes ]; then sudo -n env "$@" </dev/null; else env "$@" </dev/null; fi
-status=$?
-cd /
-rm -rf "$work"
-exit "$status"
+if [ "$sudo" = yes ]; then sudo -n "$d/$program" "$@"; else "$d/$program" "$@"; fi
+exit "$?"

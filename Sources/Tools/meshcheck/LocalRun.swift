@@ -48,9 +48,10 @@ struct LocalRun {
         } catch {
             throw CommandFailure.message(error.description, code: "packages", status: Status.wrongInput)
         }
+        let variables = try options.variableSources()
         let failure: ScenarioLoadError
         let sound = items.flatMap { $0.isAsInstalled ? [$0.text ?? $0.substitute] : [$0.text, $0.substitute] }
-        switch await loaded(options, paths, sound.compactMap { $0 }, host) {
+        switch await loaded(options, paths, variables, sound.compactMap { $0 }, host) {
         case .success(let suite): return suite
         case .failure(let error): failure = error
         }
@@ -63,28 +64,28 @@ struct LocalRun {
                     usable.append(text)
                     continue
                 }
-                if case .success = await loaded(options, [], [text], host) {
+                if case .success = await loaded(options, [], VariableSources(), [text], host) {
                     usable.append(text)
                     if item.isAsInstalled { continue }
                 } else {
-                    Terminal.writeError(
-                        "meshcheck: cannot use '\(text.path)'; dpkg's database is looked at in its place\n")
+                    Terminal.writeErrorLine(
+                        "meshcheck: cannot use '\(text.path)'; dpkg's database is looked at in its place")
                     isChanged = true
                 }
             }
             if let substitute = item.substitute { usable.append(substitute) }
         }
         guard isChanged else { throw failure }
-        return try await loaded(options, paths, usable, host).get()
+        return try await loaded(options, paths, variables, usable, host).get()
     }
 
     private static func loaded(
-        _ options: SuiteOptions, _ paths: [String], _ texts: [SourceText], _ host: Host
+        _ options: SuiteOptions, _ paths: [String], _ variables: VariableSources, _ texts: [SourceText], _ host: Host
     ) async -> Result<ScenarioSuite, ScenarioLoadError> {
         do throws(ScenarioLoadError) {
             return .success(
                 try await ScenarioSuite.load(
-                    paths: paths, texts: texts, variables: paths.isEmpty ? VariableSources() : options.variableSources,
+                    paths: paths, texts: texts, variables: variables,
                     profile: paths.isEmpty ? nil : options.profile, host: host, kinds: .mesh))
         } catch {
             return .failure(error)

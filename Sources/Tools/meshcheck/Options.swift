@@ -35,9 +35,17 @@ struct SuiteOptions: ParsableArguments {
 
     @Option(
         name: .customLong("var"),
-        help: ArgumentHelp("A variable of the scenarios; repeatable, and stronger than files.", valueName: "name=value")
-    )
+        help: ArgumentHelp(
+            "A variable of the scenarios; repeatable, and stronger than files. Other users of this host can see it in ps(1).",
+            valueName: "name=value"))
     var assignments: [String] = []
+
+    @Option(
+        name: .customLong("var-file"),
+        help: ArgumentHelp(
+            "A file with lines NAME=VALUE, for values that nobody else may see; '-' is standard input; repeatable.",
+            valueName: "file"))
+    var assignmentFiles: [String] = []
 
     @Option(
         name: .customLong("vars"), help: ArgumentHelp("A YAML file with variables; repeatable.", valueName: "file"))
@@ -98,15 +106,25 @@ struct SuiteOptions: ParsableArguments {
     }
 
     /// Variables from the command line, files and the environment.
-    var variableSources: VariableSources {
-        VariableSources(
-            assignments: assignments.map { assignment in
-                let name = assignment.utf8.prefix { $0 != UInt8(ascii: "=") }
-                return (
+    func variableSources() throws -> VariableSources {
+        var sources = VariableSources(files: variableFiles, environment: Terminal.environment)
+        for file in assignmentFiles {
+            do throws(VariableFileError) {
+                sources.add(
+                    (file == "-" ? try StandardInput.assignments.get() : try VariableFile(path: file)).assignments)
+            } catch {
+                throw CommandFailure.message(error.description, code: "var-file", status: Status.wrongInput)
+            }
+        }
+        for assignment in assignments {
+            let name = assignment.utf8.prefix { $0 != UInt8(ascii: "=") }
+            sources.assignments.append(
+                (
                     String(decoding: name, as: UTF8.self),
                     String(decoding: assignment.utf8.dropFirst(name.count + 1), as: UTF8.self)
-                )
-            }, files: variableFiles, environment: Terminal.environment)
+                ))
+        }
+        return sources
     }
 
     private func isFolder(_ path: String) throws -> Bool {
@@ -116,6 +134,11 @@ struct SuiteOptions: ParsableArguments {
             throw CommandFailure.message(error.description, code: "scenarios", status: Status.wrongInput)
         }
     }
+}
+
+/// What standard input gives: it can be read once, and every run of `watch` and `serve` wants it.
+private enum StandardInput {
+    static let assignments = Result { () throws(VariableFileError) in try VariableFile(path: "-") }
 }
 
 /// How checks are run.

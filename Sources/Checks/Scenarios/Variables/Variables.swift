@@ -87,6 +87,23 @@ public struct VariableSources: Sendable {
         self.files = files
         self.environment = environment
     }
+
+    /// Adds assignments; those whose names begin as in the environment count as of it.
+    public mutating func add(_ added: [(name: String, value: String)]) {
+        for (name, value) in added {
+            if name.utf8.starts(with: Self.environmentPrefix.utf8) {
+                environment[name] = value
+            } else {
+                assignments.append((name, value))
+            }
+        }
+    }
+
+    /// Everything but the files, as assignments for a program elsewhere.
+    public var portable: [(name: String, value: String)] {
+        environment.filter { $0.key.utf8.starts(with: Self.environmentPrefix.utf8) }.sorted { $0.key < $1.key }
+            .map { ($0.key, $0.value) } + assignments.map { ($0.0, $0.1) }
+    }
 }
 
 /// The variables of the command line, of files and of the environment.

@@ -66,14 +66,14 @@ struct RunCommand: AsyncParsableCommand {
 
     private func runOnOthers() async throws {
         let machines = try target.machines()
-        let payload = try payload()
+        let variables = try suite.variableSources().portable
+        let payload = try payload(hasVariables: !variables.isEmpty)
         let runner: RemoteCheckRunner
         do throws(UnsendableArgument) {
             runner = try RemoteCheckRunner(
                 hosts: machines, payload: payload.payload, arguments: payload.arguments,
-                environment: Self.variables, options: target.arguments.ssh, usesSudo: target.sudo,
-                forks: target.arguments.forks,
-                timeLimit: target.hostTimeout.value)
+                input: VariableFile.text(variables), options: target.arguments.ssh, usesSudo: target.sudo,
+                forks: target.arguments.forks, timeLimit: target.hostTimeout.value)
         } catch {
             throw CommandFailure.message(error.description, code: "argument", status: Status.wrongInput)
         }
@@ -99,21 +99,15 @@ struct RunCommand: AsyncParsableCommand {
         return failures.allSatisfy { $0.reason == .timedOut } ? Status.timedOut : Status.unreachable
     }
 
-    /// Variables of scenarios in our environment, which hold on the other hosts as well.
-    private static var variables: [String] {
-        Terminal.environment.filter { $0.key.utf8.starts(with: VariableSources.environmentPrefix.utf8) }
-            .map { "\($0.key)=\($0.value)" }.sorted()
-    }
-
     /// The files that the hosts need, and the arguments for the program there.
-    private func payload() throws -> (payload: RemotePayload, arguments: [String]) {
+    private func payload(hasVariables: Bool) throws -> (payload: RemotePayload, arguments: [String]) {
         let paths = try suite.scenarioPaths()
         let diagnoses = try suite.diagnosesPath(scenarios: paths)
         let payload: RemotePayload
         do throws(FileError) {
             payload = try RemotePayload(
-                program: target.remoteBinary, scenarios: paths,
-                files: suite.variableFiles + (diagnoses.map { [$0] } ?? []))
+                program: target.remoteBinary, scenarios: paths, files: diagnoses.map { [$0] } ?? [],
+                privateFiles: suite.variableFiles)
         } catch {
             throw CommandFailure.message(error.description, code: "bundle", status: Status.wrongInput)
         }
@@ -122,10 +116,10 @@ struct RunCommand: AsyncParsableCommand {
         if suite.includesPackages { arguments.append("--packages") }
         for tag in suite.tags { arguments += ["--tag", tag] }
         for id in suite.ids { arguments += ["--id", id] }
-        let files = payload.filePaths
-        for file in files.prefix(suite.variableFiles.count) { arguments += ["--vars", file] }
-        if diagnoses != nil, let file = files.last { arguments += ["--diagnoses", file] }
-        for assignment in suite.assignments { arguments += ["--var", assignment] }
+        for file in payload.privatePaths { arguments += ["--vars", file] }
+        for file in payload.filePaths { arguments += ["--diagnoses", file] }
+        // Values are for nobody's eyes, so they are no arguments.
+        if hasVariables { arguments += ["--var-file", "-"] }
         if execution.failFast { arguments.append("--fail-fast") }
         if execution.strict { arguments.append("--strict") }
         if let time = execution.retryFor { arguments += ["--retry-for", time.defaultValueDescription] }

@@ -23,9 +23,10 @@ struct ValidateCommand: AsyncParsableCommand {
     func run() async throws {
         let paths = try suite.scenarioPaths()
         let diagnosesPath = try suite.diagnosesPath(scenarios: paths)
+        let variables = try suite.variableSources()
         do throws(ScenarioLoadError) {
             let loaded = try await ScenarioSuite.load(
-                paths: paths, variables: suite.variableSources, profile: suite.profile, host: Host(),
+                paths: paths, variables: variables, profile: suite.profile, host: Host(),
                 kinds: .mesh)
             let (checks, scenarios) = (loaded.checks.count, loaded.scenarios.count)
             var text = "\(checks) check\(checks == 1 ? "" : "s") in \(scenarios) scenario\(scenarios == 1 ? "" : "s")"
@@ -35,7 +36,7 @@ struct ValidateCommand: AsyncParsableCommand {
             if !loaded.warnings.isEmpty {
                 _ = CommandFailure.report(loaded.warnings, asJSON: format == .json, status: Status.passed)
             }
-            Terminal.write("valid: \(text), profile \(loaded.profile)\n")
+            Terminal.writeText("valid: \(text), profile \(loaded.profile)\n")
         } catch {
             throw CommandFailure.report(error.diagnostics, asJSON: format == .json, status: Status.wrongInput)
         }
