@@ -139,7 +139,7 @@ let package = Package(
         .c("CLinux", linking: ["resolv"]),
         .module("Platform", on: .base),
         .module("Files", on: .base, ["Platform"]),
-        .module("StandardStreams", on: .base),
+        .module("StandardStreams", on: .base, ["Platform"]),
         .module("HTTP", on: .base, ["Platform", .nioCore, .nioHTTP1, .nioPosix]),
         .module("Archive", on: .base, ["CArchive", "CLzma", "Files"]),
         .module("ELF", on: .base, ["Platform"]),

@@ -50,6 +50,33 @@ final class ServeTests: XCTestCase {
         XCTAssertEqual(server.program.status(), 0, server.program.errors)
     }
 
+    /// What drives a terminal, breaks a line or is a secret does not get out, whichever page is asked for.
+    func testCausesAreShownHarmlessly() throws {
+        try requireProgram("curl")
+        let fixture = try MeshcheckFixture()
+        try fixture.directory.file(
+            "Scenarios/diagnoses.yaml",
+            #"""
+            retired: []
+            diagnoses:
+              - code: MX9001
+                cause: "The mark \e[31m\x9b\u202e\r\n200 OK is gone, password=hunter2"
+                explanation: It is a test.
+                when: {check: files.mark}
+                remedy: ["touch \u2028 it"]
+
+            """#)
+        let server = try Server([fixture.scenarios])
+        for page in ["/healthz", "/metrics", "/report", "/report.json"] {
+            let answer = try server.get(page)
+            XCTAssertEqual(HostileText.harm(in: Array(answer.body.utf8)), [], page)
+            XCTAssertFalse(answer.body.contains("hunter2"), page)
+        }
+        let health = try server.get("/healthz").body
+        XCTAssertTrue(health.contains("MX9001: The mark \\u{1b}[31m"), health)
+        XCTAssertEqual(health.split(separator: "\n").count, 2, health)
+    }
+
     func testEveryPageHasItsType() throws {
         try requireProgram("curl")
         let fixture = try MeshcheckFixture()

@@ -1,4 +1,5 @@
 import Glibc
+import Platform
 
 /// Standard output, standard error and the environment of this process.
 public enum Terminal {
@@ -39,6 +40,10 @@ public enum Terminal {
     /// Writes to standard output. When that is gone the process ends with status 70: nothing else can be said of it.
     public static func write(_ text: String) { write(Array(text.utf8)) }
 
+    /// Writes text to standard output that came from outside in part, such as from another program: whatever would drive a
+    /// terminal becomes an escape, and lines stay lines.
+    public static func writeText(_ text: String) { write(DisplayText.visible(text)) }
+
     /// Writes bytes to standard output.
     public static func write(_ bytes: [UInt8]) {
         if !write(bytes, to: STDOUT_FILENO) { exit(70) }
@@ -47,9 +52,11 @@ public enum Terminal {
     /// Writes to standard error. When that is gone there is nobody left to tell.
     public static func writeError(_ text: String) { _ = write(Array(text.utf8), to: STDERR_FILENO) }
 
-    /// Writes to standard error, and ends the line if the text does not.
+    /// Writes a message to standard error, and ends its line if the text does not. Whatever would drive a terminal becomes
+    /// an escape: messages name arguments, hosts and what other programs said.
     public static func writeErrorLine(_ text: String) {
-        writeError(text.utf8.last == UInt8(ascii: "\n") ? text : text + "\n")
+        let shown = DisplayText.visible(text)
+        writeError(shown.utf8.last == UInt8(ascii: "\n") ? shown : shown + "\n")
     }
 
     /// Ends this process.

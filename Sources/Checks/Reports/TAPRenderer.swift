@@ -44,7 +44,7 @@ public struct TAPRenderer: Renderer {
         var lines = ["1..\(run.checks.count)"]
         for (index, check) in run.checks.enumerated() { lines += test(check, number: index + 1) }
         for diagnosis in run.diagnoses {
-            lines.append("# \(diagnosis.code) \(diagnosis.severity.rawValue): \(Self.comment(diagnosis.cause))")
+            lines.append("# \(Self.comment("\(diagnosis.code) \(diagnosis.severity.rawValue): \(diagnosis.cause)"))")
             lines += diagnosis.evidence.map { "#   seen: \(Self.comment($0))" }
             lines += diagnosis.remedy.map { "#   do: \(Self.comment($0))" }
         }

@@ -214,9 +214,10 @@ public struct ClusterProblem: Error, Sendable, Hashable, CustomStringConvertible
     /// Creates a problem.
     public init(_ kind: Kind, _ attempt: String, found: String, remedy: String) {
         self.kind = kind
-        self.attempt = attempt
-        self.found = found
-        self.remedy = remedy
+        // The cluster and kubectl say it in part, and nothing of it may look like a line of ours.
+        self.attempt = DisplayText.inline(attempt)
+        self.found = DisplayText.inline(found)
+        self.remedy = DisplayText.inline(remedy)
     }
 
     /// Two lines for people.

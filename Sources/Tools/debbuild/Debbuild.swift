@@ -46,7 +46,7 @@ enum DebbuildMain {
             // ArgumentParser's own status for wrong usage is 64; here it is 2 in every tool.
             let status = Debbuild.exitCode(for: error).rawValue
             if status == ExitCode.validationFailure.rawValue {
-                Terminal.writeError(Debbuild.fullMessage(for: error) + "\n")
+                Terminal.writeErrorLine(Debbuild.fullMessage(for: error))
                 Terminal.exit(2)
             }
             Debbuild.exit(withError: error)

@@ -25,7 +25,7 @@ struct InitCommand: ParsableCommand {
                 maintainer: try Maintainer(maintainer ?? Self.maintainer(environment)), date: Int64(time(nil))
             ).write(to: AbsolutePath.of(directory))
             Terminal.write(written.map { $0 + "\n" }.joined())
-            Terminal.writeError("debbuild: now 'debbuild build \(name) --workspace \(directory)'\n")
+            Terminal.writeErrorLine("debbuild: now 'debbuild build \(name) --workspace \(directory)'")
         } catch let error as TemplateError {
             throw Failure.message(error.description, code: "init", .text, status: 2)
         } catch let error as FormatError {

@@ -28,7 +28,7 @@ final class ProgressLine: BuildObserver {
         if isQuiet { return }
         state.withLock { state in
             erase(&state)
-            Terminal.writeError("debbuild: \(text)\n")
+            Terminal.writeErrorLine("debbuild: \(text)")
         }
     }
 
@@ -52,7 +52,7 @@ final class ProgressLine: BuildObserver {
         state.withLock { state in
             erase(&state)
             let verb = outcome.isUpToDate ? "unchanged" : "built"
-            Terminal.writeError("\(verb)  \(outcome.plan.fileName)  \(ByteCount.text(outcome.size))\n")
+            Terminal.writeErrorLine("\(verb)  \(outcome.plan.fileName)  \(ByteCount.text(outcome.size))")
         }
     }
 

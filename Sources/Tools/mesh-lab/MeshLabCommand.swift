@@ -57,7 +57,7 @@ struct MeshLabCommand: AsyncParsableCommand {
         var diagnostics = Diagnostics()
         let mesh = MeshShapes.load(path, diagnostics: &diagnostics)
         if !diagnostics.isEmpty {
-            Terminal.writeErrorLine(DiagnosticRenderer.text(diagnostics, color: Terminal.usesErrorColor))
+            Terminal.writeError(DiagnosticRenderer.text(diagnostics, color: Terminal.usesErrorColor))
         }
         guard let mesh else { throw ExitCode(2) }
         return mesh

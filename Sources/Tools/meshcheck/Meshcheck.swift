@@ -71,12 +71,12 @@ enum MeshcheckMain {
             // ArgumentParser's own status for wrong usage is 64; here it is 2 in every tool.
             let status = Meshcheck.exitCode(for: error)
             if status == ExitCode.validationFailure {
-                Terminal.writeError(Meshcheck.fullMessage(for: error) + "\n")
+                Terminal.writeErrorLine(Meshcheck.fullMessage(for: error))
                 Glibc.exit(Status.wrongInput.rawValue)
             }
             if !(error is ExitCode), status == ExitCode.failure {
                 // Whatever nobody expected is a fault of ours, and not a failed check.
-                Terminal.writeError("meshcheck: \(error)\n")
+                Terminal.writeErrorLine("meshcheck: \(error)")
                 Glibc.exit(Status.fault.rawValue)
             }
             Meshcheck.exit(withError: error)

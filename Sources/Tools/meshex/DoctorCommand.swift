@@ -29,8 +29,8 @@ struct DoctorCommand: AsyncParsableCommand {
         let doctor = Doctor(
             kubectl: cluster.access, namespace: controlPlane.namespace, account: (serviceAccount, namespace))
         let findings = await doctor.examine { finding in
-            Terminal.write("\(finding.problem == nil ? "ok  " : "FAIL") \(finding.subject): \(finding.seen)\n")
-            if let problem = finding.problem { Terminal.write("     remedy: \(problem.remedy)\n") }
+            Terminal.writeText("\(finding.problem == nil ? "ok  " : "FAIL") \(finding.subject): \(finding.seen)\n")
+            if let problem = finding.problem { Terminal.writeText("     remedy: \(problem.remedy)\n") }
         }
         let worst = findings.compactMap { $0.problem?.kind.status }.max()
         if let worst { throw ExitCode(worst) }

@@ -97,7 +97,7 @@ struct HostSetupCommand: AsyncParsableCommand {
         if dryRun {
             let steps = SetupPlan.steps(files: files, checks: !noCheck)
             for host in hosts {
-                Terminal.write("\(host.name) (\(host.address))\n" + steps.map { "  \($0)\n" }.joined())
+                Terminal.writeText("\(host.name) (\(host.address))\n" + steps.map { "  \($0)\n" }.joined())
             }
             return
         }
@@ -113,7 +113,7 @@ struct HostSetupCommand: AsyncParsableCommand {
         Signals.ignoreBrokenPipes()
         let isQuiet = quiet
         let results = await runner.run { event in Self.tell(event, isQuiet: isQuiet) }
-        for result in results { Terminal.write(Self.summary(result)) }
+        for result in results { Terminal.writeText(Self.summary(result)) }
         let status = SetupResult.exitStatus(of: results)
         if status != 0 { throw ExitCode(status) }
     }

@@ -34,7 +34,7 @@ struct ManifestsCommand: AsyncParsableCommand {
         if !apply || out != "-" { try Meshex.write(text, to: out) }
         guard apply else { return }
         do throws(ClusterProblem) {
-            Terminal.write(try await cluster.access.applyManifests(text))
+            Terminal.writeText(try await cluster.access.applyManifests(text))
         } catch {
             throw Meshex.failure(error)
         }

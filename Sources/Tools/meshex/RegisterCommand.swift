@@ -55,7 +55,7 @@ struct RegistrationOptions: ParsableArguments {
     }
 
     func tell(_ changes: [String], _ otherwise: String) {
-        Terminal.write(changes.isEmpty ? otherwise + "\n" : changes.joined())
+        Terminal.writeText(changes.isEmpty ? otherwise + "\n" : changes.joined())
     }
 }
 

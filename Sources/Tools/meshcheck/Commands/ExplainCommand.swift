@@ -45,7 +45,7 @@ struct ExplainCommand: ParsableCommand {
         }
         if form == .markdown {
             if code != nil { throw ValidationError("--form markdown is a document with all codes: leave out the code") }
-            Terminal.write(DiagnosisHandbook.text(catalogue.entries))
+            Terminal.writeText(DiagnosisHandbook.text(catalogue.entries))
             return
         }
         guard let code else {

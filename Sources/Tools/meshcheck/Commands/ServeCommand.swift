@@ -57,7 +57,7 @@ struct ServeCommand: AsyncParsableCommand {
             try await Signals.cancelling {
                 try await server.run(host: listen.host, port: listen.port) { host, port in
                     isListening.withLock { $0 = true }
-                    Terminal.write("listening on http://\(host):\(port)\n")
+                    Terminal.writeText("listening on http://\(host):\(port)\n")
                 }
             }
         } catch {

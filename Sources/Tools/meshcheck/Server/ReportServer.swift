@@ -1,5 +1,6 @@
 import HTTP
 import MeshChecks
+import Platform
 import Reports
 import Scenarios
 
@@ -47,7 +48,7 @@ struct ReportServer {
         text += ": \(summary[.passed]) passed, \(summary[.failed] + summary[.error]) failed, "
         text += "\(summary[.skipped] + summary[.notPermitted]) not looked at\n"
         for diagnosis in MaskedRun(result).result.diagnoses where diagnosis.severity == .error {
-            text += "\(diagnosis.code): \(diagnosis.cause)\n"
+            text += DisplayText.inline("\(diagnosis.code): \(diagnosis.cause)") + "\n"
         }
         return text
     }
