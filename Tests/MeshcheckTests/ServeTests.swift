@@ -64,6 +64,10 @@ final class ServeTests: XCTestCase {
                 explanation: It is a test.
                 when: {check: files.mark}
                 remedy: ["touch \u2028 it"]
+              - code: MX9002
+                cause: Something else
+                explanation: It is a test.
+                remedy: [look]
 
             """#)
         let server = try Server([fixture.scenarios])

@@ -41,7 +41,7 @@ final class SecretFormsTests: XCTestCase {
         ]
         for unit in units {
             let clock = ContinuousClock()
-            let (small, large) = (String(repeating: unit, count: 2000), String(repeating: unit, count: 32000))
+            let (small, large) = (String(repeating: unit, count: 250), String(repeating: unit, count: 4000))
             let first = clock.measure { _ = SecretMask.masked(small) }
             let second = clock.measure { _ = SecretMask.masked(large) }
             XCTAssertLessThan(second, first * 64 + .milliseconds(200), unit)

@@ -14,9 +14,9 @@ final class HostileReportTests: XCTestCase {
         run.host = text
         run.profile = text
         for index in run.checks.indices {
-            run.checks[index].id += text
+            run.checks[index].id += "[\(text)]"
             run.checks[index].title = text
-            run.checks[index].step += text
+            run.checks[index].step += " " + text
             run.checks[index].place = text
             run.checks[index].subject = text
             run.checks[index].tags = [text]

@@ -16,6 +16,11 @@ struct AuthorityService: Sendable {
     /// The largest message: a request for a key of 16384 bits with some names is smaller.
     static let messageLimit = 64 << 10
 
+    /// Names that a client has chosen, as they may stand in the log.
+    private static func metadata(identity: [String]) -> Logger.Metadata {
+        ["identity": "\(identity.map(DisplayText.inline))"]
+    }
+
     /// Answers a call.
     ///
     /// - Parameter peer: the URIs in the client's certificate; nil without one.
@@ -23,7 +28,7 @@ struct AuthorityService: Sendable {
         do throws(UnaryService.Refusal) {
             return .success(try await answer(try Self.call(message), peer: peer).encoded)
         } catch {
-            log.notice("refused: \(error.message)", metadata: ["identity": "\(peer ?? [])"])
+            log.notice("refused: \(DisplayText.inline(error.message))", metadata: Self.metadata(identity: peer ?? []))
             return .failure(error)
         }
     }
@@ -114,7 +119,7 @@ struct AuthorityService: Sendable {
             subject: request.subject, from: from, until: until)
         var rest = try signer.intermediatesPEM()
         if faults.contains(.authorityNewRoot) { rest += try signer.rootPEM() }
-        log.info("signed", metadata: ["identity": "\(request.uris)", "until": "\(until)"])
+        log.info("signed", metadata: Self.metadata(identity: request.uris).merging(["until": "\(until)"]) { $1 })
         return generation == .v0_2
             ? SigningReply(isApproved: true, certificatePEM: Array((leaf + rest).utf8))
             : SigningReply(isApproved: true, certificatePEM: Array(leaf.utf8), chainPEM: Array(rest.utf8))
