@@ -31,11 +31,12 @@ struct PackageProbe: Probe {
             .init(
                 "wrong-modes", .list(.text),
                 "Files that differ from `manifest`, `modes` or dpkg-statoverride; without a manifest, of the others those that root does not own, that "
-                    + "others can write, or that are programs but cannot be executed."),
+                    + "others can write, or that are programs but cannot be executed. Of a path with a mode in `manifest`, an access list "
+                    + "(acl(5)) as well."),
             .init(
                 "mode-repair", .list(.text),
                 "Commands that give files the modes and owners of `manifest` or dpkg-statoverride."),
-            .init("wrong-capabilities", .list(.text), "Files that lack capabilities which `manifest` gives them."),
+            .init("wrong-capabilities", .list(.text), "Files with other capabilities than `manifest` gives them."),
             .init("conffiles-leftover", .list(.text), "Files .dpkg-dist, .dpkg-new and .dpkg-tmp left by an upgrade."),
             .init("depends-satisfied", .bool, "Whether everything that it depends on is installed."),
             .init("missing-depends", .list(.text), "The dependencies that are not."),

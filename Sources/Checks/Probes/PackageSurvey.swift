@@ -61,9 +61,12 @@ package enum PackageSurvey {
             default: continue
             }
             let isOverridden = overrides[path] != nil
+            // What its maintainer scripts give to others by a list is beyond a mode.
+            var isOpen = isOverridden
+            if facts.type != "symlink", try AccessList.read(place, .access) != nil { isOpen = true }
             entries.append(
                 PackageManifest.Entry(
-                    path: path, kind: kind, mode: isOverridden ? nil : UInt16(truncatingIfNeeded: facts.permissions),
+                    path: path, kind: kind, mode: isOpen ? nil : UInt16(truncatingIfNeeded: facts.permissions),
                     owner: isOverridden ? nil : accounts.name(ofUser: facts.owner),
                     group: isOverridden ? nil : accounts.name(ofGroup: facts.group),
                     isConffile: conffiles.contains(path),

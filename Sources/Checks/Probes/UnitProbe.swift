@@ -20,6 +20,8 @@ struct UnitProbe: Probe {
             .init(
                 "silent-ports", .list(.text),
                 "Those of `ports` on which nothing of the unit listens; none while it does not run."),
+            .init(
+                "stopped", .list(.integer), "Numbers of its processes that a signal or a debugger has stopped."),
             .init("sub", .text, "SubState: running, exited, dead, auto-restart …"),
             .init("load", .text, "LoadState: loaded, masked, not-found …"),
             .init("enabled", .text, "UnitFileState: enabled, disabled, static, masked …"),
@@ -60,7 +62,7 @@ struct UnitProbe: Probe {
             return Observation(
                 [
                     "exists": .bool(false), "load": .text(orNull: unit["LoadState"]), "active": .text("inactive"),
-                    "up": .bool(false), "silent-ports": .list([]),
+                    "up": .bool(false), "silent-ports": .list([]), "stopped": .list([]),
                 ],
                 evidence: ["systemd does not know \(name)"])
         }
@@ -83,6 +85,11 @@ struct UnitProbe: Probe {
             let silent = try await silentPorts(of: unit, name: name, request)
             attributes["silent-ports"] = .texts(silent.map(\.port))
             portEvidence = silent.map(\.reason)
+        }
+        if request.wants("stopped") {
+            let stopped = try await host.processes(for: request).entries.filter(\.isStopped)
+            let own = try await host.processes(stopped, ofUnit: name, until: request.deadline)
+            attributes["stopped"] = .list(own.map { .integer($0.pid) })
         }
         if request.wants("properties") {
             attributes["properties"] = .textMap(unit.values)

@@ -132,6 +132,7 @@ struct PackagePlanner {
             }
         }
         if let text = text(spec.sysusers) { scenario.accounts = DeclaredAccounts(sysusers: text) }
+        AccountPlanner.add(spec, to: &scenario.accounts)
         if let text = text(spec.tmpfiles) { scenario.paths = DeclaredPaths(tmpfiles: text) }
         scenario.units = integration.units.map { unit in
             let declared = spec.units.first { LexicalPath.split($0.file.value).name == unit.name }
