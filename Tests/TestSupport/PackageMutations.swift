@@ -182,7 +182,8 @@ public struct MutationSource {
             targets.users.map { user in
                 { _ in
                     Self.account(
-                        "no longer in \(user.group):", subject: user.name, "gpasswd --delete \(user.name) \(user.group)")
+                        "no longer in \(user.group):", subject: user.name, "gpasswd --delete \(user.name) \(user.group)"
+                    )
                 }
             },
             targets.groups.map { name in
@@ -239,15 +240,17 @@ public struct MutationSource {
             each("mask until the reboot", "systemctl mask --runtime $U", undo: "systemctl unmask --runtime $U"),
             each("mask", "systemctl mask $U", undo: "systemctl unmask $U"),
             each(
-                "drop-in for", "mkdir -p $D && printf '[Unit]\nDescription=other\n' >$D/own.conf && systemctl daemon-reload",
+                "drop-in for",
+                "mkdir -p $D && printf '[Unit]\nDescription=other\n' >$D/own.conf && systemctl daemon-reload",
                 undo: "rm -r $D && systemctl daemon-reload"),
             each(
                 "drop-in until the reboot for",
-                "mkdir -p /run/systemd/system/$U.d && printf '[Unit]\nDescription=other\n' >/run/systemd/system/$U.d/own.conf "
-                    + "&& systemctl daemon-reload",
+                "R=/run/systemd/system/$U.d; mkdir -p $R && printf '[Unit]\nDescription=other\n' >$R/own.conf && "
+                    + "systemctl daemon-reload",
                 undo: "rm -r /run/systemd/system/$U.d && systemctl daemon-reload"),
             each(
-                "other file for", "cp $(systemctl show --property FragmentPath --value $U) /etc/systemd/system/$U && "
+                "other file for",
+                "cp $(systemctl show --property FragmentPath --value $U) /etc/systemd/system/$U && "
                     + "systemctl daemon-reload",
                 undo: "rm /etc/systemd/system/$U && systemctl daemon-reload"),
             targets.listeners.map { item in
@@ -274,6 +277,8 @@ public struct MutationReport: Decodable, Sendable {
     public struct Diagnosis: Decodable, Sendable {
         /// The code.
         public let code: String
+        /// How much it matters.
+        public let severity: String
         /// In a sentence.
         public let cause: String
         /// What was seen.
@@ -300,6 +305,9 @@ public struct MutationReport: Decodable, Sendable {
                 && ([diagnosis.cause] + diagnosis.evidence).contains { $0.contains(subject) }
         }
     }
+
+    /// Whether nothing is left to do.
+    public var isQuiet: Bool { diagnoses.allSatisfy { $0.severity == "info" } }
 
     /// All of it, for messages.
     public var story: String {
@@ -340,7 +348,7 @@ public struct MutationRun {
             for code in Set(report.diagnoses.map(\.code)) { codes[code, default: 0] += 1 }
             if followsRemedies {
                 let rest = try remedied(report)
-                if !rest.diagnoses.isEmpty {
+                if !rest.isQuiet {
                     failures.append("\(mutation.name): not remedied: \(report.story)\n  still: \(rest.story)")
                 }
             }
@@ -352,7 +360,7 @@ public struct MutationRun {
     /// The report after the remedies were run as they are printed. One cause may hide another.
     private func remedied(_ first: MutationReport) throws -> MutationReport {
         var report = first
-        for _ in 0..<3 where !report.diagnoses.isEmpty {
+        for _ in 0..<3 where !report.isQuiet {
             for command in report.diagnoses.flatMap(\.remedy) where !command.hasPrefix("#") {
                 _ = try shell("exec 2>&1 </dev/null; \(command)")
             }

@@ -44,6 +44,12 @@ extension PackageFiles {
             if let fault = try typeFault(entry, facts, place) {
                 if case .directory = entry.kind, try shared.have(entry.path) { continue }
                 verdict.modified.append(fault)
+                // What dpkg and systemd-tmpfiles do not replace.
+                if (entry.kind == .directory) != (facts.type == "directory"), let from = ShellWord.quoted(place),
+                    let to = ShellWord.quoted(place + ".replaced")
+                {
+                    verdict.obstacles.append("mv -T \(from) \(to)")
+                }
                 continue
             }
             if facts.type == "symlink" { continue }

@@ -114,7 +114,9 @@ package enum PackageSurvey {
                 let group = AlternativeGroup(bytes)
             else { continue }
             for choice in group.choices where own.contains(choice.path) {
-                found.append(PackageScenario.Alternative(name: name, link: group.link, path: choice.path))
+                found.append(
+                    PackageScenario.Alternative(
+                        name: name, link: group.link, path: choice.path, priority: Int(clamping: choice.priority)))
             }
         }
         return found

@@ -38,12 +38,15 @@ public struct PackageScenario: Sendable, Hashable {
         public var link: String
         /// The file that the package offers.
         public var path: String
+        /// The higher one wins.
+        public var priority: Int
 
         /// Creates a choice.
-        public init(name: String, link: String, path: String) {
+        public init(name: String, link: String, path: String, priority: Int) {
             self.name = name
             self.link = link
             self.path = path
+            self.priority = priority
         }
     }
 
@@ -244,10 +247,12 @@ public struct PackageScenario: Sendable, Hashable {
         ])
         var changed = check(
             "unit-files", "Nobody has changed ${item} with files of their own", units,
-            [("fragment", .object([("any", .array([absent, own]))])),
-             ("drop-ins", .object([("any", .array([absent, without]))]))])
+            [
+                ("fragment", .object([("any", .array([absent, own]))])),
+                ("drop-ins", .object([("any", .array([absent, without]))])),
+            ])
         for index in changed.indices {
-            changed[index].severity = "warning"
+            changed[index].severity = "info"
             changed[index].needs = ["\(prefix).units"]
         }
         checks += changed
@@ -283,6 +288,7 @@ public struct PackageScenario: Sendable, Hashable {
         let items = alternatives.map { item in
             JSONValue.object([
                 ("name", .string(item.name)), ("link", .string(item.link)), ("path", .string(item.path)),
+                ("priority", .int(item.priority)),
             ])
         }
         func check(
@@ -290,7 +296,10 @@ public struct PackageScenario: Sendable, Hashable {
         ) -> ScenarioDraft.Check {
             ScenarioDraft.Check(
                 id: "\(prefix).\(name)", title: title, items: items, kind: "alternative",
-                parameters: [("name", .string("${item.name}")), ("path", .string("${item.path}"))],
+                parameters: [
+                    ("name", .string("${item.name}")), ("path", .string("${item.path}")),
+                    ("generic", .string("${item.link}")), ("priority", .string("${item.priority}")),
+                ],
                 expectations: expectations, needs: [needs])
         }
         var chosen = check(

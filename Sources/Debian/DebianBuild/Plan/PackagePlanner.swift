@@ -145,7 +145,7 @@ struct PackagePlanner {
         scenario.alternatives = spec.alternatives.map { item in
             PackageScenario.Alternative(
                 name: item.name.value, link: InstalledPath.normalised(item.link.value),
-                path: InstalledPath.normalised(item.path.value))
+                path: InstalledPath.normalised(item.path.value), priority: item.priority)
         }
         return scenario
     }
