@@ -23,29 +23,7 @@ def mark(value, bound, text):
     return text if bound is None or value <= bound else f"**{text}**"
 
 
-PACKAGES_METHOD = """\
-Installed packages of this machine, each compared with what it has to be like: meshcheck by the scenario that
-`meshcheck init --package` draws up and debbuild would write, debsums by dpkg's MD5 sums. Both read every file; meshcheck also
-looks at types, modes, owners, links, capabilities, access lists, dependencies, users and alternatives. The programs take turns as
-above, with all files in the page cache; debsums is a program of Perl and uses one processor, meshcheck uses all."""
-
-
-def packages_report(cases):
-    lines = ["", "## Installed packages, beside debsums", "", PACKAGES_METHOD, "",
-             "| | files | MiB | program | median s | minimum s | CPU s | peak MiB | debsums ÷ meshcheck |",
-             "|---|---:|---:|---|---:|---:|---:|---:|---:|"]
-    for case in cases:
-        for program in ["meshcheck", "debsums"]:
-            row, is_own = case["rows"][program], program == "meshcheck"
-            ratio = case["rows"]["debsums"]["wall"] / case["rows"]["meshcheck"]["wall"]
-            lines.append(
-                f"| {case['package'] + ': ' + case['words'] if is_own else ''} | {case['files'] if is_own else ''} | "
-                f"{format(case['bytes'] / MIB, '.1f') if is_own else ''} | {program} | {row['wall']:.3f} | {row['least']:.3f} | "
-                f"{row['cpu']:.3f} | {row['rss'] / MIB:.1f} | {mark(1, ratio, format(ratio, '.2f')) if is_own else ''} |")
-    return lines + ["", "Bold: debsums is faster."]
-
-
-def checks_report(options, cases, fleet, packages):
+def checks_report(options, cases, fleet):
     version = subprocess.run([options.meshcheck, "version"], capture_output=True, text=True).stdout.split("\n")[0]
     lines = [HEADING.strip("\n"), "", "## Method of the checks", "", METHOD, "",
              f"- {os.cpu_count()} processors, Linux {platform.release().partition('-')[0]}, "
@@ -70,8 +48,6 @@ def checks_report(options, cases, fleet, packages):
                 f"{mark(row['least'], bound, format(row['least'], '.3f'))} | {row['cpu']:.3f} | {memory} | "
                 f"{row['wall'] / own['wall']:.2f} |")
     lines += ["", "Bold: the goal is missed; that of memory is 30 MiB."]
-    if packages:
-        lines += packages_report(packages)
     if fleet:
         own, bare = fleet["rows"]["meshcheck"], fleet["rows"]["ssh true"]
         lines += [

@@ -1,5 +1,8 @@
 """meshcheck on an installed package as debbuild describes it, beside debsums."""
 
+import datetime
+import os
+import platform
 import shutil
 import statistics
 import subprocess
@@ -7,9 +10,17 @@ import tempfile
 from pathlib import Path
 
 from benchmarking.checks import timed
+from benchmarking.checks_report import mark
 from benchmarking.payloads import MIB, say
 
 INFORMATION = Path("/var/lib/dpkg/info")
+INSTALLED = "\n# Installed packages, beside debsums\n"
+
+PACKAGES_METHOD = """\
+Installed packages of this machine, each compared with what it has to be like: meshcheck by the scenario that
+`meshcheck init --package` draws up and debbuild would write, debsums by dpkg's MD5 sums. Both read every file; meshcheck also
+looks at types, modes, owners, links, capabilities, access lists, dependencies, users and alternatives. The programs take turns
+like those above, with all files in the page cache; debsums is a program of Perl and uses one processor, meshcheck uses all."""
 
 
 def installed_files(sums):
@@ -24,7 +35,7 @@ def is_intact(package):
 
 
 def choose():
-    """Of the packages here: one with the most files, one with the most bytes, one of a usual size."""
+    """Of the packages here: one with the most files, one with the most bytes, two of usual sizes."""
     found = []
     for sums in INFORMATION.glob("*.md5sums"):
         count, size = installed_files(sums)
@@ -57,7 +68,7 @@ def measure_debsums(options):
                 capture_output=True)
             commands = {
                 "meshcheck": [options.meshcheck, "run", str(scenario), "--no-packages", "--quiet"],
-                # Conffiles as well, which meshcheck looks at too; only what is wrong is printed.
+                # Only what is wrong is printed. Neither reads conffiles, which may be edited.
                 "debsums": ["debsums", "--silent", package]}
             rows = {}
             for turn in range((options.rounds or 9) + 1):
@@ -76,3 +87,23 @@ def measure_debsums(options):
     finally:
         shutil.rmtree(folder)
     return cases
+
+
+def installed_report(options, cases):
+    version = subprocess.run([options.meshcheck, "version"], capture_output=True, text=True).stdout.split("\n")[0]
+    sums = subprocess.run(["debsums", "--version"], capture_output=True, text=True).stdout.split("\n")[0]
+    lines = [INSTALLED.strip("\n"), "", PACKAGES_METHOD, "",
+             f"- {os.cpu_count()} processors, Linux {platform.release().partition('-')[0]}, "
+             f"{datetime.date.today().isoformat()}, load {os.getloadavg()[1]:.1f} in the last 5 minutes",
+             f"- {version}; {sums}", "",
+             "| | files | MiB | program | median s | minimum s | CPU s | peak MiB | debsums ÷ meshcheck |",
+             "|---|---:|---:|---|---:|---:|---:|---:|---:|"]
+    for case in cases:
+        for program in ["meshcheck", "debsums"]:
+            row, is_own = case["rows"][program], program == "meshcheck"
+            ratio = case["rows"]["debsums"]["wall"] / case["rows"]["meshcheck"]["wall"]
+            lines.append(
+                f"| {case['package'] + ': ' + case['words'] if is_own else ''} | {case['files'] if is_own else ''} | "
+                f"{format(case['bytes'] / MIB, '.1f') if is_own else ''} | {program} | {row['wall']:.3f} | {row['least']:.3f} | "
+                f"{row['cpu']:.3f} | {row['rss'] / MIB:.1f} | {mark(1, ratio, f'{ratio:.2f}') if is_own else ''} |")
+    return "\n" + "\n".join(lines + ["", "Bold: debsums is faster."]) + "\n"

@@ -228,7 +228,8 @@ public struct MutationSource {
                 { _ in
                     Self.command(
                         name, unit, "U=\(unit); D=/etc/systemd/system/\(unit).d; \(apply)",
-                        undo: "U=\(unit); D=/etc/systemd/system/\(unit).d; \(undo)")
+                        // What was masked may have failed meanwhile.
+                        undo: "U=\(unit); D=/etc/systemd/system/\(unit).d; \(undo) && systemctl start $U")
                 }
             }
         }
