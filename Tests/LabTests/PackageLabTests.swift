@@ -6,6 +6,8 @@ import XCTest
 final class PackageLabTests: XCTestCase {
     private static let folder = "/root/mutants"
 
+    private static func debbuild() throws -> String { try XCTUnwrap(RealPackages.release("debbuild")) }
+
     /// A machine with meshcheck and the package in its first version.
     private func machine(_ lab: Lab, _ folder: TemporaryDirectory) throws -> MachineShell {
         let shell: MachineShell = { try lab.on($0) }
@@ -14,7 +16,7 @@ final class PackageLabTests: XCTestCase {
         try lab.copy([meshcheck], to: "/root")
         try lab.on("dpkg --install /root/\((meshcheck as NSString).lastPathComponent)").check()
         try lab.run("add", "vm1", "acl", "libcap2-bin")
-        try lab.copy([try MutantPackage.build("1.0", in: folder)], to: Self.folder)
+        try lab.copy([try MutantPackage.build("1.0", by: try Self.debbuild(), in: folder)], to: Self.folder)
         try lab.on("dpkg --install \(Self.folder)/mutant_1.0_all.deb").check()
         try lab.on("update-alternatives --install /usr/bin/mutation mutation /bin/true 1").check()
         return shell
@@ -28,7 +30,9 @@ final class PackageLabTests: XCTestCase {
         try MutantPackage.assertQuiet(shell, "after the installation")
         try lab.run("reboot", "vm1")
         try MutantPackage.assertQuiet(shell, "after a reboot")
-        try lab.copy([try MutantPackage.build("1.1", in: folder, data: "other data\n")], to: Self.folder)
+        try lab.copy(
+            [try MutantPackage.build("1.1", by: try Self.debbuild(), in: folder, data: "other data\n")], to: Self.folder
+        )
         for liberty in MutantPackage.liberties {
             try lab.on("cd \(Self.folder) && \(liberty.command)").check()
             try MutantPackage.assertQuiet(shell, liberty.words)

@@ -13,7 +13,9 @@ final class PackageMutationTests: XCTestCase {
         let root = try SpareRoot()
         try root.copy(productPath("meshcheck"), to: "/usr/bin/meshcheck")
         try root.copy(repositoryRoot + "/Scenarios", to: "/usr/share/meshcheck/Scenarios")
-        try root.copy(try MutantPackage.build("1.0", in: folder), to: "/srv/mutants/mutant_1.0_all.deb")
+        try root.copy(
+            try MutantPackage.build("1.0", by: productPath("debbuild"), in: folder),
+            to: "/srv/mutants/mutant_1.0_all.deb")
         try root.shell("dpkg --install /srv/mutants/mutant_1.0_all.deb").check()
         try root.shell("update-alternatives --install /usr/bin/mutation mutation /bin/true 1").check()
         return root
@@ -24,7 +26,8 @@ final class PackageMutationTests: XCTestCase {
         let root = try machine(folder)
         try MutantPackage.assertQuiet(root.shell, "after the installation")
         try root.copy(
-            try MutantPackage.build("1.1", in: folder, data: "other data\n"), to: "/srv/mutants/mutant_1.1_all.deb")
+            try MutantPackage.build("1.1", by: productPath("debbuild"), in: folder, data: "other data\n"),
+            to: "/srv/mutants/mutant_1.1_all.deb")
         for liberty in MutantPackage.liberties {
             try root.shell("cd /srv/mutants && \(liberty.command)").check()
             try MutantPackage.assertQuiet(root.shell, liberty.words)
@@ -60,7 +63,7 @@ final class PackageMutationTests: XCTestCase {
     func testAnotherVersionIsNamed() throws {
         let folder = try TemporaryDirectory()
         let root = try machine(folder)
-        _ = try MutantPackage.build("1.1", in: folder)
+        _ = try MutantPackage.build("1.1", by: productPath("debbuild"), in: folder)
         try root.copy(folder.path + "/mutant-1.1/out/mutant_1.1_all.meshcheck.yaml", to: "/tmp/other.yaml")
         let report = try MutationReport.of(try root.shell("meshcheck run /tmp/other.yaml --format json"))
         XCTAssertEqual(report.diagnoses.map(\.code), ["MX0120"], report.story)

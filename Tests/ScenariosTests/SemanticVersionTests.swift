@@ -1,4 +1,3 @@
-import TestSupport
 import XCTest
 
 @testable import Scenarios
@@ -58,21 +57,5 @@ final class SemanticVersionTests: XCTestCase {
         }
         let largest = "9223372036854775807.0.0"
         XCTAssertNotNil(SemanticRange("^" + largest))
-    }
-
-    /// As scenarios write it.
-    func testMatcher() throws {
-        let folder = try TemporaryDirectory()
-        func verdict(_ expectation: String) throws -> Int32 {
-            let path = try folder.file(
-                "s.yaml",
-                "name: s\nchecks:\n  - id: a\n    title: A\n    command: [echo, v1.24.3]\n    expect: {stdout: {semver: \(expectation)}}\n"
-            )
-            return try TestSupport.run(productPath("meshcheck"), ["run", path, "--no-packages"]).status
-        }
-        XCTAssertEqual(try verdict("'>=1.24.0 <2'"), 0)
-        XCTAssertEqual(try verdict("1.24"), 0)
-        XCTAssertEqual(try verdict("^1.25"), 1)
-        XCTAssertEqual(try verdict("newest"), 2)
     }
 }

@@ -70,9 +70,10 @@ public enum MutantPackage {
         return targets
     }
 
-    /// Builds a version and gives the path of the package.
-    public static func build(_ version: String, in folder: TemporaryDirectory, data: String = "data\n") throws -> String
-    {
+    /// Builds a version with debbuild, whose path is given, and gives the path of the package.
+    public static func build(
+        _ version: String, by debbuild: String, in folder: TemporaryDirectory, data: String = "data\n"
+    ) throws -> String {
         let place = "mutant-\(version)"
         try folder.file(
             "\(place)/workspace.yaml",
@@ -127,7 +128,7 @@ public enum MutantPackage {
             """)
         try folder.file("\(place)/mutant/copyright", "Format: x\n")
         let built = try run(
-            productPath("debbuild"), ["all", "--workspace", "\(folder.path)/\(place)", "--quiet"],
+            debbuild, ["all", "--workspace", "\(folder.path)/\(place)", "--quiet"],
             environment: ["XDG_CACHE_HOME": folder.path + "/cache"])
         XCTAssertEqual(built.status, 0, built.errors)
         return built.output.split(separator: "\n").first.map(String.init) ?? ""
