@@ -327,7 +327,7 @@ let package = Package(
             exclude: ["Recorded"]),
         .testTarget(
             name: "ProbesTests",
-            dependencies: ["MeshContract", "MeshProbes", "Platform", "Probes", "TestSupport", .nioCore]),
+            dependencies: ["HTTP", "MeshContract", "MeshProbes", "Platform", "Probes", "TestSupport", .nioCore]),
         .testTarget(
             name: "ScenariosTests",
             dependencies: ["Documents", "MeshChecks", "Platform", "Probes", "Scenarios", "TestSupport"]

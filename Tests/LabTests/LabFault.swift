@@ -81,8 +81,8 @@ struct LabReport: Decodable {
     /// reached.
     static let always: Set = ["MX0414", "MX0621"]
 
-    /// The codes of causes beside those.
-    var codes: [String] { diagnoses.map(\.code).filter { !Self.always.contains($0) } }
+    /// The codes of causes beside those, and without what is only worth knowing.
+    var codes: [String] { diagnoses.filter { $0.severity != "info" && !Self.always.contains($0.code) }.map(\.code) }
 
     /// Whether nothing is wrong.
     var isGreen: Bool { summary.verdict == "passed" && codes.isEmpty }

@@ -27,8 +27,22 @@ final class LabTests: XCTestCase {
         let units = "/lib/systemd/system/istio.service /lib/systemd/system/istio-auth-node-agent.service"
         XCTAssertEqual(try lab.on("systemd-analyze verify --man=no \(units) 2>&1").check(), "")
         XCTAssertEqual(try lab.on("dpkg --verify istio-proxy istio-agent istio-auth-node-agent").output, "")
+        try assertAsBuilt(lab)
         try lab.run("reboot", "vm1")
         try lab.wait(for: 60, page)
+        try assertAsBuilt(lab)
+    }
+
+    /// The packages bring their checks, and the machine is as these say, its units and ports included.
+    private func assertAsBuilt(_ lab: Lab, file: StaticString = #filePath, line: UInt = #line) throws {
+        let result = try lab.on("meshcheck run --tag installed-packages --format tap")
+        XCTAssertEqual(result.status, 0, result.output + result.errors, file: file, line: line)
+        for id in [
+            "istio-agent.contents", "istio-proxy.running[istio.service]", "istio-proxy.ports.istio.service",
+            "istio-auth-node-agent.enabled[istio-auth-node-agent.service]", "meshcheck.files",
+        ] {
+            XCTAssertTrue(result.output.contains(" - package.\(id): "), result.output, file: file, line: line)
+        }
     }
 
     /// Without configuration services wait and the network is as it was; removal takes rules and processes along.

@@ -53,6 +53,46 @@ final class FileTests: XCTestCase {
         }
     }
 
+    /// getfacl(1) and getcap(8) are the oracles.
+    func testAccessListsAndCapabilities() async throws {
+        try requireRoot()
+        for program in ["setfacl", "getfacl", "setcap", "getcap"] { try requireProgram(program) }
+        let folder = try TemporaryDirectory()
+        let path = try folder.file("file", "x", mode: 0o640)
+        let directory = try folder.directory("directory")
+        func look(_ path: String) async throws -> Observation {
+            try await observe("file", ["path": .text(path)], ["acl", "capabilities", "mode"])
+        }
+        func list(_ path: String) throws -> [String] {
+            try TestSupport.run("getfacl", ["--absolute-names", "--omit-header", "--no-effective", path]).check()
+                .split(separator: "\n").map(String.init)
+        }
+        for change in ["", "u:daemon:rw", "u:12345:r,g:daemon:rx", "m::r", "u::rwx,o::x"] {
+            for path in [path, directory] {
+                if !change.isEmpty { try TestSupport.run("setfacl", ["-m", change, path]).check() }
+                let seen = try await look(path)
+                XCTAssertEqual(seen.texts("acl"), try list(path), change)
+            }
+        }
+        try TestSupport.run("setfacl", ["-d", "-m", "u:bin:rwx", directory]).check()
+        let seen = try await look(directory)
+        XCTAssertEqual(seen.texts("acl"), try list(directory))
+        XCTAssertTrue(seen.texts("acl").contains("default:user:bin:rwx"), "\(seen)")
+        let bare = try await look(path)
+        XCTAssertEqual(bare["capabilities"], .null)
+        for wanted in ["cap_net_raw=ep", "cap_net_bind_service,cap_net_admin=eip", "cap_sys_admin=p"] {
+            try TestSupport.run("setcap", [wanted, path]).check()
+            let seen = try await look(path)
+            let oracle = try TestSupport.run("getcap", [path]).check()
+            XCTAssertEqual("\(path) \(seen.text("capabilities") ?? "")\n", oracle)
+        }
+        try FileManager.default.createSymbolicLink(atPath: folder.path + "/link", withDestinationPath: path)
+        let link = try await observe(
+            "file", ["path": .text(folder.path + "/link"), "follow": .bool(false)], ["acl", "capabilities"])
+        XCTAssertEqual(link["acl"], .null)
+        XCTAssertEqual(link["capabilities"], .null)
+    }
+
     func testLinks() async throws {
         let folder = try TemporaryDirectory()
         let path = try folder.file("file", "x")

@@ -1,4 +1,5 @@
 import Foundation
+import HTTP
 import Probes
 import TestSupport
 import XCTest
@@ -94,6 +95,127 @@ final class HTTPTests: XCTestCase {
         service.stop()
         let error = try await failure("http", ["url": .text(base)], ["status"])
         XCTAssertEqual(error?.reason, .unreachable, "\(String(describing: error))")
+    }
+
+    /// Python's zlib and gzip compress; what they made is damaged in every way.
+    func testCompressedBodies() async throws {
+        let (service, port) = try pythonServer(
+            """
+            import zlib, gzip
+            text = b'10.60.1.4 ' * 5000
+            plain = zlib.compressobj(9, zlib.DEFLATED, -15)
+            bodies = {'gzip': (b'gzip', gzip.compress(text)), 'two': (b'x-gzip', gzip.compress(text[:7]) + gzip.compress(text[7:])),
+                'zlib': (b'deflate', zlib.compress(text)), 'raw': (b'Deflate', plain.compress(text) + plain.flush()),
+                'half': (b'gzip', gzip.compress(text)[:-20]), 'sum': (b'gzip', gzip.compress(text)[:-5] + b'12345'),
+                'lie': (b'gzip', text), 'brotli': (b'br', b'x'), 'empty': (b'gzip', b''), 'same': (b'identity', text),
+                'bomb': (b'gzip', gzip.compress(b'0' * 50000000))}
+            def handle(c):
+                while True:
+                    data = request(c)
+                    if not data: return
+                    coding, body = bodies[data.split(b' ')[1][1:].decode()]
+                    asked = b'1' if b'gzip, deflate' in data.lower() else b'0'
+                    c.sendall(b'HTTP/1.1 200 OK\\r\\nX-Asked: ' + asked + b'\\r\\nContent-Encoding: ' + coding
+                        + b'\\r\\nContent-Length: %d\\r\\n\\r\\n' % len(body) + body)
+            tcp(handle)
+            """)
+        func get(_ path: String, _ more: [String: Value] = [:], _ attributes: Set<String> = ["body"]) async throws
+            -> Observation
+        {
+            try await observe(
+                "http", ["url": .text("http://127.0.0.1:\(port)/\(path)")].merging(more) { $1 }, attributes)
+        }
+        let text = String(repeating: "10.60.1.4 ", count: 5000)
+        for (path, encoding) in [("gzip", "gzip"), ("two", "gzip"), ("zlib", "deflate"), ("raw", "deflate")] {
+            let seen = try await get(path)
+            XCTAssertEqual(seen.text("body"), text, path)
+            XCTAssertEqual(seen.text("encoding"), encoding)
+            XCTAssertEqual(seen["bytes"], .integer(50_000))
+            XCTAssertEqual(seen.entry("headers", "x-asked"), .text("0"))
+        }
+        let asked = try await get("gzip", ["compressed": .bool(true)])
+        XCTAssertEqual(asked.entry("headers", "x-asked"), .text("1"))
+        let same = try await get("same")
+        XCTAssertEqual(same.text("body"), text)
+        XCTAssertEqual(same["encoding"], .null)
+        let empty = try await get("empty")
+        XCTAssertEqual(empty.text("body"), "")
+        for path in ["half", "sum", "lie", "brotli"] {
+            let url = Value.text("http://127.0.0.1:\(port)/\(path)")
+            let error = try await failure("http", ["url": url], ["body"])
+            XCTAssertEqual(error?.reason, .malformed, "\(path): \(String(describing: error))")
+        }
+        let other = try await get("brotli", [:], ["status", "encoding"])
+        XCTAssertEqual(other.text("encoding"), "br")
+        // A few bytes that stand for many cost what was asked for.
+        let bomb = try await get("bomb", ["max-bytes": .integer(60_000)], ["body", "truncated"])
+        XCTAssertEqual(bomb["bytes"], .integer(60_000))
+        XCTAssertEqual(bomb["truncated"], .bool(true))
+        service.stop()
+    }
+
+    /// Whatever the bytes are, they end in a result or an error, within the limit.
+    func testDamagedCompression() throws {
+        try requireProgram("python3")
+        var generator = SeededGenerator(seed: 11)
+        let samples = try TestSupport.run(
+            "python3",
+            [
+                "-c",
+                "import gzip, zlib, random, sys\nrandom.seed(5)\n"
+                    + "for level in (0, 1, 6, 9):\n"
+                    + "  for size in (0, 1, 300, 70000):\n"
+                    + "    data = bytes(random.choice(b'abcdefgh') for _ in range(size))\n"
+                    + "    print(data.hex(), gzip.compress(data, level).hex(), zlib.compress(data, level).hex())",
+            ]
+        ).check()
+        func bytes(_ hexadecimal: Substring) -> [UInt8] {
+            let digits = Array(hexadecimal.utf8)
+            return stride(from: 0, to: digits.count, by: 2).compactMap { place in
+                UInt8(String(decoding: digits[place..<(place + 2)], as: UTF8.self), radix: 16)
+            }
+        }
+        for line in samples.split(separator: "\n") {
+            let words = line.split(separator: " ", omittingEmptySubsequences: false).map(bytes)
+            for (coding, body) in [(ContentCoding.gzip, words[1]), (.deflate, words[2])] {
+                let whole = try coding.decoded(body, isCut: false, limit: 1 << 20)
+                XCTAssertEqual(whole.bytes, words[0])
+                XCTAssertFalse(whole.isTruncated)
+                for _ in 0..<20 {
+                    var damaged = body
+                    damaged[Int(generator.next() % UInt64(damaged.count))] ^= 1 << UInt8(generator.next() % 8)
+                    damaged.removeLast(Int(generator.next() % 3))
+                    let result = try? coding.decoded(damaged, isCut: false, limit: 100_000)
+                    XCTAssertLessThanOrEqual(result?.bytes.count ?? 0, 100_000)
+                }
+            }
+        }
+    }
+
+    /// A server on a Unix socket, as curl(1) asks it.
+    func testUnixSocket() async throws {
+        let folder = try TemporaryDirectory()
+        let path = folder.path + "/s"
+        let (service, _) = try pythonServer(
+            """
+            s = socket.socket(socket.AF_UNIX); s.bind(sys.argv[1]); s.listen(8); print(1, flush=True)
+            while True:
+                c, _ = s.accept()
+                data = request(c)
+                c.sendall(b'HTTP/1.1 200 OK\\r\\nConnection: close\\r\\n\\r\\n' + data); c.close()
+            """, arguments: [path])
+        let seen = try await observe(
+            "http", ["url": .text("http://docker/v1/info"), "socket": .text(path)], ["body", "address"])
+        let asked = try XCTUnwrap(seen.text("body"))
+        XCTAssertTrue(asked.hasPrefix("GET /v1/info HTTP/1.1\r\n") && asked.contains("\r\nHost: docker\r\n"), asked)
+        XCTAssertEqual(seen["address"], .null)
+        let curl = try TestSupport.run("curl", ["--silent", "--unix-socket", path, "http://docker/v1/info"]).check()
+        XCTAssertTrue(curl.hasPrefix("GET /v1/info HTTP/1.1\r\nHost: docker\r\n"), curl)
+        service.stop()
+        for target in [path, folder.path + "/none"] {
+            let error = try await failure("http", ["url": .text("http://x/"), "socket": .text(target)], ["status"])
+            XCTAssertTrue([.unreachable, .unavailable].contains(error?.reason), "\(String(describing: error))")
+        }
     }
 
     func testServersThatMisbehave() async throws {

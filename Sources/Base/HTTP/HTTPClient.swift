@@ -70,18 +70,22 @@ public struct HTTPClient: Sendable {
     private let group: any EventLoopGroup
     private let followsRedirects: Bool
     private let addresses: [String: String]
+    private let socketPath: String?
     private let securing: Securing?
 
     /// Creates a client; nothing is connected before the first request.
     ///
-    /// - Parameter addresses: by host, the address to connect to instead of those that its name has.
+    /// - Parameters:
+    ///   - addresses: by host, the address to connect to instead of those that its name has.
+    ///   - socketPath: the Unix socket that every request goes to, whatever its host is.
     public init(
         group: any EventLoopGroup, followsRedirects: Bool = false, addresses: [String: String] = [:],
-        securing: Securing? = nil
+        socketPath: String? = nil, securing: Securing? = nil
     ) {
         self.group = group
         self.followsRedirects = followsRedirects
         self.addresses = addresses
+        self.socketPath = socketPath
         self.securing = securing
     }
 
@@ -130,18 +134,27 @@ public struct HTTPClient: Sendable {
         let left = TimeAmount(ContinuousClock.now.duration(to: deadline))
         guard left > .zero else { throw .timedOut }
         do {
-            let (channel, answer) = try await ClientBootstrap(group: group).connectTimeout(left)
-                .connect(host: addresses[url.endpoint.host] ?? url.endpoint.host, port: Int(url.endpoint.port)) {
-                    [securing] channel in
-                    channel.eventLoop.makeCompletedFuture {
-                        if url.isSecure { try securing?(channel, url.endpoint.host) }
-                        let answer = channel.eventLoop.makePromise(of: Answer.self)
-                        let pipeline = channel.pipeline.syncOperations
-                        try pipeline.addHTTPClientHandlers()
-                        try pipeline.addHandler(Exchange(request, url, deadline: .now() + left, answer))
-                        return (channel, answer.futureResult)
-                    }
+            let bootstrap = ClientBootstrap(group: group).connectTimeout(left)
+            let prepare = { @Sendable [securing] (channel: any Channel) in
+                channel.eventLoop.makeCompletedFuture {
+                    if url.isSecure { try securing?(channel, url.endpoint.host) }
+                    let answer = channel.eventLoop.makePromise(of: Answer.self)
+                    let pipeline = channel.pipeline.syncOperations
+                    try pipeline.addHTTPClientHandlers()
+                    try pipeline.addHandler(Exchange(request, url, deadline: .now() + left, answer))
+                    return (channel, answer.futureResult)
                 }
+            }
+            let channel: any Channel
+            let answer: EventLoopFuture<Answer>
+            if let socketPath {
+                (channel, answer) = try await bootstrap.connect(
+                    unixDomainSocketPath: socketPath, channelInitializer: prepare)
+            } else {
+                (channel, answer) = try await bootstrap.connect(
+                    host: addresses[url.endpoint.host] ?? url.endpoint.host, port: Int(url.endpoint.port),
+                    channelInitializer: prepare)
+            }
             return try await withTaskCancellationHandler {
                 try await answer.get()
             } onCancel: {

@@ -1,3 +1,4 @@
+import DebianManifest
 import Files
 import Glibc
 import Platform
@@ -48,6 +49,13 @@ struct FileProbe: Probe {
                     + "does not fail."),
             .init("mount", .text, "Type of its file system: ext4, tmpfs …"),
             .init("mount-point", .text, "Where its file system is mounted."),
+            .init(
+                "acl", .list(.text),
+                "Its access list as getfacl(1) prints it: `user::rw-`, `user:www-data:r--`, `default:group::r-x`; without one, "
+                    + "what the mode says. Null for a link."),
+            .init(
+                "capabilities", .text,
+                "Its capabilities as getcap(8) prints them, such as cap_net_bind_service=ep; null if it has none."),
             .init("entries", .list(.text), "Names in a folder, sorted by their bytes; null if it is not a folder."),
         ])
 
@@ -72,6 +80,9 @@ struct FileProbe: Probe {
             observation.attributes["group"] = .text(group)
             observation.evidence = ["\(path): \(facts.type) \(facts.mode) \(owner):\(group) \(facts.size) bytes"]
         }
+        if request.wants("acl") {
+            observation.attributes["acl"] = try await accessList(reader.path, facts, request)
+        }
         if request.wants("mount", "mount-point") {
             let mount = try await host.mounts(for: request).mount(of: reader.path)
             observation.attributes["mount"] = .text(orNull: mount?.type)
@@ -84,6 +95,19 @@ struct FileProbe: Probe {
             try await addAccess(reader.path, to: &observation, request)
         }
         return observation
+    }
+
+    private func accessList(
+        _ path: String, _ facts: FileFacts, _ request: ProbeRequest
+    ) async throws(ProbeError) -> Value {
+        if facts.type == "symlink" { return .null }
+        let lists = try await host.pool(for: request).run("read the access list of \(path)", until: request.deadline) {
+            () throws(ProbeError) in
+            (try AccessList.read(path, .access), try AccessList.read(path, .standard))
+        }
+        let users = try await host.users(for: request)
+        let own = lists.0 ?? AccessList(permissions: facts.permissions)
+        return .texts(own.entries(users) + (lists.1?.entries(users) ?? []).map { "default:" + $0 })
     }
 
     private func addWriting(
@@ -175,6 +199,10 @@ private struct FileReader: Sendable {
             "modified": .time(facts.modified), "born": facts.born.map { .time($0) } ?? .null,
         ]
         if attributes.contains("entries") { values["entries"] = try entries(of: facts) }
+        if attributes.contains("capabilities") {
+            let own = facts.type == "file" ? try FileCapabilities.read(path) : nil
+            values["capabilities"] = .text(orNull: own?.description)
+        }
         if attributes.contains("target") { values["target"] = .text(orNull: try target()) }
         if attributes.contains("sha256") { values["sha256"] = .text(try FileDigest.sha256(path)) }
         if attributes.contains("md5") { values["md5"] = .text(try FileDigest.md5(path)) }

@@ -1,4 +1,5 @@
 import FoundationEssentials
+import HTTP
 import Platform
 
 /// HTTP.
@@ -18,6 +19,13 @@ struct HTTPProbe: Probe {
             .init("max-bytes", .integer, "Limit in bytes of the body; 1048576 by default."),
             .init("user-agent", .text, "meshcheck by default."),
             .init("resolve", .text, "The address to connect to instead of that of the URL's host."),
+            .init(
+                "socket", .text, "Absolute path of the Unix socket to connect to instead of the URL's host.",
+                form: .path),
+            .init(
+                "compressed", .bool,
+                "Whether to ask for a body that is compressed by gzip or deflate; false by default. One that is sent so anyway is "
+                    + "decompressed as well."),
             .init("root", .text, "File of the certificates to trust instead of the system's."),
             .init(
                 "certificate-files", .list(.text), "Paths of the client's certificate chain and its key, for https."),
@@ -31,10 +39,12 @@ struct HTTPProbe: Probe {
                 "headers", .map(.text),
                 "Headers by their names, in whatever case they are written; several of one name joined by `, `.",
                 foldsKeys: true),
-            .init("bytes", .integer, "Bytes of the body that were read."),
+            .init("bytes", .integer, "Bytes of the body, decompressed."),
+            .init(
+                "encoding", .text, "How the body was compressed: gzip or deflate, or another word; null if it was not."),
             .init("truncated", .bool, "Whether the body is longer than `max-bytes`."),
             .init("duration", .duration, "From the request to the last byte."),
-            .init("address", .text, "The address of the URL's host, or that of `resolve`."),
+            .init("address", .text, "The address of the URL's host, or that of `resolve`; null by a Unix socket."),
             .init("redirects", .integer, "How many redirects were followed."),
             .init("date", .time, "The Date header; null if there is none."),
             .init(
@@ -53,20 +63,24 @@ struct HTTPProbe: Probe {
         let (query, way) = try query(url, target, request)
         let connections = try await host.httpConnections(way, for: request)
         let started = KernelClock.wall
-        let answer = try await HTTPExchange.run(query, with: connections, until: request.deadline)
+        var answer = try await HTTPExchange.run(query, with: connections, until: request.deadline)
+        let encoding = try Self.decompress(&answer, source: shown, limit: query.limit, request)
         var attributes = try Self.attributes(of: answer, source: shown, request)
+        attributes["encoding"] = .text(orNull: encoding)
         attributes["date"] = .time(orNull: answer.date)
         if answer.date != nil || request.wants("clock-skew") {
             attributes["clock-skew"] = .nanoseconds(try ClockSkew.ofHost(against: answer, from: shown, sent: started))
         }
         if request.wants("address") {
-            let address: String
-            if let override = way.override {
+            let address: String?
+            if way.socket != nil {
+                address = nil
+            } else if let override = way.override {
                 address = override.address
             } else {
                 address = try await HostNames.address(of: target.host, until: request.deadline).description
             }
-            attributes["address"] = .text(address)
+            attributes["address"] = .text(orNull: address)
         }
         let beginning = SecretMask.maskedKeys(Ascii.text(answer.body.prefix(300)))
         return Observation(
@@ -93,11 +107,16 @@ struct HTTPProbe: Probe {
         if !query.headers.contains(where: { Ascii.lowercased($0.name).elementsEqual("user-agent".utf8) }) {
             query.headers.append(("User-Agent", try request.text("user-agent") ?? "meshcheck"))
         }
+        let isAsked = query.headers.contains { Ascii.lowercased($0.name).elementsEqual("accept-encoding".utf8) }
+        if try request.flag("compressed", or: false), !isAsked {
+            query.headers.append(("Accept-Encoding", ContentCoding.accepted))
+        }
         query.body = try request.text("body").map { Array($0.utf8) }
         query.limit = Int(try request.integer("max-bytes", in: 0...(256 << 20)) ?? 1 << 20)
         var way = HTTPConnections.Way()
         way.follows = try request.flag("follow", or: false)
         way.root = try request.text("root")
+        way.socket = try request.text("socket").map { host.path($0) }
         if let files = try request.texts("certificate-files"), !files.isEmpty {
             guard files.count == 2 else {
                 throw ProbeError(
@@ -113,6 +132,42 @@ struct HTTPProbe: Probe {
             way.override = .init(host: target.host, address: address.description)
         }
         return (query, way)
+    }
+
+    /// Puts what the body stands for in its place.
+    ///
+    /// - Returns: how it was compressed; nil when it was not.
+    private static func decompress(
+        _ answer: inout HTTPExchange.Answer, source: String, limit: Int, _ request: ProbeRequest
+    ) throws(ProbeError) -> String? {
+        let coding: ContentCoding?
+        do throws(ContentCoding.Unknown) {
+            coding = try ContentCoding.named(answer.header("content-encoding"))
+        } catch {
+            guard request.wants("body", "json") else { return error.name }
+            throw ProbeError(
+                .malformed, "read the body of \(source)",
+                expected: "one that is compressed by gzip, deflate or not at all",
+                found: error.name.shortened())
+        }
+        guard let coding else { return nil }
+        // An answer without a body, such as that to HEAD, has the header too.
+        guard !answer.body.isEmpty else { return coding.rawValue }
+        do throws(InflateError) {
+            let (bytes, isTruncated) = try coding.decoded(answer.body, isCut: answer.isTruncated, limit: limit)
+            answer.body = bytes
+            answer.isTruncated = isTruncated
+        } catch {
+            let found =
+                switch error {
+                case .ended, .limit: "its beginning alone"
+                case .malformed(let detail): detail
+                case .checksum: "bytes with another checksum"
+                }
+            throw ProbeError(
+                .malformed, "decompress the body of \(source)", expected: coding.rawValue, found: found)
+        }
+        return coding.rawValue
     }
 
     private static func attributes(

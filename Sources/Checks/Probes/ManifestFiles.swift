@@ -44,13 +44,21 @@ extension PackageFiles {
             if let fault = try typeFault(entry, facts, place) {
                 if case .directory = entry.kind, try shared.have(entry.path) { continue }
                 verdict.modified.append(fault)
+                // What dpkg and systemd-tmpfiles do not replace.
+                if (entry.kind == .directory) != (facts.type == "directory"), let from = ShellWord.quoted(place),
+                    let to = ShellWord.quoted(place + ".replaced")
+                {
+                    verdict.obstacles.append("mv -T \(from) \(to)")
+                }
                 continue
             }
             if facts.type == "symlink" { continue }
-            if wishes.modes, let fault = modeFault(entry, facts, overrides[entry.path], accounts) {
+            if wishes.modes, let fault = try modeFault(entry, facts, overrides[entry.path], accounts, place) {
                 if case .directory = entry.kind, try shared.have(entry.path) { continue }
-                verdict.wrongModes.append(fault)
-                if let command = repair(entry, overrides[entry.path], place) { verdict.modeRepair.append(command) }
+                verdict.wrongModes.append(fault.text)
+                if let command = repair(entry, overrides[entry.path], place, hasAccessList: fault.isAccessList) {
+                    verdict.modeRepair.append(command)
+                }
             }
             guard case .file(let sha256) = entry.kind else { continue }
             verdict.files += 1
@@ -99,6 +107,18 @@ extension PackageFiles {
 
     private func modeFault(
         _ entry: PackageManifest.Entry, _ facts: FileFacts,
+        _ override: (owner: String, group: String, mode: String)?, _ accounts: UserDatabase, _ place: String
+    ) throws(ProbeError) -> (text: String, isAccessList: Bool)? {
+        // Where there is a list, the bits of the group are its mask. dpkg-statoverride(1) says nothing of lists.
+        if override == nil, entry.mode != nil, let list = try AccessList.read(place, .access), list.isExtended {
+            let named = list.entries(accounts).filter { !$0.containsBytewise("::") }
+            return ("\(entry.path): has an access list (\(named.joined(separator: ", ")); must have none)", true)
+        }
+        return attributeFault(entry, facts, override, accounts).map { ($0, false) }
+    }
+
+    private func attributeFault(
+        _ entry: PackageManifest.Entry, _ facts: FileFacts,
         _ override: (owner: String, group: String, mode: String)?, _ accounts: UserDatabase
     ) -> String? {
         let source = override == nil ? "must be" : "statoverride says"
@@ -119,13 +139,14 @@ extension PackageFiles {
 
     /// The command that makes mode and owner right; the owner first, since a change of it takes set-id bits away.
     private func repair(
-        _ entry: PackageManifest.Entry, _ override: (owner: String, group: String, mode: String)?, _ place: String
+        _ entry: PackageManifest.Entry, _ override: (owner: String, group: String, mode: String)?, _ place: String,
+        hasAccessList: Bool
     ) -> String? {
         guard let path = ShellWord.quoted(place) else { return nil }
         let owner = (override?.owner ?? entry.owner ?? "").drop { $0 == "#" }
         let group = (override?.group ?? entry.group ?? "").drop { $0 == "#" }
         let mode = override?.mode ?? entry.mode.map { String($0, radix: 8) }
-        var commands: [String] = []
+        var commands: [String] = hasAccessList ? ["setfacl --remove-all -- \(path)"] : []
         if !owner.isEmpty || !group.isEmpty {
             commands.append("chown \(owner)\(group.isEmpty ? "" : ":\(group)") \(path)")
         }
@@ -141,9 +162,9 @@ extension PackageFiles {
     }
 
     private func capabilityFault(_ entry: PackageManifest.Entry, _ place: String) throws(ProbeError) -> String? {
-        guard let wanted = entry.capabilities else { return nil }
         let found = try FileCapabilities.read(place)
-        if found == wanted { return nil }
+        if found == entry.capabilities { return nil }
+        let wanted = entry.capabilities.map(\.description) ?? "none"
         return "\(entry.path): \(found.map { "has \($0)" } ?? "has no capabilities") (must have \(wanted))"
     }
 
@@ -189,17 +210,8 @@ extension PackageFiles {
 extension FileCapabilities {
     /// The capabilities of a file; nil when it has none.
     package static func read(_ path: String) throws(ProbeError) -> FileCapabilities? {
-        var failure: Int32 = 0
-        let bytes = [UInt8](unsafeUninitializedCapacity: 64) { buffer, count in
-            let got = clinux_attribute(path, "security.capability", buffer.baseAddress, buffer.count)
-            failure = got < 0 ? Int32(-got) : 0
-            count = max(0, got)
-        }
-        switch failure {
-        case 0: return FileCapabilities(attribute: bytes)
-        // A file system without attributes has no capabilities either.
-        case ENODATA, EOPNOTSUPP, ENOENT: return nil
-        default: throw .system("read the capabilities of \(path)", errno: failure)
+        try FileAttribute.read("security.capability", of: path, as: "the capabilities").flatMap {
+            FileCapabilities(attribute: $0)
         }
     }
 }

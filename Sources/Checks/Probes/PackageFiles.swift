@@ -11,6 +11,7 @@ struct PackageFiles: Sendable {
         var missing: [String] = []
         var wrongModes: [String] = []
         var modeRepair: [String] = []
+        var obstacles: [String] = []
         var wrongCapabilities: [String] = []
         var leftovers: [String] = []
         var files = 0

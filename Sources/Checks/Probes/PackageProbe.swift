@@ -31,11 +31,16 @@ struct PackageProbe: Probe {
             .init(
                 "wrong-modes", .list(.text),
                 "Files that differ from `manifest`, `modes` or dpkg-statoverride; without a manifest, of the others those that root does not own, that "
-                    + "others can write, or that are programs but cannot be executed."),
+                    + "others can write, or that are programs but cannot be executed. Of a path with a mode in `manifest`, an access list "
+                    + "(acl(5)) as well."),
             .init(
                 "mode-repair", .list(.text),
                 "Commands that give files the modes and owners of `manifest` or dpkg-statoverride."),
-            .init("wrong-capabilities", .list(.text), "Files that lack capabilities which `manifest` gives them."),
+            .init(
+                "obstacles", .list(.text),
+                "Commands that move away what has taken the place of a directory of `manifest`, or a directory in the place of "
+                    + "something else: nothing else replaces those."),
+            .init("wrong-capabilities", .list(.text), "Files with other capabilities than `manifest` gives them."),
             .init("conffiles-leftover", .list(.text), "Files .dpkg-dist, .dpkg-new and .dpkg-tmp left by an upgrade."),
             .init("depends-satisfied", .bool, "Whether everything that it depends on is installed."),
             .init("missing-depends", .list(.text), "The dependencies that are not."),
@@ -111,6 +116,7 @@ struct PackageProbe: Probe {
             guard attribute != "modified-conffiles", request.wants(attribute) else { continue }
             observation.evidence += paths.prefix(10).map { word.isEmpty ? $0 : "\(word): \($0)" }
         }
+        observation.attributes["obstacles"] = .texts(verdict.obstacles)
         observation.attributes["mode-repair"] = .texts(verdict.modeRepair)
         observation.attributes["files"] = .integer(verdict.files)
     }

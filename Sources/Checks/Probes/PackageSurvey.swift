@@ -61,9 +61,12 @@ package enum PackageSurvey {
             default: continue
             }
             let isOverridden = overrides[path] != nil
+            // What its maintainer scripts give to others by a list is beyond a mode.
+            var isOpen = isOverridden
+            if facts.type != "symlink", try AccessList.read(place, .access) != nil { isOpen = true }
             entries.append(
                 PackageManifest.Entry(
-                    path: path, kind: kind, mode: isOverridden ? nil : UInt16(truncatingIfNeeded: facts.permissions),
+                    path: path, kind: kind, mode: isOpen ? nil : UInt16(truncatingIfNeeded: facts.permissions),
                     owner: isOverridden ? nil : accounts.name(ofUser: facts.owner),
                     group: isOverridden ? nil : accounts.name(ofGroup: facts.group),
                     isConffile: conffiles.contains(path),
@@ -111,7 +114,9 @@ package enum PackageSurvey {
                 let group = AlternativeGroup(bytes)
             else { continue }
             for choice in group.choices where own.contains(choice.path) {
-                found.append(PackageScenario.Alternative(name: name, link: group.link, path: choice.path))
+                found.append(
+                    PackageScenario.Alternative(
+                        name: name, link: group.link, path: choice.path, priority: Int(clamping: choice.priority)))
             }
         }
         return found

@@ -29,6 +29,7 @@ extension ProbeCatalogue {
         AddressesProbe.self, AlternativeProbe.self, AnswerProbe.self, ClockProbe.self, CommandProbe.self, DNSProbe.self,
         FileProbe.self, GroupProbe.self, HTTPProbe.self, InterfaceProbe.self, KernelModuleProbe.self, LibraryProbe.self,
         LogProbe.self, MountProbe.self, PackageProbe.self, PortProbe.self, ProcessProbe.self, ProgramProbe.self,
-        ResolverProbe.self, SysctlProbe.self, TCPProbe.self, TLSProbe.self, UnitProbe.self, UserProbe.self,
+        ResolverProbe.self, RouteProbe.self, SocketProbe.self, SysctlProbe.self, TCPProbe.self, TLSProbe.self,
+        UnitProbe.self, UserProbe.self,
     ])
 }

@@ -56,7 +56,10 @@ struct ProcessProbe: Probe {
         let table = try await host.processes(for: request)
         let selection = try await Selection(request, host: host)
         var matches = table.entries.filter { selection.matches($0, in: table) != .no }
-        if let unit = try request.text("unit") { matches = try await filter(matches, unit: unit, request) }
+        if let unit = try request.text("unit") {
+            matches = try await host.processes(
+                matches, ofUnit: UnitName.completed(unit), until: request.deadline)
+        }
         let certain = matches.filter { selection.matches($0, in: table) == .yes }
         let isSure = certain.count == matches.count && !table.isIncomplete
         // That there is one is certain with the first; everything else depends on those that cannot be seen.
@@ -67,25 +70,6 @@ struct ProcessProbe: Probe {
                     ? "hidden processes" : "other users' processes that may be meant: \(matches.count - certain.count)")
         }
         return try await describe(certain, in: table, request)
-    }
-
-    private func filter(
-        _ entries: [ProcessEntry], unit: String, _ request: ProbeRequest
-    ) async throws(ProbeError) -> [ProcessEntry] {
-        let name = UnitName.completed(unit)
-        let proc = host.path("/proc")
-        return try await BlockingPool.files.run("read control groups", until: request.deadline) {
-            () throws(ProbeError) in
-            var kept: [ProcessEntry] = []
-            for entry in entries {
-                if let path = try ProcessDetails.controlGroup("\(proc)/\(entry.pid)"),
-                    path.utf8.split(separator: UInt8(ascii: "/")).contains(where: { $0.elementsEqual(name.utf8) })
-                {
-                    kept.append(entry)
-                }
-            }
-            return kept
-        }
     }
 
     private func describe(
@@ -343,5 +327,26 @@ enum ProcessDetails {
             values[name] = .text(Ascii.text(entry[(equals + 1)...]))
         }
         return .map(values)
+    }
+}
+
+extension Host {
+    /// Those of some processes that are in a unit's control group.
+    nonisolated func processes(
+        _ entries: [ProcessEntry], ofUnit name: String, until deadline: ContinuousClock.Instant
+    ) async throws(ProbeError) -> [ProcessEntry] {
+        if entries.isEmpty { return [] }
+        let proc = path("/proc")
+        return try await BlockingPool.files.run("read control groups", until: deadline) { () throws(ProbeError) in
+            var kept: [ProcessEntry] = []
+            for entry in entries {
+                if let path = try ProcessDetails.controlGroup("\(proc)/\(entry.pid)"),
+                    path.utf8.split(separator: UInt8(ascii: "/")).contains(where: { $0.elementsEqual(name.utf8) })
+                {
+                    kept.append(entry)
+                }
+            }
+            return kept
+        }
     }
 }

@@ -7,6 +7,10 @@ struct UnitProbe: Probe {
         "unit", "A unit of systemd, as `systemctl show` describes it.", mainParameter: "name",
         parameters: [
             .init("name", .text, "Name; `.service` may be left out.", isRequired: true, form: .unit),
+            .init(
+                "user", .text,
+                "Name or number of the user whose service manager has it (`systemctl --user`), which runs while the user is logged "
+                    + "in or lingers; the system's by default."),
             .init("ports", .list(.text), "Ports for `silent-ports`, such as 8080/tcp."),
             .init("log", .text, "Absolute path of a file that it logs to, for `reason`.", form: .path),
         ],
@@ -20,6 +24,8 @@ struct UnitProbe: Probe {
             .init(
                 "silent-ports", .list(.text),
                 "Those of `ports` on which nothing of the unit listens; none while it does not run."),
+            .init(
+                "stopped", .list(.integer), "Numbers of its processes that a signal or a debugger has stopped."),
             .init("sub", .text, "SubState: running, exited, dead, auto-restart …"),
             .init("load", .text, "LoadState: loaded, masked, not-found …"),
             .init("enabled", .text, "UnitFileState: enabled, disabled, static, masked …"),
@@ -40,7 +46,8 @@ struct UnitProbe: Probe {
             .init(
                 "reason", .text,
                 "What kind of failure its last run reports, in the journal or in `log`, in the words of the attribute of the "
-                    + "same name of `log`; other if it is of no known kind; null if it has not failed."),
+                    + "same name of `log`; other if it is of no known kind; null if it has not failed, and for a unit of a user."
+            ),
             .init("reason-line", .text, "The line that reports it."),
         ])
 
@@ -51,7 +58,7 @@ struct UnitProbe: Probe {
     func observe(_ request: ProbeRequest) async throws(ProbeError) -> Observation {
         let name = UnitName.completed(try request.requiredText("name"))
         guard UnitName.isValid(name) else { throw UnitName.fault(name) }
-        let reader = try await host.unitReader()
+        let reader = try await host.unitReader(of: try await manager(request))
         let since = request.since
         let unit = try await Deadline.race("ask systemd about \(name)", until: request.deadline) {
             () async throws(ProbeError) in try await reader.properties(of: name, since: since)
@@ -60,11 +67,20 @@ struct UnitProbe: Probe {
             return Observation(
                 [
                     "exists": .bool(false), "load": .text(orNull: unit["LoadState"]), "active": .text("inactive"),
-                    "up": .bool(false), "silent-ports": .list([]),
+                    "up": .bool(false), "silent-ports": .list([]), "stopped": .list([]),
                 ],
                 evidence: ["systemd does not know \(name)"])
         }
         return try await describe(unit, name: name, request)
+    }
+
+    /// The user whose service manager is asked; nil for the system's.
+    private func manager(_ request: ProbeRequest) async throws(ProbeError) -> UserEntry? {
+        guard let name = try request.text("user") else { return nil }
+        guard let user = try await host.user(name, for: request) else {
+            throw ProbeError(.unavailable, "ask systemd of '\(name)'", expected: "a user of this name", found: "none")
+        }
+        return user
     }
 
     private func describe(
@@ -83,6 +99,11 @@ struct UnitProbe: Probe {
             let silent = try await silentPorts(of: unit, name: name, request)
             attributes["silent-ports"] = .texts(silent.map(\.port))
             portEvidence = silent.map(\.reason)
+        }
+        if request.wants("stopped") {
+            let stopped = try await host.processes(for: request).entries.filter(\.isStopped)
+            let own = try await host.processes(stopped, ofUnit: name, until: request.deadline)
+            attributes["stopped"] = .list(own.map { .integer($0.pid) })
         }
         if request.wants("properties") {
             attributes["properties"] = .textMap(unit.values)
@@ -116,7 +137,8 @@ struct UnitProbe: Probe {
         attributes["reason"] = .null
         attributes["reason-line"] = .null
         var reason: [String] = []
-        if request.wants("reason", "reason-line"), unit["ActiveState"] != "active" || restarts > 0 {
+        let isOfSystem = try request.text("user") == nil
+        if isOfSystem, request.wants("reason", "reason-line"), unit["ActiveState"] != "active" || restarts > 0 {
             let lines = try await lines(ofLastRun: unit, named: name, request)
             let failure = FailureLines(lines)
             attributes["reason"] = .text(orNull: failure.line.map { _ in failure.reason?.rawValue ?? "other" })
@@ -215,123 +237,6 @@ struct UnitProbe: Probe {
     /// The wall clock at a moment of the monotonic one, as both stand now.
     static func wallTime(ofMonotonic nanoseconds: UInt64) -> Int64 {
         KernelClock.wall &- Int64(clamping: MonotonicTime.now.nanoseconds) &+ Int64(clamping: nanoseconds)
-    }
-}
-
-/// Asks systemd about units. Checks that ask at nearly the same time share one `systemctl show`.
-///
-/// It is a fact of its host and does not hold it, or neither would ever go.
-actor UnitReader {
-    private var known: [String: (asked: ContinuousClock.Instant, result: Result<UnitProperties, ProbeError>)] = [:]
-    private var waiting: [String: [CheckedContinuation<Result<UnitProperties, ProbeError>, Never>]] = [:]
-    private var isCollecting = false
-
-    /// Names in one command line: far from the system's limit.
-    private static let batch = 200
-
-    /// The properties of a unit.
-    func properties(of unit: String, since: ContinuousClock.Instant?) async throws(ProbeError) -> UnitProperties {
-        if let present = known[unit], since.map({ present.asked >= $0 }) ?? true { return try present.result.get() }
-        let result = await withCheckedContinuation { continuation in
-            waiting[unit, default: []].append(continuation)
-            if !isCollecting {
-                isCollecting = true
-                Task { await self.ask() }
-            }
-        }
-        return try result.get()
-    }
-
-    private func ask() async {
-        // Time for the checks that start together to name their units.
-        do { try await Task.sleep(for: .milliseconds(2)) } catch {}
-        isCollecting = false
-        let asked = ContinuousClock.now
-        let all = waiting
-        waiting = [:]
-        let names = all.keys.sorted()
-        for start in stride(from: 0, to: names.count, by: Self.batch) {
-            let part = Array(names[start..<min(start + Self.batch, names.count)])
-            let results = await show(part)
-            for (name, result) in zip(part, results) {
-                known[name] = (asked, result)
-                for continuation in all[name] ?? [] { continuation.resume(returning: result) }
-            }
-        }
-    }
-
-    /// Asks for all at once and, where one of them spoils the answer, for each by itself: none may fail for another.
-    private func show(_ units: [String]) async -> [Result<UnitProperties, ProbeError>] {
-        let deadline = ContinuousClock.now + .seconds(10)
-        do throws(ProbeError) {
-            let run = try await systemctl(units, until: deadline)
-            let paragraphs = UnitProperties.parse(run.output)
-            let areTheirs =
-                paragraphs.count == units.count && zip(paragraphs, units).allSatisfy { $0.names.contains($1) }
-            if run.status == 0, !run.isTruncated, areTheirs { return paragraphs.map { .success($0) } }
-        } catch {
-            return units.map { _ in .failure(error) }
-        }
-        var results: [Result<UnitProperties, ProbeError>] = []
-        for unit in units {
-            do throws(ProbeError) {
-                results.append(.success(try await show(unit, until: deadline)))
-            } catch {
-                results.append(.failure(error))
-            }
-        }
-        return results
-    }
-
-    private func show(
-        _ unit: String, until deadline: ContinuousClock.Instant
-    ) async throws(ProbeError) -> UnitProperties {
-        let run = try await systemctl([unit], until: deadline)
-        guard run.status == 0 else { throw run.failure("ask systemd about \(unit)") }
-        guard !run.isTruncated else {
-            throw ProbeError(
-                .malformed, "ask systemd about \(unit)", expected: "at most 16 MiB of properties", found: "more")
-        }
-        // A value with an empty line in it looks like the end of a unit.
-        var properties = UnitProperties(values: [:])
-        for part in UnitProperties.parse(run.output) { properties.values.merge(part.values) { first, _ in first } }
-        guard !properties.values.isEmpty else {
-            throw ProbeError(.malformed, "ask systemd about \(unit)", expected: "properties", found: "nothing")
-        }
-        return properties
-    }
-
-    private func systemctl(
-        _ units: [String], until deadline: ContinuousClock.Instant
-    ) async throws(ProbeError) -> Tool.Run {
-        try await Tool.run(
-            "systemctl", ["show", "--all", "--no-pager", "--"] + units, until: deadline, outputLimit: 16 << 20)
-    }
-}
-
-/// The service manager.
-enum Systemd {
-    /// Fails unless systemd runs this host (sd_booted(3)).
-    static func require(on host: Host) async throws(ProbeError) {
-        try host.requireThisMachine("ask systemd")
-        try await BlockingPool.files.run("look for systemd", until: .now + .seconds(5)) { () throws(ProbeError) in
-            do throws(FileError) {
-                if try FileStatus.ofIfExists("/run/systemd/system", followLinks: false)?.kind == .directory { return }
-            } catch { throw ProbeError(error) }
-            throw ProbeError(
-                .unavailable, "ask systemd", expected: "a host that was booted with systemd",
-                found: "no /run/systemd/system")
-        }
-    }
-}
-
-extension Host {
-    /// Who asks systemd.
-    nonisolated func unitReader() async throws(ProbeError) -> UnitReader {
-        try await fact("unit-reader", as: UnitReader.self) { () throws(ProbeError) in
-            try await Systemd.require(on: self)
-            return UnitReader()
-        }
     }
 }
 

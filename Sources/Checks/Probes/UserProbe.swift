@@ -1,8 +1,15 @@
+import Platform
+
 /// Users.
 struct UserProbe: Probe {
     static let kind = SubjectKind(
         "user", "A user of the host.", mainParameter: "name",
-        parameters: [.init("name", .text, "Name or number.", isRequired: true)],
+        parameters: [
+            .init("name", .text, "Name or number.", isRequired: true),
+            .init("home", .text, "The home directory that it should have, for `repair`."),
+            .init("shell", .text, "The login shell that it should have, for `repair`."),
+            .init("groups", .list(.text), "Groups that it should be in, the main one first, for `repair`."),
+        ],
         attributes: [
             .init("exists", .bool, "Whether there is such a user."),
             .init("name", .text, "Name."),
@@ -21,6 +28,7 @@ struct UserProbe: Probe {
             .init(
                 "password-expires", .time, "The day on which the password has to be changed; null if it never has to."),
             .init("account-expires", .time, "The day from which on nobody can log in any more; null if there is none."),
+            .init("repair", .list(.text), "Commands that make it as `home`, `shell` and `groups` say."),
         ])
 
     private let host: Host
@@ -29,14 +37,17 @@ struct UserProbe: Probe {
 
     func observe(_ request: ProbeRequest) async throws(ProbeError) -> Observation {
         let name = try request.requiredText("name")
-        guard let user = try await host.user(name, for: request) else {
-            return Observation(["exists": .bool(false)], evidence: ["no user '\(name)'"])
+        let users = try await host.users(for: request)
+        let user = try await host.user(name, for: request)
+        let repair = Value.texts(try Self.repair(user, named: name, users, request))
+        guard let user else {
+            return Observation(["exists": .bool(false), "repair": repair], evidence: ["no user '\(name)'"])
         }
-        let groups = try await host.users(for: request).groups(of: user).map(\.name)
+        let groups = users.groups(of: user).map(\.name)
         var attributes: [String: Value] = [
             "exists": .bool(true), "name": .text(user.name), "uid": .integer(user.uid), "gid": .integer(user.gid),
             "home": .text(user.home), "shell": .text(user.shell), "groups": .texts(groups),
-            "system": .bool(user.uid < 1000),
+            "system": .bool(user.uid < 1000), "repair": repair,
         ]
         if request.wants("password", "password-changed", "password-expires", "account-expires") {
             let shadow = try await host.contents(of: "/etc/shadow", limit: 16 << 20, for: request) ?? []
@@ -48,6 +59,34 @@ struct UserProbe: Probe {
                 "\(user.name): uid \(user.uid), gid \(user.gid), home \(user.home), "
                     + "groups \(groups.joined(separator: " "))"
             ])
+    }
+
+    /// The command of useradd(8) or usermod(8) that makes a user as the request says, as far as it says anything.
+    private static func repair(
+        _ user: UserEntry?, named name: String, _ users: UserDatabase, _ request: ProbeRequest
+    ) throws(ProbeError) -> [String] {
+        let (home, shell) = (try request.text("home"), try request.text("shell"))
+        let wanted = try request.texts("groups") ?? []
+        let present = user.map { users.groups(of: $0).map(\.name) } ?? []
+        var words: [String] = user == nil ? ["useradd", "--system", "--no-create-home"] : ["usermod"]
+        let short = words.count
+        if let home, user?.home != home { words += [user == nil ? "--home-dir" : "--home", home] }
+        if let shell, user?.shell != shell { words += ["--shell", shell] }
+        var missing = wanted.filter { !present.contains($0) }
+        if let user {
+            if !missing.isEmpty { words += ["--append", "--groups", missing.joined(separator: ",")] }
+            words.append(user.name)
+            if words.count == short + 1 { return [] }
+        } else {
+            if let main = missing.first {
+                let isThere = users.number(ofGroup: main) != nil
+                words += main == name && !isThere ? ["--user-group"] : ["--gid", main]
+                missing.removeFirst()
+            }
+            if !missing.isEmpty { words += ["--groups", missing.joined(separator: ",")] }
+            words.append(name)
+        }
+        return [words.map { ShellWord.quoted($0) ?? "''" }.joined(separator: " ")]
     }
 
     /// What shadow(5) says of a user's password.

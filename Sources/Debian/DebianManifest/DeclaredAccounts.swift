@@ -8,11 +8,11 @@ public struct DeclaredAccounts: Sendable, Hashable {
         public var name: String
         /// The number, where the file fixes it.
         public var number: Int?
-        /// The home directory, where the file says it.
+        /// The home directory; nil when it is open.
         public var home: String?
-        /// The login shell, where the file says it.
+        /// The login shell; nil when it is open.
         public var shell: String?
-        /// Groups that it is a member of, beside its own.
+        /// Groups that it is in, its main one first where that is declared.
         public var groups: [String] = []
 
         /// Creates a user.
@@ -36,10 +36,14 @@ public struct DeclaredAccounts: Sendable, Hashable {
             let (name, id) = (words[1], words.count > 2 ? words[2] : "-")
             switch words[0] {
             case "u", "u!":
+                let parts = id.utf8.split(separator: UInt8(ascii: ":"), maxSplits: 1).map { Ascii.text($0) }
                 var user = User(name: name)
-                user.number = Int(Ascii.text(id.utf8.prefix { $0 != UInt8(ascii: ":") }))
-                user.home = Self.said(words, 4)
-                user.shell = Self.said(words, 5)
+                user.number = parts.first.flatMap { Int($0) }
+                // What the file leaves out, systemd-sysusers(8) fills in.
+                user.home = Self.word(words, 4, or: "/")
+                user.shell = Self.word(words, 5, or: user.number == 0 ? nil : Self.noLogin)
+                let group = parts.count == 2 ? parts[1] : name
+                if Int(group) == nil { user.groups = [group] }
                 users.append(user)
             case "g": groups.append(name)
             case "m":
@@ -57,12 +61,16 @@ public struct DeclaredAccounts: Sendable, Hashable {
         groups.removeAll { group in users.contains { $0.name == group } }
     }
 
-    private static func said(_ words: [String], _ index: Int) -> String? {
-        guard index < words.count, words[index] != "-", !words[index].isEmpty,
-            !words[index].utf8.contains(UInt8(ascii: "%"))
-        else { return nil }
-        return words[index]
+    /// Nil for what depends on the machine.
+    private static func word(_ words: [String], _ index: Int, or standard: String?) -> String? {
+        guard index < words.count, words[index] != "-", !words[index].isEmpty else { return standard }
+        return words[index].utf8.contains(UInt8(ascii: "%")) ? nil : words[index]
     }
+
+    /// The login shell of users that nobody logs in as, where nothing else is said.
+    public static let noLogin = "/usr/sbin/nologin"
+    /// Programs that let nobody in, whichever of them a system has for it.
+    static let closedShells = [noLogin, "/sbin/nologin", "/usr/bin/false", "/bin/false"]
 }
 
 /// The paths that a tmpfiles.d(5) file makes.
@@ -77,6 +85,7 @@ public struct DeclaredPaths: Sendable, Hashable {
 
     /// Reads the file. Lines that clean or change, that count only at boot, or that depend on the machine are left out.
     public init(tmpfiles text: String) {
+        var listed: Set<String> = []
         for line in Lines(text) {
             let words = QuotedWords.of(line.bytes)
             guard words.count >= 2, let letter = words[0].utf8.first,
@@ -97,10 +106,16 @@ public struct DeclaredPaths: Sendable, Hashable {
             case UInt8(ascii: "L"):
                 guard let target = word(6), !target.utf8.contains(UInt8(ascii: "%")) else { continue }
                 kind = .link(target: target)
+            case UInt8(ascii: "a"), UInt8(ascii: "A"):
+                listed.insert(Self.trimmed(words[1]))
+                continue
             default: continue
             }
             add(kind, path: Self.trimmed(words[1]), isForced, mode: word(2), owner: word(3), group: word(4))
         }
+        // Where there is an access list, the bits of the group are its mask.
+        for index in entries.indices where listed.contains(entries[index].path) { entries[index].mode = nil }
+        for index in adjustable.indices where listed.contains(adjustable[index].path) { adjustable[index].mode = nil }
     }
 
     private mutating func add(

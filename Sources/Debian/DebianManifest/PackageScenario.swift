@@ -38,12 +38,15 @@ public struct PackageScenario: Sendable, Hashable {
         public var link: String
         /// The file that the package offers.
         public var path: String
+        /// The higher one wins.
+        public var priority: Int
 
         /// Creates a choice.
-        public init(name: String, link: String, path: String) {
+        public init(name: String, link: String, path: String, priority: Int) {
             self.name = name
             self.link = link
             self.path = path
+            self.priority = priority
         }
     }
 
@@ -119,12 +122,10 @@ public struct PackageScenario: Sendable, Hashable {
                 ["modified-files"], needs: installed))
         checks.append(
             files("modes", "Every file of \(package) has its mode and owner", nil, ["wrong-modes"], needs: installed))
-        if manifest.entries.contains(where: { $0.capabilities != nil }) {
-            checks.append(
-                files(
-                    "capabilities", "The programs of \(package) have their capabilities", nil, ["wrong-capabilities"],
-                    needs: installed))
-        }
+        checks.append(
+            files(
+                "capabilities", "The programs of \(package) have their capabilities and no others", nil,
+                ["wrong-capabilities"], needs: installed))
         if !paths.entries.isEmpty {
             checks.append(
                 files(
@@ -196,14 +197,23 @@ public struct PackageScenario: Sendable, Hashable {
             var expectations: [(attribute: String, value: JSONValue)] = [("exists", .bool(true))]
             if let number = user.number { expectations.append(("uid", .int(number))) }
             if let home = user.home { expectations.append(("home", .string(home))) }
-            if let shell = user.shell { expectations.append(("shell", .string(shell))) }
+            if let shell = user.shell {
+                let closed = DeclaredAccounts.closedShells
+                let isClosed = closed.contains(shell)
+                let choices = JSONValue.array(closed.map { .string($0) })
+                expectations.append(("shell", isClosed ? .object([("one-of", choices)]) : .string(shell)))
+            }
             if !user.groups.isEmpty {
                 let groups = JSONValue.array(user.groups.map { .string($0) })
                 expectations.append(("groups", .object([("contains-all", groups)])))
             }
+            var parameters: [(name: String?, value: JSONValue)] = [(nil, .string(user.name))]
+            if let home = user.home { parameters.append(("home", .string(home))) }
+            if let shell = user.shell { parameters.append(("shell", .string(shell))) }
+            if !user.groups.isEmpty { parameters.append(("groups", .array(user.groups.map { .string($0) }))) }
             return ScenarioDraft.Check(
                 id: "\(prefix).user.\(user.name)", title: "\(package) has its user \(user.name)", kind: "user",
-                parameters: [(nil, .string(user.name))], expectations: expectations, needs: [needs])
+                parameters: parameters, expectations: expectations, needs: [needs])
         }
             + accounts.groups.map { group in
                 ScenarioDraft.Check(
@@ -228,6 +238,24 @@ public struct PackageScenario: Sendable, Hashable {
         }
         var checks = check(
             "units", "systemd has ${item} as \(package) brings it", units, [("load", .string("loaded"))])
+        // Files of the administrator for a unit are not the package's, but whoever looks for a fault has to know of them.
+        let folders = "^/(etc|run)/systemd/(system|system\\.control)/"
+        let own = JSONValue.object([("not", .object([("matches", .string(folders))]))])
+        let absent = JSONValue.object([("present", .bool(false))])
+        let without = JSONValue.object([
+            ("none", .object([("matches", .string(folders + "${item}\\.d/"))]))
+        ])
+        var changed = check(
+            "unit-files", "Nobody has changed ${item} with files of their own", units,
+            [
+                ("fragment", .object([("any", .array([absent, own]))])),
+                ("drop-ins", .object([("any", .array([absent, without]))])),
+            ])
+        for index in changed.indices {
+            changed[index].severity = "info"
+            changed[index].needs = ["\(prefix).units"]
+        }
+        checks += changed
         // One that is masked has been reported as that.
         let enabled = JSONValue.object([
             ("one-of", .array(["enabled", "enabled-runtime", "masked", "masked-runtime"].map { .string($0) }))
@@ -237,7 +265,7 @@ public struct PackageScenario: Sendable, Hashable {
             [("enabled", enabled)])
         var running = check(
             "running", "${item} runs, or waits for what its conditions ask for", units.filter(\.isRunning),
-            [("up", .bool(true))])
+            [("up", .bool(true)), ("stopped", Self.nothing)])
         for index in running.indices { running[index].within = "5s" }
         checks += running
         for unit in units where !unit.ports.isEmpty {
@@ -260,6 +288,7 @@ public struct PackageScenario: Sendable, Hashable {
         let items = alternatives.map { item in
             JSONValue.object([
                 ("name", .string(item.name)), ("link", .string(item.link)), ("path", .string(item.path)),
+                ("priority", .int(item.priority)),
             ])
         }
         func check(
@@ -267,7 +296,10 @@ public struct PackageScenario: Sendable, Hashable {
         ) -> ScenarioDraft.Check {
             ScenarioDraft.Check(
                 id: "\(prefix).\(name)", title: title, items: items, kind: "alternative",
-                parameters: [("name", .string("${item.name}")), ("path", .string("${item.path}"))],
+                parameters: [
+                    ("name", .string("${item.name}")), ("path", .string("${item.path}")),
+                    ("generic", .string("${item.link}")), ("priority", .string("${item.priority}")),
+                ],
                 expectations: expectations, needs: [needs])
         }
         var chosen = check(

@@ -90,6 +90,8 @@ package final class HTTPConnections: Sendable {
         var follows = false
         /// The address to connect to instead of that of the URL's host.
         var override: Override?
+        /// The Unix socket to connect to instead of the URL's host.
+        var socket: String?
         /// A file of certificates to trust instead of the system's.
         var root: String?
         /// The files of the client's certificate.
@@ -118,7 +120,7 @@ package final class HTTPConnections: Sendable {
         let security = Security(root: way.root, identity: way.identity)
         client = HTTPClient(
             group: loops, followsRedirects: way.follows,
-            addresses: way.override.map { [$0.host: $0.address] } ?? [:],
+            addresses: way.override.map { [$0.host: $0.address] } ?? [:], socketPath: way.socket,
             securing: { try security.secure($0, server: $1) })
     }
 }
@@ -218,6 +220,7 @@ extension Host {
         let loops = try await eventLoops(for: request)
         let name =
             "http-\(way.follows)-\(way.override?.host ?? "")-\(way.override?.address ?? "")-\(way.root ?? "")"
+            + "-\(way.socket ?? "")"
             + (way.identity.map { "-\($0.chain)-\($0.key)" } ?? "")
         return try await fact(name, as: HTTPConnections.self) { () throws(ProbeError) in
             HTTPConnections(way, loops: loops)

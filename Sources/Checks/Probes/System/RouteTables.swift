@@ -53,7 +53,8 @@ package struct RouteTables: Sendable, Hashable {
         package var isByPolicy: Bool { ![0, 32766, 32767].contains(preference) }
     }
 
-    private static let types: Set = [
+    /// The types that a line may begin with.
+    static let types: Set = [
         "unicast", "local", "broadcast", "multicast", "throw", "unreachable", "prohibit", "blackhole", "nat", "anycast",
     ]
     private var rules: [Rule] = []

@@ -34,13 +34,14 @@ package enum Tool {
     /// Runs a program with its arguments as an array, without its user's locale.
     package static func run(
         _ name: String, _ arguments: [String], as user: UserCredentials? = nil,
-        until deadline: ContinuousClock.Instant, outputLimit: Int = 4 << 20
+        environment: [String] = [], until deadline: ContinuousClock.Instant, outputLimit: Int = 4 << 20
     ) async throws(ProbeError) -> Run {
         guard let path = path(name) else {
             throw ProbeError(.unavailable, "run \(name)", expected: "the program \(name)", found: "none on PATH")
         }
         var options = SpawnOptions(executable: path, arguments: arguments)
-        options.environment = ["PATH=\(ExecutablePath.standardSearchPath)", "LC_ALL=C", "SYSTEMD_COLORS=0", "TZ=UTC"]
+        options.environment =
+            ["PATH=\(ExecutablePath.standardSearchPath)", "LC_ALL=C", "SYSTEMD_COLORS=0", "TZ=UTC"] + environment
         options.parentDeathSignal = .kill
         if let user { options.user = .init(id: user.user.uid, group: user.user.gid, supplementaryGroups: user.groups) }
         let output = try await output(of: options, named: name, until: deadline, outputLimit: outputLimit)

@@ -60,6 +60,8 @@ indirect enum Matcher: Sendable, Hashable {
     case count(Matcher)
     /// An address is inside one of these ranges.
     case inCIDR(Operand)
+    /// A version of semver.org is in a range.
+    case semver(Operand)
     /// The matcher does not hold, of a value that is there.
     case not(Matcher)
     /// All of them hold.
@@ -113,7 +115,7 @@ indirect enum Matcher: Sendable, Hashable {
         switch self {
         case .equals(let operand), .oneOf(let operand), .compare(_, let operand, _), .text(_, let operand),
             .contains(let operand), .containsAll(let operand), .only(let operand), .unorderedEquals(let operand),
-            .inCIDR(let operand):
+            .inCIDR(let operand), .semver(let operand):
             operand.expression.captures
         case .between(let low, let high, _): low.expression.captures.union(high.expression.captures)
         case .present, .matches, .unique, .empty: []
@@ -158,6 +160,7 @@ enum MatcherWords {
         case .count(.equals(let operand)): return "\(value(operand)) of them"
         case .count(let inner): return "\(words(inner, context)) of them"
         case .inCIDR(let operand): return "inside \(ranges(operand, context))"
+        case .semver(let operand): return "a version in \(value(operand))"
         case .not(let inner): return "not \(grouped(inner, context))"
         case .all(let inner): return inner.map { grouped($0, context) }.joined(separator: " and ")
         case .any(let inner): return inner.map { grouped($0, context) }.joined(separator: " or ")

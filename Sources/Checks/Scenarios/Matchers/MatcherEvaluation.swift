@@ -57,6 +57,7 @@ enum MatcherEvaluation {
             return Verdict(try pattern.firstGroups(in: text) != nil)
         case .contains(let operand): return contains(value, try operand.value(context))
         case .inCIDR(let operand): return try inCIDR(value, items(try operand.value(context)))
+        case .semver(let operand): return try semver(value, try operand.value(context))
         case .empty(let wanted): return isEmpty(value).map { Verdict($0 == wanted) } ?? .cannotTell
         case .view(let view, let inner): return try self.view(value, view, inner, context)
         default: return try ofItems(matcher, value, context)
@@ -198,6 +199,16 @@ enum MatcherEvaluation {
             if range.contains(address) { return .holds }
         }
         return .doesNotHold
+    }
+
+    private static func semver(_ value: Value, _ range: Value) throws(OperandFault) -> Verdict {
+        guard case .text(let text) = range, let range = SemanticRange(text) else {
+            throw .unsuitable(ShapeError("expected a range of versions, found \(ValueText.shown(range))"))
+        }
+        guard case .text(let whole) = value,
+            let version = SemanticVersion(Ascii.text(Ascii.trimmed(Array(whole.utf8)[...])))
+        else { return .cannotTell }
+        return Verdict(range.contains(version))
     }
 
     private static func view(

@@ -30,6 +30,7 @@ enum MatcherKey: String, CaseIterable, Sendable {
     case all
     case any
     case version
+    case semver
     case duration
     case number
     case time
@@ -37,7 +38,7 @@ enum MatcherKey: String, CaseIterable, Sendable {
     /// Whether it says nothing, or the opposite of what is meant, with an empty list or text.
     var needsOperand: Bool {
         switch self {
-        case .oneOf, .contains, .startsWith, .endsWith, .matches, .inCIDR, .containsAll, .only: true
+        case .oneOf, .contains, .startsWith, .endsWith, .matches, .inCIDR, .containsAll, .only, .semver: true
         default: false
         }
     }
@@ -76,6 +77,10 @@ enum MatcherKey: String, CaseIterable, Sendable {
         case .all: "A list of matchers that all hold."
         case .any: "A list of matchers of which one holds."
         case .version: "Matchers of the text as a version, in dpkg's order."
+        case .semver:
+            "The text is a version in the sense of semver.org and in a range: `>=1.2.0 <2`, `^1.4 || ~2.0.3`, `1.x`, `!=1.5.1`. `v` "
+                + "may stand in front of it. `1.2` is each 1.2.x, `~` lets the last number be higher, `^` all but the first that "
+                + "is not 0. A prerelease comes before its version."
         case .duration: "Matchers of the text as a duration."
         case .number: "Matchers of the text as a number."
         case .time: "Matchers of the text as a time in RFC 3339."
@@ -89,7 +94,7 @@ enum MatcherKey: String, CaseIterable, Sendable {
         case .atLeast, .atMost, .above, .below, .between: "numbers, durations, versions"
         case .before, .after: "times"
         case .contains: "texts, lists, maps"
-        case .startsWith, .endsWith, .matches, .inCIDR, .version, .duration, .number, .time: "texts"
+        case .startsWith, .endsWith, .matches, .inCIDR, .version, .semver, .duration, .number, .time: "texts"
         case .containsAll, .only, .unorderedEquals, .unique: "lists"
         case .count, .each, .some, .none: "lists, maps"
         case .empty: "lists, maps, texts"
@@ -109,8 +114,8 @@ enum MatcherKey: String, CaseIterable, Sendable {
             case .text, .list, .map: return true
             default: return false
             }
-        case (.startsWith, _), (.endsWith, _), (.matches, _), (.inCIDR, _), (.version, _), (.duration, _), (.number, _),
-            (.time, _):
+        case (.startsWith, _), (.endsWith, _), (.matches, _), (.inCIDR, _), (.version, _), (.semver, _), (.duration, _),
+            (.number, _), (.time, _):
             return type == .value(.text)
         case (.containsAll, .value(.list)), (.only, .value(.list)), (.unorderedEquals, .value(.list)),
             (.unique, .value(.list)):

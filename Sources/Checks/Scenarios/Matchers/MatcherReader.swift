@@ -119,6 +119,7 @@ struct MatcherReader {
         case .all: return list(node, type, &diagnostics).map { .all($0) }
         case .any: return list(node, type, &diagnostics).map { .any($0) }
         case .version: return combined(node, .version, &diagnostics).map { .view(.version, $0) }
+        case .semver: return semanticRange(node, &diagnostics)
         case .duration: return combined(node, .value(.duration), &diagnostics).map { .view(.duration, $0) }
         case .number: return combined(node, .value(.number), &diagnostics).map { .view(.number, $0) }
         case .time: return combined(node, .value(.time), &diagnostics).map { .view(.time, $0) }
@@ -242,6 +243,17 @@ struct MatcherReader {
             if !isComplete { return nil }
         }
         return .inCIDR(operand)
+    }
+
+    private mutating func semanticRange(_ node: YAMLNode, _ diagnostics: inout Diagnostics) -> Matcher? {
+        guard let operand = operand(node, .text, &diagnostics) else { return nil }
+        if case .text(let text)? = Self.literal(operand), SemanticRange(text) == nil {
+            diagnostics.error(
+                "semver", "expected a range of versions, found '\(ValueText.shortened(text, to: 80))'", at: node.range,
+                help: "write it such as '>=1.2.0 <2', ^1.4 or 1.x")
+            return nil
+        }
+        return .semver(operand)
     }
 
     /// The pattern of a node. Variables in it stand for their own text; one that is all of it is a pattern itself.

@@ -229,7 +229,7 @@ struct MatcherSchema {
         case .contains:
             if case .value(.list(let item)) = type { return ValueSchema.schema(item) }
             return type == .value(.any) ? .bool(true) : ValueSchema.schema(.text)
-        case .startsWith, .endsWith, .matches: return ValueSchema.schema(.text)
+        case .startsWith, .endsWith, .matches, .semver: return ValueSchema.schema(.text)
         case .inCIDR: return ValueSchema.schema(.list(.text))
         case .containsAll, .only, .unorderedEquals:
             if case .value(.list) = type { return operand }

@@ -1,6 +1,7 @@
 import Archive
 import DebianArchive
 import DebianFormat
+import DebianManifest
 import Documents
 import Platform
 
@@ -40,6 +41,9 @@ struct AccountPlanner {
         }
         return result
     }
+
+    /// Where a user without a home is at home (Debian Policy 9.2.3).
+    private static let noHome = "/nonexistent"
 
     private mutating func declare(_ spec: PackageSpec, diagnostics: inout Diagnostics) {
         var seen: Set<String> = []
@@ -99,9 +103,27 @@ struct AccountPlanner {
                 SystemAccount(
                     name: item.name.value,
                     kind: .user(
-                        group: group, home: item.home?.value ?? "/nonexistent",
-                        shell: item.shell?.value ?? "/usr/sbin/nologin", comment: item.comment?.value ?? "",
+                        group: group, home: item.home?.value ?? Self.noHome,
+                        shell: item.shell?.value ?? DeclaredAccounts.noLogin, comment: item.comment?.value ?? "",
                         groups: item.groups.map(\.value)), id: item.id))
+        }
+    }
+
+    /// What the specification itself declares, for the package's checks; another package's accounts are in its own.
+    static func add(_ spec: PackageSpec, to accounts: inout DeclaredAccounts) {
+        for item in spec.users where item.package == nil {
+            if accounts.users.contains(where: { $0.name == item.name.value }) { continue }
+            var user = DeclaredAccounts.User(name: item.name.value)
+            user.number = item.id
+            user.home = item.home?.value ?? noHome
+            user.shell = item.shell?.value ?? DeclaredAccounts.noLogin
+            user.groups = [item.group?.value ?? item.name.value] + item.groups.map(\.value)
+            accounts.users.append(user)
+        }
+        for item in spec.groups where item.package == nil {
+            let isThere =
+                accounts.groups.contains(item.name.value) || accounts.users.contains { $0.name == item.name.value }
+            if !isThere { accounts.groups.append(item.name.value) }
         }
     }
 

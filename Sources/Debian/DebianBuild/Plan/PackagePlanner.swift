@@ -132,6 +132,7 @@ struct PackagePlanner {
             }
         }
         if let text = text(spec.sysusers) { scenario.accounts = DeclaredAccounts(sysusers: text) }
+        AccountPlanner.add(spec, to: &scenario.accounts)
         if let text = text(spec.tmpfiles) { scenario.paths = DeclaredPaths(tmpfiles: text) }
         scenario.units = integration.units.map { unit in
             let declared = spec.units.first { LexicalPath.split($0.file.value).name == unit.name }
@@ -144,7 +145,7 @@ struct PackagePlanner {
         scenario.alternatives = spec.alternatives.map { item in
             PackageScenario.Alternative(
                 name: item.name.value, link: InstalledPath.normalised(item.link.value),
-                path: InstalledPath.normalised(item.path.value))
+                path: InstalledPath.normalised(item.path.value), priority: item.priority)
         }
         return scenario
     }
