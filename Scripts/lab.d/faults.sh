@@ -78,7 +78,8 @@ small() {
     status=$(stat -c mode=%a,uid=%u,gid=%g "$1")
     rm -rf "$copy" && cp -a "$1" "$copy"
     mount -t tmpfs -o "$2,$status" small "$1"
-    cp -a "$copy/." "$1/"
+    # As much of it as there is room for.
+    cp -a "$copy/." "$1/" 2>/dev/null || true
 }
 # Uses up the blocks, or the inodes, of the file system of a folder.
 fill() { dd if=/dev/zero of="$1/fill" bs=1k status=none 2>/dev/null || true; }

@@ -20,13 +20,14 @@ fault dropin-user MX0225 'a drop-in runs the sidecar as a user that does not exi
     'drop_in istio.service User=envoy' 'no_drop_in istio.service'
 fault dropin-group MX0225 'a drop-in runs the node agent in a group that does not exist' \
     'drop_in istio-auth-node-agent.service Group=certificates' 'no_drop_in istio-auth-node-agent.service'
-fault dropin-other-user MX0703 'a drop-in runs the sidecar as nobody' \
+fault dropin-other-user MX0240 'a drop-in runs the sidecar as nobody' \
     'drop_in istio.service User=nobody' 'no_drop_in istio.service'
 fault dropin-read-only MX0217 'a hardening drop-in makes /etc/certs read-only for the node agent' \
     'drop_in istio-auth-node-agent.service ReadOnlyPaths=/etc/certs' \
     'no_drop_in istio-auth-node-agent.service; rm -rf /etc/systemd/system/istio.service.d; systemctl daemon-reload; systemctl restart istio'
-fault dropin-protects-proxy MX0217 'a hardening drop-in makes the proxy'\''s directory read-only for the sidecar' \
-    'drop_in istio.service ReadOnlyPaths=/var/lib/istio/proxy' \
+fault dropin-protects-proxy MX0217 "a hardening drop-in forgets the proxy's directory among those that the sidecar writes to" \
+    'drop_in istio.service "ReadWritePaths=
+ReadWritePaths=/var/log/istio"' \
     'no_drop_in istio.service; rm -rf /etc/systemd/system/istio-auth-node-agent.service.d; systemctl daemon-reload; systemctl restart istio-auth-node-agent'
 fault dropin-hides-certificates MX0238 'a hardening drop-in hides /etc/certs from the sidecar' \
     'drop_in istio.service InaccessiblePaths=/etc/certs' 'no_drop_in istio.service'
@@ -38,9 +39,9 @@ fault dropin-memory MX0224 'a drop-in leaves the node agent 16 MB of memory' \
     'drop_in istio-auth-node-agent.service LimitAS=16M' 'no_drop_in istio-auth-node-agent.service'
 fault dropin-descriptors MX0237 'a drop-in leaves the sidecar 12 open files' \
     'drop_in istio.service LimitNOFILE=12' 'no_drop_in istio.service'
-fault node-agent-descriptors MX0938 'a drop-in leaves the node agent 8 open files' \
+fault node-agent-descriptors MX0237 'a drop-in leaves the node agent 8 open files' \
     'drop_in istio-auth-node-agent.service LimitNOFILE=8' 'no_drop_in istio-auth-node-agent.service'
-fault limit-hit MX0209 'the service failed so often that systemd has given up, and works now' \
+fault limit-hit MX0241 'the service failed so often that systemd has given up, and works now' \
     'mkdir -p /etc/systemd/system/istio-auth-node-agent.service.d
     printf "[Unit]\nStartLimitIntervalSec=1h\nStartLimitBurst=2\n[Service]\nRestartSec=100ms\n" >/etc/systemd/system/istio-auth-node-agent.service.d/fault.conf
     chmod 0644 /usr/local/istio/bin/node_agent; systemctl daemon-reload; systemctl restart istio-auth-node-agent || true
@@ -128,7 +129,7 @@ fault node-agent-killed MX0230 'something kills the node agent every few seconds
 fault admin-port-taken MX0724 "another program has the port of Envoy's administration" \
     'systemctl stop istio; systemd-run --quiet --unit=fault-port nc -l -k 127.0.0.1 15000; systemctl start --no-block istio' \
     'systemctl stop fault-port; systemctl reset-failed; systemctl restart istio'
-fault traffic-port-taken MX0713 'another program has the port that traffic is redirected to' \
+fault traffic-port-taken MX0724 'another program has the port that traffic is redirected to' \
     'systemctl stop istio; systemd-run --quiet --unit=fault-port nc -l -k 15001; systemctl start --no-block istio' \
     'systemctl stop fault-port; systemctl reset-failed; systemctl restart istio'
 fault updates-rejected MX0723 "something on the way rejects Envoy's requests to Pilot, and no others" \
@@ -158,7 +159,7 @@ fault output-file - "the node agent's output goes to a file" \
     'drop_in istio-auth-node-agent.service StandardError=append:/var/log/node_agent.log' \
     'no_drop_in istio-auth-node-agent.service; rm /var/log/node_agent.log'
 fault output-nowhere MX0931 "the node agent's output goes nowhere" \
-    'drop_in istio-auth-node-agent.service StandardError=null' 'no_drop_in istio-auth-node-agent.service'
+    'drop_in istio-auth-node-agent.service StandardError=null; sleep 3' 'no_drop_in istio-auth-node-agent.service'
 fault log-rotated - "the sidecar's log was rotated" 'logrotate --force /etc/logrotate.d/istio-proxy' 'systemctl restart istio'
 fault log-deleted MX0212 "the sidecar's log was deleted while it is written" 'rm /var/log/istio/istio.log' 'systemctl restart istio'
 fault log-emptied MX0211 "the sidecar's log was emptied" \
@@ -167,13 +168,15 @@ fault log-of-root MX0239 "the sidecar's log was given to root" \
     'chown root:adm /var/log/istio/istio.log; chmod 0664 /var/log/istio/istio.log' \
     'chown istio-proxy:istio-proxy /var/log/istio/istio.log; chmod 0640 /var/log/istio/istio.log'
 
-# --- after a reboot
+# --- after a restart and a reboot
+
+fault sidecar-restarted - 'the sidecar was restarted' 'systemctl restart istio' true
 
 rebooted_fault sidecar-disabled-rebooted MX0205 'the machine was booted without the sidecar, which is disabled' \
     'systemctl disable --quiet istio' 'systemctl enable --quiet --now istio'
 rebooted_fault dnsmasq-disabled-rebooted MX0406 'the machine was booted without dnsmasq, which is disabled' \
     'systemctl disable --quiet dnsmasq' 'systemctl enable --quiet --now dnsmasq'
-rebooted_fault certificates-lost-rebooted MX0204 'the certificates were in memory, and the machine was booted' \
+rebooted_fault certificates-lost-rebooted MX0204+MX0647 'the certificates were in memory, and the machine was booted' \
     'cp -a /etc/certs /root/certs; echo "tmpfs /etc/certs tmpfs uid=$(id -u istio-proxy),gid=$(id -g istio-proxy),mode=0750 0 0" >>/etc/fstab' \
     'sed -i "/ .etc.certs tmpfs /d" /etc/fstab; umount -l /etc/certs; rm -rf /root/certs; systemctl daemon-reload; systemctl restart istio-auth-node-agent istio'
 rebooted_fault folders-gone-rebooted - "the sidecar's directories were deleted before a reboot, which makes them again" \
