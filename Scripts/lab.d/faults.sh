@@ -72,6 +72,18 @@ not_in_place() {
     systemctl stop fault-answer
     systemctl reset-failed
 }
+# small FOLDER OPTIONS: the folder on a small file system in memory, with what is in it.
+small() {
+    local status copy=/root/small
+    status=$(stat -c mode=%a,uid=%u,gid=%g "$1")
+    rm -rf "$copy" && cp -a "$1" "$copy"
+    mount -t tmpfs -o "$2,$status" small "$1"
+    # As much of it as there is room for.
+    cp -a "$copy/." "$1/" 2>/dev/null || true
+}
+# Uses up the blocks, or the inodes, of the file system of a folder.
+fill() { dd if=/dev/zero of="$1/fill" bs=1k status=none 2>/dev/null || true; }
+litter() { for number in $(seq 100); do : >"$1/litter$number" || break; done 2>/dev/null; }
 # serve ADDRESS: a service at port 7000, which the mesh has registered for the first machine.
 serve() { systemd-run --quiet --unit=fault-service nc -l -k "$1" 7000; }
 settings=/var/lib/istio/envoy/sidecar.env
@@ -83,13 +95,19 @@ END
 readonly fault_prelude
 
 fault_names=()
-declare -A fault_place=() fault_code=() fault_words=() fault_on=() fault_off=() fault_remedy=()
+declare -A fault_place=() fault_code=() fault_words=() fault_on=() fault_off=() fault_remedy=() fault_reboot=() fault_files=() fault_parts=()
 
 # fault NAME CODE[+CODE] WORDS ON OFF: CODE is - for what must stay green; commands on the machine, of which the second undoes the first. What has the code `-`
 # is unusual and no fault: the machine stays green.
 fault() {
     fault_names+=("$1")
     fault_place[$1]=machine fault_code[$1]=$2 fault_words[$1]=$3 fault_on[$1]=$4 fault_off[$1]=$5
+}
+
+# rebooted_fault NAME CODE WORDS ON OFF: the same, with a reboot after the commands ON.
+rebooted_fault() {
+    fault "$@"
+    fault_reboot[$1]=yes
 }
 
 # certificate_fault NAME CODE WORDS: odd_certificate makes what is copied to the machine.
@@ -102,6 +120,37 @@ certificate_fault() {
 plane_fault() {
     fault "$1" "$2" '' "${3:-}" "${4:-}"
     fault_place[$1]=cluster
+}
+
+# steps_fault NAME CODE WORDS ON OFF: a fault of the CA that needs time: steps `FAULT on|off [WORDS]`, separated by commas. With WORDS, the
+# node agent is told to renew then, and has to say them.
+steps_fault() {
+    fault "$@"
+    fault_place[$1]=steps
+}
+
+# combined NAME CODE WORDS FAULT...: several at once, made in this order.
+combined() {
+    local name=$1 part
+    fault "$1" "$2" "$3" '' ''
+    shift 3
+    fault_parts[$name]=$*
+    for part; do
+        [[ -n ${fault_code[$part]:-} ]] || fail 70 "fault '$name' has an unknown part '$part'"
+        case ${fault_place[$part]} in cluster | steps) fault_place[$name]=cluster ;; esac
+        if [[ $(remedy_of "$part") == hand ]]; then by_hand "$name"; fi
+    done
+}
+
+# Whose remedy needs somebody: a file or a value that only the operator has, a package from a mirror that no machine of the
+# lab reaches, or a step in the cluster. The remedies of all others are run as they are printed.
+by_hand() { for name; do fault_remedy[$name]=hand; done; }
+as_printed() { for name; do fault_remedy[$name]=printed; done; }
+
+remedy_of() {
+    local otherwise=printed
+    if [[ ${fault_place[$1]} != machine ]]; then otherwise=hand; fi
+    printf '%s' "${fault_remedy[$1]:-$otherwise}"
 }
 
 # --- the control plane, which all machines share
@@ -398,98 +447,21 @@ fault renewal-earlier - 'the node agent renews earlier than usual' \
     'drop_in istio-auth-node-agent.service "ExecStart=
 ExecStart=/usr/local/istio/bin/node_agent --logtostderr --grace-percent 60"' 'no_drop_in istio-auth-node-agent.service'
 
-# Whose remedy needs somebody: a file or a value that only the operator has, a package from a mirror that no machine of the
-# lab reaches, or a step in the cluster. The remedies of all others are run as they are printed.
-for name in \
+by_hand \
     unit-names-nothing unit-crashes descriptors-few certificates-missing envoy-twice \
     tool-missing cluster-env-missing settings-unreadable settings-misspelt settings-not-in-effect systemd-silent \
     kubedns-missing kubedns-empty kubedns-garbled pilot-moved service-range-wrong dns-port-taken \
     dnsmasq-other-unit pilot-portal pilot-proxy-login pilot-page pilot-gzip pilot-error pilot-ssh pilot-truncated pilot-closes \
     ca-plain ca-intercepted ca-certificate-expired inbound-reserved inbound-elsewhere \
-    rules-silent journal-silent inbound-nobody; do
-    fault_remedy[$name]=hand
-done
+    rules-silent journal-silent inbound-nobody
 
-# odd_certificate VM NAME FOLDER: the files that replace those of the machine.
-odd_certificate() {
-    local name=$2 folder=$3 from=20260101000000Z until=20360101000000Z authority=$lab_run/state/ca
-    local identity=subjectAltName=URI:spiffe://cluster.local/ns/default/sa/default
-    local -a key=(-newkey ec -pkeyopt ec_paramgen_curve:P-256)
-    rm -rf -- "$folder"
-    mkdir -p -m 700 -- "$folder/ca"
-    cp -- "$lab_run/machines/$1/before"/*.pem "$folder/"
-    case $name in
-        key-of-another)
-            openssl genpkey -quiet -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out "$folder/key.pem" 2>/dev/null ||
-                openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out "$folder/key.pem"
-            return
-            ;;
-        root-of-another)
-            mesh_lab issue --state "$folder/other" --service-account default --namespace default --out "$folder" >&2
-            cp -- "$lab_run/machines/$1/before/root-cert.pem" "$folder/"
-            return
-            ;;
-        certificate-of-authority)
-            cat -- "$authority/intermediate.pem" "$authority/root.pem" >"$folder/cert-chain.pem"
-            cp -- "$authority/intermediate.key.pem" "$folder/key.pem"
-            return
-            ;;
-        certificate-expired) until=20260201000000Z ;;
-        certificate-early) from=20351201000000Z ;;
-        certificate-of-another) identity=${identity/ns\/default/ns\/elsewhere} ;;
-        certificate-nameless) identity= ;;
-        key-small) key=(-newkey rsa:1024) ;;
-    esac
-    cat >"$folder/ca/ca.cnf" <<END
-[ca]
-default_ca = authority
-[authority]
-database = $folder/ca/index
-new_certs_dir = $folder/ca
-rand_serial = yes
-default_md = sha256
-policy = any
-x509_extensions = leaf
-[any]
-organizationName = optional
-[leaf]
-basicConstraints = critical, CA:FALSE
-keyUsage = critical, digitalSignature, keyEncipherment
-extendedKeyUsage = clientAuth, serverAuth
-$identity
-END
-    : >"$folder/ca/index"
-    openssl req -new -nodes "${key[@]}" -subj /O=Istio -keyout "$folder/key.pem" -out "$folder/ca/request.pem" 2>/dev/null
-    openssl ca -batch -config "$folder/ca/ca.cnf" -notext -preserveDN -startdate "$from" -enddate "$until" \
-        -cert "$authority/intermediate.pem" -keyfile "$authority/intermediate.key.pem" \
-        -in "$folder/ca/request.pem" -out "$folder/ca/leaf.pem" 2>/dev/null
-    cat -- "$folder/ca/leaf.pem" "$authority/intermediate.pem" >"$folder/cert-chain.pem"
-}
-
-certificates_back() {
-    local name=$1 file
-    for file in root-cert.pem cert-chain.pem; do
-        copy "$name" "$2/$file" "/etc/certs/$file" 0644 istio-proxy:istio-proxy
-    done
-    copy "$name" "$2/key.pem" /etc/certs/key.pem 0600 istio-proxy:istio-proxy
-}
-
-# switch_certificates VM NAME on|off
-switch_certificates() {
-    local name=$1 folder=$lab_run/machines/$1 file
-    if [[ $3 == on ]]; then
-        # The node agent would set right, or reject, what is put there: a machine that comes back has none running.
-        mkdir -p -m 700 -- "$folder/before"
-        for file in root-cert.pem cert-chain.pem key.pem; do
-            (umask 077 && on_machine "$name" "cat /etc/certs/$file" </dev/null >"$folder/before/$file")
-        done
-        odd_certificate "$name" "$2" "$folder/odd"
-        certificates_back "$name" "$folder/odd"
-    else
-        certificates_back "$name" "$folder/before"
-        on_machine "$name" systemctl restart istio-auth-node-agent istio </dev/null
-    fi
-}
+# Families with many have files of their own; the combinations come last, since they are made of the others.
+# shellcheck source=Scripts/lab.d/faults/services.sh
+source "$root/Scripts/lab.d/faults/services.sh"
+# shellcheck source=Scripts/lab.d/faults/certificates.sh
+source "$root/Scripts/lab.d/faults/certificates.sh"
+# shellcheck source=Scripts/lab.d/faults/combinations.sh
+source "$root/Scripts/lab.d/faults/combinations.sh"
 
 # switch_cluster NAME on|off
 switch_cluster() {
@@ -505,16 +477,43 @@ switch_cluster() {
     esac
 }
 
+# switch FAULT on|off VM
+switch() {
+    local part command=${fault_on[$1]} status=0
+    local -a parts
+    read -r -a parts <<<"${fault_parts[$1]:-}"
+    if [[ $2 == off ]]; then
+        command=${fault_off[$1]}
+        mapfile -t parts < <(printf '%s\n' "${parts[@]}" | tac)
+    fi
+    # A part may be right again already, which is no reason to leave the others.
+    for part in "${parts[@]}"; do
+        if [[ -n $part ]]; then switch "$part" "$2" "$3" || status=1; fi
+    done
+    case ${fault_place[$1]} in
+        certificate) switch_certificates "$3" "$1" "$2" || status=1 ;;
+        cluster) if [[ -z ${fault_parts[$1]:-} ]]; then switch_cluster "$1" "$2" || status=1; fi ;;
+        steps)
+            take_steps "$3" "$command" || status=1
+            command=
+            ;;
+    esac
+    if [[ -n $command ]]; then on_machine "$3" "$fault_prelude"$'\n'"$command" </dev/null || status=1; fi
+    if [[ $2 == on && -n ${fault_reboot[$1]:-} ]]; then lab_reboot "$3" || status=1; fi
+    return "$status"
+}
+
 lab_fault() {
-    local fault=${1:-list} state=${2:-} name words remedy
+    local fault=${1:-list} state=${2:-} name words place
     if [[ $fault == list ]]; then
         while IFS=$'\t' read -r name _ words; do
             [[ -z ${fault_code[$name]:-} ]] || fault_words[$name]=$words
         done < <("$root/.build/release/mesh-lab" fault list --state "$lab_run/state")
         for fault in "${fault_names[@]}"; do
-            remedy=${fault_remedy[$fault]:-printed}
-            if [[ ${fault_place[$fault]} != machine ]]; then remedy=hand; fi
-            printf '%s\t%s\t%s\t%s\t%s\n' "$fault" "${fault_place[$fault]}" "${fault_code[$fault]}" "$remedy" \
+            place=${fault_place[$fault]}
+            # What the CA does is so for all machines.
+            if [[ $place == steps ]]; then place=cluster; fi
+            printf '%s\t%s\t%s\t%s\t%s\n' "$fault" "$place" "${fault_code[$fault]}" "$(remedy_of "$fault")" \
                 "${fault_words[$fault]}"
         done
         return
@@ -523,11 +522,5 @@ lab_fault() {
     [[ -n ${fault_code[$fault]:-} ]] || fail 2 "unknown fault '$fault'; 'Scripts/lab fault list' names them"
     [[ $state == on || $state == off ]] || fail 2 "a fault is switched 'on' or 'off', not '$state'"
     name=$(checked_machine "${3:-vm1}")
-    case ${fault_place[$fault]} in
-        certificate) switch_certificates "$name" "$fault" "$state" ;;
-        cluster) switch_cluster "$fault" "$state" ;;
-    esac
-    local command=${fault_on[$fault]}
-    if [[ $state == off ]]; then command=${fault_off[$fault]}; fi
-    if [[ -n $command ]]; then on_machine "$name" "$fault_prelude"$'\n'"$command" </dev/null; fi
+    switch "$fault" "$state" "$name"
 }

@@ -14,9 +14,10 @@ final class Lab: Sendable {
 
     private let environment: [String: String]
 
-    /// Boots machines. A name makes it another lab than that of the checkout, which can be up at the same time.
+    /// Boots machines. A name makes it another lab than that of the checkout, which can be up at the same time; behind
+    /// LAB_NAME, so that whoever has a lab of that name has labs of its own for tests as well.
     init(_ arguments: [String] = [], name: String = "test") throws {
-        environment = ["LAB_NAME": name]
+        environment = ["LAB_NAME": (ProcessInfo.processInfo.environment["LAB_NAME"] ?? "") + name]
         try requireRoot()
         try requireProgram("systemd-nspawn")
         guard RealPackages.release("mesh-lab") != nil else {

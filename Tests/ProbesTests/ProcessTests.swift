@@ -111,7 +111,51 @@ final class ProcessTests: XCTestCase {
         }
         let seen = try await observe("process", ["executable": .text("python3")], ["pids"])
         XCTAssertFalse("\(seen["pids"] ?? .null)".contains("(\(pid))"))
+        // It has a name alone, that of the program which it was.
+        let name = try String(contentsOfFile: "/proc/\(pid)/comm", encoding: .utf8)
+            .trimmingCharacters(in: .whitespacesAndNewlines)
+        let named = try await observe("process", ["executable": .text(name)], ["zombies", "stopped"])
+        guard case .list(let zombies)? = named["zombies"] else { return XCTFail("\(named)") }
+        XCTAssertTrue(zombies.contains(.integer(Int64(pid))), "\(zombies)")
+        XCTAssertEqual(named["stopped"], .list([]))
         service.stop()
+    }
+
+    /// Stopped by a signal and let go on: ps(1) is the oracle.
+    func testStoppedProcesses() async throws {
+        try requireProgram("ps")
+        let folder = try TemporaryDirectory()
+        let program = folder.path + "/stopped"
+        try FileManager.default.copyItem(atPath: try XCTUnwrap(programPath("sleep")), toPath: program)
+        let one = try Service(program, ["1000"])
+        let other = try Service(program, ["1001"])
+        func letter(_ service: Service) throws -> String {
+            String(try TestSupport.run("ps", ["-o", "stat=", "-p", String(service.pid)]).output.prefix(1))
+        }
+        func look() async throws -> Observation {
+            try await observe("process", ["executable": .text(program)], ["stopped", "state", "count", "zombies"])
+        }
+        let running = try await look()
+        XCTAssertEqual(running["stopped"], .list([]))
+        kill(one.pid, SIGSTOP)
+        try await poll("a process that is stopped") { try letter(one) == "T" }
+        let stopped = try await look()
+        XCTAssertEqual(stopped["stopped"], .list([.integer(Int64(one.pid))]))
+        XCTAssertEqual(stopped["count"], .integer(2))
+        XCTAssertTrue(
+            stopped.evidence.contains { $0.contains("\(one.pid)") && $0.contains("stopped") }, "\(stopped.evidence)")
+        kill(other.pid, SIGSTOP)
+        try await poll("a process that is stopped") { try letter(other) == "T" }
+        let both = try await look()
+        XCTAssertEqual(both.text("state"), "stopped")
+        guard case .list(let all)? = both["stopped"] else { return XCTFail("\(both)") }
+        XCTAssertEqual(all.count, 2)
+        for service in [one, other] { kill(service.pid, SIGCONT) }
+        try await poll("processes that go on") { try letter(one) != "T" && letter(other) != "T" }
+        let again = try await look()
+        XCTAssertEqual(again["stopped"], .list([]))
+        one.stop()
+        other.stop()
     }
 
     func testNothingChosenIsAnError() async throws {

@@ -52,4 +52,12 @@ final class RootCauseTests: XCTestCase {
             of: ["dns", "pilot", "envoy", "disk"], explains: ["dns": ["pilot"], "pilot": ["envoy"]])
         XCTAssertEqual(found, ["dns": ["dns", "envoy", "pilot"], "disk": ["disk"]])
     }
+
+    /// A check may fail for several causes: one of them follows from the root, and not the check whatever it fails for.
+    func testCausesByTheirCodes() async throws {
+        let found = try await causes(of: ["dns", "pilot", "envoy"], explains: ["dns": ["MX0002"], "pilot": ["envoy"]])
+        XCTAssertEqual(found, ["dns": ["dns", "envoy", "pilot"]])
+        let other = try await causes(of: ["dns", "envoy"], explains: ["dns": ["MX0002"]])
+        XCTAssertEqual(other, ["dns": ["dns"], "envoy": ["envoy"]])
+    }
 }

@@ -17,21 +17,28 @@ public struct SmallKeyCertificate: Sendable {
     private let signedBytes: [UInt8]
     private let signature: [UInt8]
     private let algorithm: ASN1ObjectIdentifier
-    private let publicKey: [UInt8]
+    /// Modulus and exponent, encoded.
+    private let publicNumbers: [[UInt8]]
 
     /// Reads a certificate in DER; nil when it is not a certificate, or its key is not an RSA key.
     public init?(derEncoded der: [UInt8]) {
         do {
-            let parts = try Self.children(of: try DER.parse(der))
-            guard parts.count == 3, case .primitive(let bitString) = parts[2].content, bitString.first == 0 else {
+            let whole = try DER.parse(der)
+            let parts = try Self.children(of: whole)
+            guard whole.identifier == .sequence, parts.count == 3, case .primitive(let bitString) = parts[2].content,
+                bitString.first == 0
+            else {
                 return nil
             }
             var fields = try Self.children(of: parts[0]).map { Array($0.encodedBytes) }
             // version [0] may be left out; then serial number, algorithm, issuer, validity, subject, key.
             let place = fields.first?.first == 0xa0 ? 6 : 5
-            guard fields.count > place, let bits = try Self.modulusBits(fields[place]) else { return nil }
-            publicKey = fields[place]
-            self.bits = bits
+            guard fields.count > place, let key = try Self.publicNumbers(ofInfo: fields[place]),
+                case .primitive(let modulus) = key[0].content
+            else { return nil }
+            publicNumbers = key.map { Array($0.encodedBytes) }
+            let significant = modulus.drop { $0 == 0 }
+            bits = significant.first.map { significant.count * 8 - $0.leadingZeroBitCount } ?? 0
             signedBytes = Array(parts[0].encodedBytes)
             signature = Array(bitString.dropFirst())
             let identifiers = try Self.children(of: parts[1])
@@ -53,9 +60,14 @@ public struct SmallKeyCertificate: Sendable {
 
     /// Whether a private key in PEM is its key; what cannot be read as an RSA key is not.
     public func isOf(keyPEM bytes: [UInt8]) -> Bool {
-        guard let key = try? _RSA.Signing.PrivateKey(unsafePEMRepresentation: String(decoding: bytes, as: UTF8.self))
-        else { return false }
-        return Array(key.publicKey.derRepresentation) == publicKey
+        // By its numbers: the library takes no key below 1024 bits.
+        guard let blocks = try? PEMBlock.blocks(of: bytes) else { return false }
+        return blocks.contains { block in
+            guard block.label.hasSuffix("PRIVATE KEY"), let numbers = try? Self.publicNumbers(ofKey: block.der) else {
+                return false
+            }
+            return numbers.map { Array($0.encodedBytes) } == publicNumbers
+        }
     }
 
     /// Whether an issuer has signed it.
@@ -91,16 +103,28 @@ public struct SmallKeyCertificate: Sendable {
         return false
     }
 
-    /// The size of an RSA key's modulus in a SubjectPublicKeyInfo; nil when it is of another kind.
-    private static func modulusBits(_ info: [UInt8]) throws -> Int? {
+    /// Modulus and exponent of a SubjectPublicKeyInfo; nil when it is of another kind.
+    private static func publicNumbers(ofInfo info: [UInt8]) throws -> [ASN1Node]? {
         let parts = try children(of: try DER.parse(info))
-        guard parts.count == 2, let identifier = try children(of: parts[0]).first,
-            try ASN1ObjectIdentifier(derEncoded: identifier) == [1, 2, 840, 113549, 1, 1, 1],
-            case .primitive(let bitString) = parts[1].content, bitString.first == 0,
-            case .primitive(let number)? = try children(of: try DER.parse(Array(bitString.dropFirst()))).first?.content
+        guard parts.count == 2, try isRSA(parts[0]), case .primitive(let bitString) = parts[1].content,
+            bitString.first == 0
         else { return nil }
-        let modulus = number.drop { $0 == 0 }
-        return modulus.first.map { modulus.count * 8 - $0.leadingZeroBitCount }
+        let numbers = try children(of: try DER.parse(Array(bitString.dropFirst())))
+        return numbers.count == 2 ? numbers : nil
+    }
+
+    /// Those of a private key: PKCS #8, or PKCS #1 (RFC 8017, appendix A.1.2), in which they stand behind the version.
+    private static func publicNumbers(ofKey der: [UInt8]) throws -> [ASN1Node]? {
+        let parts = try children(of: try DER.parse(der))
+        if parts.count >= 3, try isRSA(parts[1]), case .primitive(let key) = parts[2].content {
+            return try publicNumbers(ofKey: Array(key))
+        }
+        return parts.count >= 9 ? Array(parts[1...2]) : nil
+    }
+
+    private static func isRSA(_ algorithm: ASN1Node) throws -> Bool {
+        guard let identifier = try children(of: algorithm).first else { return false }
+        return try ASN1ObjectIdentifier(derEncoded: identifier) == [1, 2, 840, 113549, 1, 1, 1]
     }
 
     private static func children(of node: ASN1Node) throws -> [ASN1Node] {

@@ -147,64 +147,6 @@ extension ParameterForm {
     }
 }
 
-/// Why nobody can run a file.
-private enum ExecutionObstacle: CustomStringConvertible {
-    case folder
-    case noMode(String)
-    case mount
-    indirect case interpreter(String, ExecutionObstacle)
-
-    /// How many scripts may be the interpreters of one another (execve(2)).
-    private static let depthLimit = 4
-
-    /// The obstacle of a path; nil when there is none, or this user cannot see it.
-    init?(_ path: String, depth: Int = 0) {
-        var status = stat()
-        guard stat(path, &status) == 0 else { return nil }
-        if status.st_mode & S_IFMT == S_IFDIR {
-            self = .folder
-            return
-        }
-        if status.st_mode & 0o111 == 0 {
-            let mode = String(status.st_mode & 0o7777, radix: 8)
-            self = .noMode(String(repeating: "0", count: max(0, 4 - mode.utf8.count)) + mode)
-            return
-        }
-        var fileSystem = statvfs()
-        if statvfs(path, &fileSystem) == 0, fileSystem.f_flag & Self.noExec != 0 {
-            self = .mount
-            return
-        }
-        guard depth < Self.depthLimit, let interpreter = Self.interpreter(of: path),
-            let obstacle = ExecutionObstacle(interpreter, depth: depth + 1)
-        else { return nil }
-        self = .interpreter(interpreter, obstacle)
-    }
-
-    /// The program that a script names behind `#!`; nil for other files and for those that cannot be read.
-    private static func interpreter(of path: String) -> String? {
-        do throws(ProbeError) {
-            guard let head = try SystemFile.read(path, limit: 256), head.starts(with: "#!".utf8) else { return nil }
-            let line = head.dropFirst(2).prefix { $0 != Ascii.newline }
-            return Ascii.words(line).first.map { Ascii.text($0) }
-        } catch {
-            return nil
-        }
-    }
-
-    /// `ST_NOEXEC` of statvfs(3), which Swift does not import.
-    private static let noExec: UInt = 8
-
-    var description: String {
-        switch self {
-        case .folder: "a folder"
-        case .noMode(let mode): "a file that nobody may execute (mode \(mode))"
-        case .mount: "a file on a file system that is mounted noexec"
-        case .interpreter(let path, let obstacle): "a script for \(path), which is \(obstacle)"
-        }
-    }
-}
-
 /// Programs that can be found.
 struct ProgramProbe: Probe {
     static let kind = SubjectKind(

@@ -27,17 +27,21 @@ struct FailureLines: Sendable {
             return !line.text.isEmpty && time >= end - Self.memory
         }
         let own = recent.filter { line in !Self.bookkeeping.contains { line.text.containsBytewise($0) } }
-        let errors = own.filter { $0.isError || Self.looksLikeError($0.text) }
+        let errors = own.filter {
+            $0.isError || Self.looksLikeError($0.text) || FailureReason(of: $0.text)?.isUnmistakable ?? false
+        }
         for candidate in errors.reversed() {
             guard let known = FailureReason(of: candidate.text) else { continue }
             line = candidate.text
             reason = known
             return
         }
-        let ends = ["code=killed", "code=dumped"]
-        if let end = recent.last(where: { line in ends.contains { line.text.containsBytewise($0) } }) {
-            line = end.text
-            reason = end.text.containsBytewise(ends[1]) ? .crashed : .killed
+        let ended = recent.last { line in ["code=killed", "code=dumped"].contains { line.text.containsBytewise($0) } }
+        if let ended {
+            line = ended.text
+            // Without a dump, too, a signal that the program's own fault raises is a crash.
+            let crashes = ["code=dumped", "/SEGV", "/ABRT", "/ILL", "/TRAP", "/BUS", "/FPE", "/SYS"]
+            reason = crashes.contains { ended.text.containsBytewise($0) } ? .crashed : .killed
             return
         }
         line = (errors.last { !Self.isSummary($0.text) } ?? errors.last ?? own.last ?? recent.last)?.text
@@ -47,6 +51,7 @@ struct FailureLines: Sendable {
     private static let bookkeeping = [
         "Main process exited", "Control process exited", "Failed with result", "Scheduled restart job", "Consumed ",
         "Deactivated successfully", "Started ", "Starting ", "Stopped ", "Stopping ", "Failed to start ",
+        "Start request repeated too quickly",
     ]
 
     /// What an agent says at the end of a series of failures, each of which it has reported.
@@ -81,10 +86,17 @@ extension FailureLines {
         } catch { throw ProbeError(error) }
         let now = KernelClock.wall
         var time: Int64?
-        return bytes.split(separator: Ascii.newline).compactMap { raw in
-            time = LogTime.nanoseconds(raw, now: now) ?? envoyTime(raw) ?? time
-            guard let time, time >= start else { return nil }
-            return Line(text: Ascii.text(raw), time: time, isError: LogLevel.isError(raw))
+        let lines = bytes.split(separator: Ascii.newline).map { raw in
+            let own = LogTime.nanoseconds(raw, now: now) ?? envoyTime(raw)
+            time = own ?? time
+            return (line: Line(text: Ascii.text(raw), time: time, isError: LogLevel.isError(raw)), hasTime: own != nil)
+        }
+        // What a program says as it crashes has no time: what stands at the end was written when the file was.
+        let tail = (lines.lastIndex { $0.hasTime } ?? -1) + 1
+        return lines.enumerated().compactMap { place, entry in
+            var line = entry.line
+            if place >= tail { line.time = max(line.time ?? .min, facts.modified) }
+            return line.time.map { $0 >= start } ?? false ? line : nil
         }
     }
 

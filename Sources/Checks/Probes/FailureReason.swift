@@ -12,6 +12,7 @@ package enum FailureReason: String, Sendable, Hashable, CaseIterable {
     case addressInUse = "address-in-use"
     case addressMissing = "address-missing"
     case noUser = "no-user"
+    case wrongUser = "wrong-user"
     case library
     case programFormat = "program-format"
     case encryptedKey = "encrypted-key"
@@ -39,6 +40,17 @@ package enum FailureReason: String, Sendable, Hashable, CaseIterable {
     case invalidOption = "invalid-option"
     case unavailable
 
+    /// Whether its words are in no line that reports anything else, whatever the line's level.
+    var isUnmistakable: Bool {
+        switch self {
+        case .readOnly, .noSpace, .quota, .tooManyFiles, .noMemory, .addressInUse, .addressMissing, .noUser, .wrongUser,
+            .library,
+            .programFormat, .refused, .unreachable, .inputOutput, .permission, .noFile:
+            true
+        default: false
+        }
+    }
+
     /// What it is in words.
     package var summary: String {
         switch self {
@@ -50,6 +62,7 @@ package enum FailureReason: String, Sendable, Hashable, CaseIterable {
         case .addressInUse: "another program has the port"
         case .addressMissing: "the address is not one of this host"
         case .noUser: "the user or group does not exist"
+        case .wrongUser: "it is run by another user than it wants"
         case .library: "a library is missing or too old"
         case .programFormat: "the program is not one for this processor, or is damaged"
         case .encryptedKey: "the private key needs a pass phrase"
@@ -85,7 +98,7 @@ package enum FailureReason: String, Sendable, Hashable, CaseIterable {
         (.readOnly, #"read-?only file ?system|\bEROFS\b|os error 30\b"#),
         (.noSpace, #"no space left on device|\bENOSPC\b|os error 28\b"#),
         (.quota, #"quota exceeded|\bEDQUOT\b|os error 122\b"#),
-        (.tooManyFiles, #"too many open files|\bEMFILE\b|\bENFILE\b|os error 24\b"#),
+        (.tooManyFiles, #"too many open files|shared object file: error 24\b|\bEMFILE\b|\bENFILE\b|os error 24\b"#),
         (.noMemory, #"cannot allocate memory|out of memory|\bENOMEM\b|oom.kill|bad_alloc"#),
         (.addressInUse, #"address (is )?already in use|address in use|\bEADDRINUSE\b|os error 98\b"#),
         (.addressMissing, #"cannot assign requested address|\bEADDRNOTAVAIL\b"#),
@@ -93,6 +106,7 @@ package enum FailureReason: String, Sendable, Hashable, CaseIterable {
             .noUser,
             #"failed to determine (user|group|supplementary)|status=21[67]/|unknown user|no such user|there is no user"#
         ),
+        (.wrongUser, #"must be run (by|as)|must be root|(run|running) (this|it)? ?as root"#),
         (
             .library,
             #"GLIBC(XX)?_[0-9.]+'? not found|error while loading shared libraries|cannot open shared object|symbol lookup error"#
@@ -133,7 +147,10 @@ package enum FailureReason: String, Sendable, Hashable, CaseIterable {
             #"connection (was )?reset|\bECONNRESET\b|broken pipe|transport is closing|closed (by|the connection)|\bEOF\b"#
         ),
         (.inputOutput, #"input/output error|\bEIO\b|structure needs cleaning"#),
-        (.permission, #"permission denied|operation not permitted|\bEACCES\b|\bEPERM\b|cannot append to"#),
+        (
+            .permission,
+            #"permission denied|operation not permitted|\bEACCES\b|\bEPERM\b|cannot append to|is not a program that .* can run"#
+        ),
         (.noFile, #"no such file or directory|\bENOENT\b|status=203/|cannot find|unable to locate executable"#),
         (
             .malformed,

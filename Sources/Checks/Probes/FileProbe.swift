@@ -14,7 +14,8 @@ struct FileProbe: Probe {
             ),
             .init(
                 "unit", .text,
-                "The service as whose main process `writable-by` sees the file system; without a running one, the host's.",
+                "The service as whose main process `readable-by` and `writable-by` see the file system; without a running one, "
+                    + "the host's.",
                 form: .unit),
             .init(
                 "follow", .bool, "Whether to look at the target of a link instead of the link; true by default."),
@@ -36,6 +37,10 @@ struct FileProbe: Probe {
             .init("lines", .list(.text), "The lines of the contents."),
             .init("json", .any, "The contents as JSON."),
             .init("readable-by", .bool, "Whether the user of `as` can read it, through all folders above it."),
+            .init(
+                "read-fails-for", .text,
+                "`service` if reading fails only where the service of `unit` sees the file system, else `host`; null if it does "
+                    + "not fail."),
             .init("parents-traversable", .bool, "Whether the user of `as` can pass through all folders above it."),
             .init(
                 "writable-by", .bool,
@@ -91,7 +96,7 @@ struct FileProbe: Probe {
         if request.wants("writable-by", "write-error", "write-message", "write-fails-for") {
             try await addWriting(reader.path, type: facts.type, to: &observation, request)
         }
-        if request.wants("readable-by", "parents-traversable") {
+        if request.wants("readable-by", "read-fails-for", "parents-traversable") {
             try await addAccess(reader.path, to: &observation, request)
         }
         return observation
@@ -116,10 +121,10 @@ struct FileProbe: Probe {
         let name = try request.text("as") ?? request.user
         let isFolder = type == "directory"
         let view = try await viewOfService(request)
-        var failure = try await writeFailure((view ?? "") + path, isFolder: isFolder, as: name, request)
+        var failure = try await writeFailure(path, in: view, isFolder: isFolder, as: name, request)
         var isOfService = false
         if failure != nil, view != nil {
-            let elsewhere = try await writeFailure(path, isFolder: isFolder, as: name, request)
+            let elsewhere = try await writeFailure(path, in: nil, isFolder: isFolder, as: name, request)
             isOfService = elsewhere == nil
             failure = elsewhere ?? failure
         }
@@ -133,16 +138,26 @@ struct FileProbe: Probe {
     }
 
     /// Why a user cannot write to a path, as an errno(3); nil when the user can.
+    ///
+    /// - Parameter view: where the file system of a service begins.
     private func writeFailure(
-        _ path: String, isFolder: Bool, as name: String?, _ request: ProbeRequest
+        _ path: String, in view: String?, isFolder: Bool, as name: String?, _ request: ProbeRequest
     ) async throws(ProbeError) -> Int32? {
-        // Opened by ourselves: another user may not look through the eyes of a service.
-        let target = try await BlockingPool.files.run("open \(path)", until: request.deadline) {
-            () throws(ProbeError) in try WriteTest.open(path)
-        }
         let pool = try await host.pool(as: try await host.credentials(of: name, for: request))
-        return try await pool.run("write to \(path) as \(name ?? "ourselves")", until: request.deadline) {
-            () throws(ProbeError) in target.failure(isFolder: isFolder)
+        let purpose = "write to \(path) as \(name ?? "ourselves")"
+        guard let view else {
+            return try await pool.run(purpose, until: request.deadline) { () throws(ProbeError) in
+                let (file, failure) = HeldFile.open(path)
+                return file.map { $0.failureToWrite(isFolder: isFolder) } ?? failure
+            }
+        }
+        // Opened by ourselves: another user may not look through the eyes of a service.
+        let target = try await BlockingPool.files.run("open \(view + path)", until: request.deadline) {
+            () throws(ProbeError) in try HeldFile.openIfExists(view + path)
+        }
+        guard let target else { return ENOENT }
+        return try await pool.run(purpose, until: request.deadline) { () throws(ProbeError) in
+            target.failureToWrite(isFolder: isFolder)
         }
     }
 
@@ -163,15 +178,43 @@ struct FileProbe: Probe {
     ) async throws(ProbeError) {
         let name = try request.text("as") ?? request.user
         let pool = try await host.pool(as: try await host.credentials(of: name, for: request))
+        let who = name ?? "this user"
         let answer = try await pool.run("read \(path) as \(name ?? "ourselves")", until: request.deadline) {
             () throws(ProbeError) in try Access.check(path)
         }
         observation.attributes["readable-by"] = .bool(answer.isReadable)
+        observation.attributes["read-fails-for"] = answer.isReadable ? .null : .text("host")
         observation.attributes["parents-traversable"] = .bool(answer.areParentsTraversable)
         if let obstacle = answer.obstacle {
-            observation.evidence.append("\(name ?? "this user") cannot pass \(obstacle)")
+            observation.evidence.append("\(who) cannot pass \(obstacle)")
         } else if !answer.isReadable {
-            observation.evidence.append("\(name ?? "this user") cannot read it")
+            observation.evidence.append("\(who) cannot read it")
+        } else if let view = try await viewOfService(request),
+            !(try await canRead(view + path, as: name, pool, request))
+        {
+            observation.attributes["readable-by"] = .bool(false)
+            observation.attributes["read-fails-for"] = .text("service")
+            observation.evidence.append("\(who) can read it, and its service cannot")
+        }
+    }
+
+    /// Whether a user can read what is at a path of a service's view.
+    private func canRead(
+        _ path: String, as name: String?, _ pool: BlockingPool, _ request: ProbeRequest
+    ) async throws(ProbeError) -> Bool {
+        let target: HeldFile?
+        do throws(ProbeError) {
+            target = try await BlockingPool.files.run("open \(path)", until: request.deadline) {
+                () throws(ProbeError) in try HeldFile.openIfExists(path)
+            }
+        } catch {
+            // Whoever may not look through the eyes of a service knows the host's view alone.
+            guard error.reason == .notPermitted else { throw error }
+            return true
+        }
+        guard let target else { return false }
+        return try await pool.run("read \(path) as \(name ?? "ourselves")", until: request.deadline) {
+            () throws(ProbeError) in target.isReadable
         }
     }
 }
@@ -227,167 +270,4 @@ private struct FileReader: Sendable {
     }
 
     private func target() throws(ProbeError) -> String? { try FileFacts.linkTarget(of: path) }
-}
-
-/// Whether a user can reach and read a file; asked in a thread that is that user.
-enum Access {
-    /// What stands in the way.
-    struct Answer: Sendable, Hashable {
-        /// Whether the file can be opened for reading.
-        var isReadable: Bool
-        /// Whether every folder above it can be passed.
-        var areParentsTraversable: Bool
-        /// The first folder that cannot be passed.
-        var obstacle: String?
-    }
-
-    /// Tries a path as the calling thread's user.
-    static func check(_ path: String) throws(ProbeError) -> Answer {
-        var folder = ""
-        // Byte-wise: a combining mark behind a slash must not hide it.
-        let parts = path.utf8.split(separator: UInt8(ascii: "/")).map { String(decoding: Array($0), as: UTF8.self) }
-        for part in [""] + parts.dropLast() {
-            folder = part.isEmpty ? "/" : (folder == "/" ? "" : folder) + "/" + part
-            if faccessat(AT_FDCWD, folder, X_OK, 0x200 /* AT_EACCESS */) != 0 {
-                guard errno == EACCES || errno == EPERM else {
-                    if errno == ENOENT || errno == ENOTDIR { break }
-                    throw .system("pass \(folder)", errno: errno)
-                }
-                return Answer(isReadable: false, areParentsTraversable: false, obstacle: folder)
-            }
-        }
-        // O_NONBLOCK: a named pipe must not hold us.
-        let descriptor = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY)
-        guard descriptor >= 0 else {
-            if [EACCES, EPERM, ENOENT, ENOTDIR, ELOOP].contains(errno) {
-                return Answer(isReadable: false, areParentsTraversable: true, obstacle: nil)
-            }
-            throw .system("open \(path)", errno: errno)
-        }
-        close(descriptor)
-        return Answer(isReadable: true, areParentsTraversable: true, obstacle: nil)
-    }
-}
-
-/// A file or folder that somebody tries to write to.
-private final class WriteTest: Sendable {
-    private let descriptor: Int32
-
-    private init(descriptor: Int32) { self.descriptor = descriptor }
-
-    deinit { close(descriptor) }
-
-    /// Opens a path without reading or writing.
-    static func open(_ path: String) throws(ProbeError) -> WriteTest {
-        let descriptor = Glibc.open(path, O_PATH_FLAG | O_CLOEXEC)
-        guard descriptor >= 0 else { throw .system("open \(path)", errno: errno) }
-        return WriteTest(descriptor: descriptor)
-    }
-
-    /// Tries to write as the calling thread's user; the errno(3) of what failed.
-    func failure(isFolder: Bool) -> Int32? {
-        let path = "/proc/thread-self/fd/\(descriptor)"
-        guard isFolder else {
-            let file = Glibc.open(path, O_WRONLY | O_APPEND | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
-            if file < 0 { return errno }
-            close(file)
-            return nil
-        }
-        let name = ".meshcheck-\(getpid())-\(UInt32.random(in: 0 ... .max))"
-        let file = openat(descriptor, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
-        if file < 0 { return errno }
-        defer { unlinkat(descriptor, name, 0) }
-        // As much as a chain and a key need.
-        let bytes = [UInt8](repeating: 0x0a, count: 16 << 10)
-        var failure: Int32?
-        var rest = bytes[...]
-        while failure == nil, !rest.isEmpty {
-            let count = rest.withUnsafeBytes { Glibc.write(file, $0.baseAddress, $0.count) }
-            if count > 0 { rest = rest.dropFirst(count) } else if count == 0 || errno != EINTR { failure = errno }
-        }
-        if failure == nil, fsync(file) != 0 { failure = errno }
-        if close(file) != 0, failure == nil { failure = errno }
-        return failure
-    }
-}
-
-/// `O_PATH` of Linux, which Swift does not import: it is GNU's.
-private let O_PATH_FLAG: Int32 = 0o10000000
-
-/// The mounted file systems (proc(5), /proc/self/mountinfo).
-struct MountTable: Sendable {
-    /// One of them.
-    struct Mount: Sendable, Hashable {
-        var point: [UInt8]
-        var type: String
-        /// What is mounted: a device, a share, or a name that says nothing.
-        var source: String
-        /// Options of the mount, then those of the file system that are not among them.
-        var options: [String]
-    }
-
-    private(set) var mounts: [Mount]
-
-    init(_ text: [UInt8]) {
-        mounts = Bytes.lines(text).compactMap { line in
-            let words = Ascii.words(line[...])
-            guard let separator = words.firstIndex(where: { $0.elementsEqual([UInt8(ascii: "-")]) }),
-                words.count > separator + 1, words.count > 5
-            else { return nil }
-            func options(_ place: Int) -> [String] {
-                guard words.count > place else { return [] }
-                return words[place].split(separator: UInt8(ascii: ",")).map { Ascii.text(Self.unescaped($0)) }
-            }
-            let own = options(5)
-            return Mount(
-                point: Self.unescaped(words[4]), type: Ascii.text(words[separator + 1]),
-                source: words.count > separator + 2 ? Ascii.text(Self.unescaped(words[separator + 2])) : "none",
-                options: own + options(separator + 3).filter { !own.contains($0) && $0 != "ro" && $0 != "rw" })
-        }
-    }
-
-    /// The type of the file system that a path is on, links not followed; the last of several mounts at one place.
-    func fileSystem(of path: String) -> String? { mount(of: path)?.type }
-
-    /// The mount that a path is on.
-    func mount(of path: String) -> (point: String, type: String)? {
-        let path = Array(path.utf8)
-        var best: (length: Int, point: String, type: String)?
-        for mount in mounts {
-            let isRoot = mount.point == [UInt8(ascii: "/")]
-            let isAbove =
-                isRoot || path == mount.point
-                || path.starts(with: mount.point) && path[mount.point.count] == UInt8(ascii: "/")
-            if isAbove, mount.point.count >= best?.length ?? 0 {
-                best = (mount.point.count, Ascii.text(mount.point), mount.type)
-            }
-        }
-        return best.map { ($0.point, $0.type) }
-    }
-
-    /// Blanks, tabs, newlines and backslashes stand as `\040` and the like.
-    private static func unescaped(_ text: ArraySlice<UInt8>) -> [UInt8] {
-        var result: [UInt8] = []
-        var rest = text
-        while let byte = rest.popFirst() {
-            let digits = rest.prefix(3)
-            if byte == UInt8(ascii: "\\"), digits.count == 3, digits.allSatisfy({ (0x30...0x37).contains($0) }) {
-                result.append(digits.reduce(0) { $0 &<< 3 | ($1 & 7) })
-                rest = rest.dropFirst(3)
-            } else {
-                result.append(byte)
-            }
-        }
-        return result
-    }
-}
-
-extension Host {
-    /// The mounted file systems, read once.
-    nonisolated func mounts(for request: ProbeRequest) async throws(ProbeError) -> MountTable {
-        let proc = path("/proc/self/mountinfo")
-        return try await systemFact("mounts", "read \(proc)", since: request.since) { () throws(ProbeError) in
-            MountTable(try SystemFile.read(proc, limit: 16 << 20) ?? [])
-        }
-    }
 }

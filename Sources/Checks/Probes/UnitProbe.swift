@@ -40,6 +40,15 @@ struct UnitProbe: Probe {
             .init("fragment", .text, "Path of its file."),
             .init("files", .list(.text), "Programs and environment files that it needs."),
             .init("missing-files", .list(.text), "Those of them that do not exist."),
+            .init(
+                "blocked-programs", .list(.text),
+                "Programs of its command that its user cannot execute, each with the reason; null where it has no command."
+            ),
+            .init("undo", .list(.text), "Commands that make them executable."),
+            .init(
+                "start-limit-hit", .bool,
+                "Whether systemd refuses to start it because it has failed too often (StartLimitBurst=); null unless it has "
+                    + "failed."),
             .init("restarted", .time, "When systemd restarted it by itself for the last time; null if it has not."),
             .init("command", .text, "The command that it runs, with everything that drop-ins change of it."),
             .init("drop-ins", .list(.text), "Paths of the drop-ins that change its file; null if there are none."),
@@ -127,6 +136,9 @@ struct UnitProbe: Probe {
             }
             attributes["missing-files"] = .texts(missing)
         }
+        if request.wants("blocked-programs", "undo") {
+            for (name, value) in try await obstacles(of: unit, request) { attributes[name] = value }
+        }
         let restarts = unit.number("NRestarts") ?? 0
         let restarted = restarts > 0 ? unit.number("ExecMainStartTimestampMonotonic") : nil
         attributes["restarted"] = .time(
@@ -134,15 +146,26 @@ struct UnitProbe: Probe {
         let command = unit.commands.joined(separator: "; ")
         attributes["command"] = .text(orNull: command.isEmpty ? nil : command)
         attributes["drop-ins"] = unit.dropIns.isEmpty ? .null : .texts(unit.dropIns)
+        attributes["start-limit-hit"] = .null
         attributes["reason"] = .null
         attributes["reason-line"] = .null
         var reason: [String] = []
         let isOfSystem = try request.text("user") == nil
-        if isOfSystem, request.wants("reason", "reason-line"), unit["ActiveState"] != "active" || restarts > 0 {
+        if isOfSystem, request.wants("reason", "reason-line", "start-limit-hit"),
+            unit["ActiveState"] != "active" || restarts > 0
+        {
             let lines = try await lines(ofLastRun: unit, named: name, request)
             let failure = FailureLines(lines)
-            attributes["reason"] = .text(orNull: failure.line.map { _ in failure.reason?.rawValue ?? "other" })
-            let line = failure.line.map { $0.shortened(to: 600) }
+            if unit["ActiveState"] == "failed" {
+                // The result is that of the last run, where there was one.
+                attributes["start-limit-hit"] = .bool(
+                    unit["Result"] == "start-limit-hit"
+                        || lines.contains { $0.text.containsBytewise("Start request repeated too quickly") })
+            }
+            let memory = Self.limitsOfMemory(unit, failure.reason)
+            let kind = memory.isEmpty ? failure.reason : .noMemory
+            attributes["reason"] = .text(orNull: failure.line.map { _ in kind?.rawValue ?? "other" })
+            let line = failure.line.map { ([$0] + memory).joined(separator: " ").shortened(to: 600) }
             attributes["reason-line"] = .text(orNull: line)
             if let line { reason = [SecretMask.maskedKeys(line)] }
         }
@@ -154,6 +177,13 @@ struct UnitProbe: Probe {
                     + "\(unit["NRestarts"] ?? "0"), result \(unit["Result"] ?? "none"), exit status "
                     + "\(unit["ExecMainStatus"] ?? "none")"
             ] + portEvidence + reason)
+    }
+
+    /// The limits of memory under which a unit crashed or was killed: a program that gets none has no words for it.
+    static func limitsOfMemory(_ unit: UnitProperties, _ reason: FailureReason?) -> [String] {
+        guard reason == .crashed || reason == .killed else { return [] }
+        let limits = ["LimitAS", "LimitDATA"].compactMap { name in unit.number(name).map { "\(name)=\($0)" } }
+        return limits.isEmpty ? [] : ["(" + limits.joined(separator: ", ") + ")"]
     }
 
     /// The ports of the request on which nothing of the unit listens, with what is there instead.
@@ -192,6 +222,31 @@ struct UnitProbe: Probe {
             }
         }
         return silent
+    }
+
+    /// Which programs of its command its user cannot execute, and what to do about it.
+    private func obstacles(
+        of unit: UnitProperties, _ request: ProbeRequest
+    ) async throws(ProbeError) -> [String: Value] {
+        let programs = unit.programs
+        guard !programs.isEmpty else { return ["blocked-programs": .null, "undo": .list([])] }
+        // A unit of a user's own service manager runs as that user.
+        let user = try unit["User"] ?? request.text("user")
+        let pool: BlockingPool
+        do throws(ProbeError) {
+            pool = try await host.pool(as: try await host.credentials(of: user, for: request))
+        } catch {
+            // A user that does not exist, or may not be taken on, is for the unit's own failure to tell.
+            return ["blocked-programs": .null, "undo": .list([])]
+        }
+        let obstacles = try await pool.run("look at programs as \(user ?? "ourselves")", until: request.deadline) {
+            () throws(ProbeError) in programs.compactMap { ExecutionObstacle.found(at: $0) }
+        }
+        let mounts = try await host.mounts(for: request)
+        return [
+            "blocked-programs": .texts(obstacles.map { "\($0.path) is \($0.obstacle)" }),
+            "undo": .texts(obstacles.flatMap { $0.obstacle.undo(of: $0.path, mounts) }),
+        ]
     }
 
     /// What its last run said, in the order in which it did. What may not be read says nothing.
@@ -237,155 +292,5 @@ struct UnitProbe: Probe {
     /// The wall clock at a moment of the monotonic one, as both stand now.
     static func wallTime(ofMonotonic nanoseconds: UInt64) -> Int64 {
         KernelClock.wall &- Int64(clamping: MonotonicTime.now.nanoseconds) &+ Int64(clamping: nanoseconds)
-    }
-}
-
-/// The properties of a unit as `systemctl show` prints them: `NAME=VALUE` lines.
-struct UnitProperties: Sendable, Hashable {
-    /// The values by name.
-    var values: [String: String]
-
-    /// A value; nil for an empty one.
-    subscript(name: String) -> String? { values[name].flatMap { $0.isEmpty ? nil : $0 } }
-
-    /// A number; nil where systemd has none, which it writes as the largest number or `[not set]`.
-    func number(_ name: String) -> Int64? { values[name].flatMap { Bytes.decimal($0.utf8) } }
-
-    /// All names of the unit.
-    var names: Set<String> { Set((values["Names"] ?? "").utf8.split(separator: Ascii.space).map { Ascii.text($0) }) }
-    /// Whether it runs or is starting, or has a reason not to.
-    var isUp: Bool {
-        switch self["ActiveState"] {
-        case "active", "reloading", "refreshing": return true
-        case "activating": return self["SubState"] != "auto-restart"
-        case "inactive":
-            let wasTried = number("ConditionTimestampMonotonic") ?? 0 > 0
-            if wasTried, self["ConditionResult"] == "no" || self["AssertResult"] == "no" { return true }
-            return self["Type"] == "oneshot" && self["Result"] == "success"
-                && number("ExecMainExitTimestampMonotonic") ?? 0 > 0
-        default: return false
-        }
-    }
-
-    /// Whether systemd knows the unit.
-    var exists: Bool { self["LoadState"].map { $0 != "not-found" } ?? false }
-
-    /// Reads what `systemctl show` prints for several units: one paragraph each, in the order of the arguments.
-    static func parse(_ output: [UInt8]) -> [UnitProperties] {
-        var units: [UnitProperties] = []
-        var values: [String: String] = [:]
-        for line in output.split(separator: Ascii.newline, omittingEmptySubsequences: false) {
-            if line.isEmpty {
-                if !values.isEmpty { units.append(UnitProperties(values: values)) }
-                values = [:]
-                continue
-            }
-            guard let equals = line.firstIndex(of: UInt8(ascii: "=")) else { continue }
-            let name = Ascii.text(line[..<equals])
-            let value = Ascii.text(line[(equals + 1)...])
-            // Some properties come once for each command, such as ExecStart.
-            if let present = values[name] { values[name] = present + "\n" + value } else { values[name] = value }
-        }
-        if !values.isEmpty { units.append(UnitProperties(values: values)) }
-        return units
-    }
-
-    /// The files that the unit cannot do without: programs that it starts and environment files that may not be missing.
-    var requiredFiles: [String] {
-        var files: [String] = []
-        for name in ["ExecCondition", "ExecStartPre", "ExecStart", "ExecStartPost", "ExecReload", "ExecStop"] {
-            for line in (values[name] ?? "").utf8.split(separator: Ascii.newline) {
-                // { path=/usr/bin/x ; argv[]=/usr/bin/x -a ; ignore_errors=no ; … }
-                let fields = Self.fields(Array(line))
-                if let path = fields["path"], fields["ignore_errors"] != "yes" { files.append(path) }
-            }
-        }
-        for line in (values["EnvironmentFiles"] ?? "").utf8.split(separator: Ascii.newline) {
-            // /etc/x (ignore_errors=no)
-            let text = Array(line)
-            guard let range = Self.position(of: " (ignore_errors=no)", in: text) else { continue }
-            files.append(Ascii.text(text[..<range]))
-        }
-        var seen: Set<String> = []
-        return files.filter { $0.utf8.first == UInt8(ascii: "/") && seen.insert($0).inserted }
-    }
-
-    /// The command lines that it runs as its main process.
-    var commands: [String] {
-        (values["ExecStart"] ?? "").utf8.split(separator: Ascii.newline).compactMap { line in
-            Self.fields(Array(line))["argv[]"]
-        }
-    }
-
-    /// The drop-ins that change its file.
-    var dropIns: [String] {
-        (values["DropInPaths"] ?? "").utf8.split(separator: Ascii.space).map { Ascii.text($0) }
-    }
-
-    private static func fields(_ line: [UInt8]) -> [String: String] {
-        var fields: [String: String] = [:]
-        for part in line.split(separator: UInt8(ascii: ";")) {
-            var field = Ascii.trimmed(part)
-            if field.first == UInt8(ascii: "{") { field = Ascii.trimmed(field.dropFirst()) }
-            guard let equals = field.firstIndex(of: UInt8(ascii: "=")) else { continue }
-            let name = Ascii.text(field[..<equals])
-            if fields[name] == nil { fields[name] = Ascii.text(field[(equals + 1)...]) }
-        }
-        return fields
-    }
-
-    private static func position(of text: String, in bytes: [UInt8]) -> Int? {
-        let wanted = Array(text.utf8)
-        guard bytes.count >= wanted.count else { return nil }
-        return (0...(bytes.count - wanted.count)).last { bytes[$0...].starts(with: wanted) }
-    }
-}
-
-/// Names of systemd's units.
-enum UnitName {
-    private static let suffixes = [
-        ".service", ".socket", ".target", ".timer", ".mount", ".automount", ".path", ".slice", ".scope", ".swap",
-        ".device",
-    ]
-
-    /// The name with `.service` behind it unless it says its type, as systemctl(1) takes it.
-    static func completed(_ name: String) -> String {
-        suffixes.contains { name.endsBytewise($0) } ? name : name + ".service"
-    }
-
-    /// Whether it is the name of a unit that can be loaded (systemd.unit(5)): a template, such as `getty@.service`, is
-    /// not, and nothing that systemctl would take for a pattern is.
-    static func isValid(_ name: String) -> Bool {
-        guard (1...255).contains(name.utf8.count), let suffix = suffixes.first(where: { name.endsBytewise($0) }) else {
-            return false
-        }
-        let stem = name.utf8.dropLast(suffix.utf8.count)
-        let at = UInt8(ascii: "@")
-        guard let last = stem.indices.last, stem.first != at, stem.firstIndex(of: at) != last else { return false }
-        return stem.allSatisfy { byte in
-            switch byte {
-            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-                UInt8(ascii: "0")...UInt8(ascii: "9"):
-                true
-            default: ":-_.\\@".utf8.contains(byte)
-            }
-        }
-    }
-
-    /// The error of a name that is not one.
-    static func fault(_ name: String) -> ProbeError {
-        let isTemplate = name.utf8.contains(UInt8(ascii: "@"))
-        return ProbeError(
-            .invalid, "read the name of a unit",
-            expected: "the name of a unit" + (isTemplate ? " (of a template, an instance such as getty@tty1)" : ""),
-            found: "'\(name)'")
-    }
-}
-
-extension ParameterForm {
-    /// The name of a unit, with or without `.service`.
-    public static let unit = ParameterForm { request throws(ProbeError) in
-        let name = UnitName.completed(try request.requiredText(name))
-        guard UnitName.isValid(name) else { throw UnitName.fault(name) }
     }
 }

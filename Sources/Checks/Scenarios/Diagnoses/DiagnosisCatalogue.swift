@@ -55,7 +55,9 @@ public struct DiagnosisCatalogue: Sendable {
                 }
             }
             for pattern in entry.explains
-            where !pattern.isOfPackages && !suite.allChecks.contains(where: { pattern.matches($0) }) {
+            where !pattern.isOfPackages && self.entry(pattern.source) == nil
+                && !suite.allChecks.contains(where: { pattern.matches($0) })
+            {
                 report(pattern, entry, place, suite, &diagnostics)
             }
         }
@@ -115,7 +117,7 @@ public struct DiagnosisEntry: Sendable {
     let conditions: [DiagnosisCondition]
     /// What must not be seen.
     let exclusions: [DiagnosisCondition]
-    /// Checks that fail for the same cause, though they have causes of their own.
+    /// Checks that fail for the same cause, though they have causes of their own; or the codes of such causes.
     let explains: [IdentifierPattern]
 
     /// Whether it stands for everything that no other explains.

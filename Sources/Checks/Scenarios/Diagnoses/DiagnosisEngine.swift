@@ -74,7 +74,9 @@ extension DiagnosisCatalogue {
             for index in checks.indices {
                 guard let cause = causes[index], cause == own[index], cause != root,
                     cause > place || entries[cause].isGeneric,
-                    entries[place].explains.contains(where: { $0.matches(checks[index]) })
+                    entries[place].explains.contains(where: {
+                        $0.matches(checks[index]) || $0.source == entries[cause].code
+                    })
                 else { continue }
                 causes[index] = root
             }

@@ -15,7 +15,8 @@ enum DiagnosisKey: String, CaseIterable {
         case .explanation: "What is behind it."
         case .when: "Conditions that all hold; the first one is about the check that is explained."
         case .unless: "Conditions of which none holds."
-        case .explains: "Ids of checks that fail for the same cause; `*` stands for any characters."
+        case .explains:
+            "Ids of checks that fail for the same cause, `*` stands for any characters; or codes of causes that follow from it."
         case .evidence: "Lines with what was seen."
         case .remedy: "What to do: commands, one per line."
         case .documentation: "The section of the documents; that of `docs/diagnoses.md` when it is missing."
