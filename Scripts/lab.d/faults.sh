@@ -84,6 +84,8 @@ readonly fault_prelude
 
 fault_names=()
 declare -A fault_place=() fault_code=() fault_words=() fault_on=() fault_off=() fault_remedy=()
+# Functions that get NAME STATE VM: of a cluster's fault before its commands, of a machine's fault after them.
+declare -A fault_switch=()
 
 # fault NAME CODE[+CODE] WORDS ON OFF: CODE is - for what must stay green; commands on the machine, of which the second undoes the first. What has the code `-`
 # is unusual and no fault: the machine stays green.
@@ -410,6 +412,11 @@ for name in \
     fault_remedy[$name]=hand
 done
 
+for file in "$root"/Scripts/lab.d/faults/*.sh; do
+    # shellcheck source=/dev/null
+    source "$file"
+done
+
 # odd_certificate VM NAME FOLDER: the files that replace those of the machine.
 odd_certificate() {
     local name=$2 folder=$3 from=20260101000000Z until=20360101000000Z authority=$lab_run/state/ca
@@ -525,9 +532,12 @@ lab_fault() {
     name=$(checked_machine "${3:-vm1}")
     case ${fault_place[$fault]} in
         certificate) switch_certificates "$name" "$fault" "$state" ;;
-        cluster) switch_cluster "$fault" "$state" ;;
+        cluster) "${fault_switch[$fault]:-switch_cluster}" "$fault" "$state" "$name" ;;
     esac
     local command=${fault_on[$fault]}
     if [[ $state == off ]]; then command=${fault_off[$fault]}; fi
     if [[ -n $command ]]; then on_machine "$name" "$fault_prelude"$'\n'"$command" </dev/null; fi
+    if [[ ${fault_place[$fault]} == machine && -n ${fault_switch[$fault]:-} ]]; then
+        "${fault_switch[$fault]}" "$fault" "$state" "$name"
+    fi
 }
