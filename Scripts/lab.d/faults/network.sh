@@ -54,7 +54,7 @@ fault filter-mark MX0813 'packets to Mixer get a mark, and marked ones another t
     ip route add unreachable default table 77; ip rule add pref 90 fwmark 7 lookup 77' \
     'iptables -t mangle -D OUTPUT -d 10.150.0.8 -j MARK --set-mark 7
     ip rule del pref 90; ip rule del pref 89 || true; ip route flush table 77'
-fault filter-large-requests MX0821 'a rule drops large packets to the CA' \
+fault filter-large-requests MX0822 'a rule drops large packets to the CA' \
     'iptables -A OUTPUT -d 10.150.0.9 -m length --length 400: -j DROP' \
     'iptables -D OUTPUT -d 10.150.0.9 -m length --length 400: -j DROP'
 fault filter-content MX0821 "a rule drops packets that ask Pilot for registrations" \
@@ -99,8 +99,9 @@ fault icmp-dropped - 'a firewall lets no ICMP through' \
 
 fault route-default-lost MX0813 'the default route is gone' 'ip route del default' \
     'ip route show default | grep -q . || ip route add default via 10.150.0.1 dev eth0'
-fault route-default-second MX0815 'a second default route, which comes first, names a router that is not there' \
-    'ip route add default via 10.150.0.99 metric 5' 'ip route del default via 10.150.0.99 metric 5'
+fault route-halves MX0815 'the two halves of everything, as a VPN sets them, lead to a router that is not there' \
+    'ip route add 0.0.0.0/1 via 10.150.0.99; ip route add 128.0.0.0/1 via 10.150.0.99' \
+    'ip route del 0.0.0.0/1 via 10.150.0.99; ip route del 128.0.0.0/1 via 10.150.0.99'
 fault route-source MX0813 'a route gives packets to Mixer an address that nobody answers to' \
     'ip address add 10.9.9.9/32 dev lo; ip route add 10.150.0.8/32 dev eth0 src 10.9.9.9' \
     'ip route del 10.150.0.8/32 dev eth0 src 10.9.9.9 || true; ip address del 10.9.9.9/32 dev lo'
@@ -114,7 +115,7 @@ fault route-detour MX0507 'the route to the pods leads to a host that forwards n
 fault route-reverse MX0813 "answers of Mixer come in where no route leads out to it, and are checked for that" \
     'ip link add side0 type veth peer name side1; ip link set side0 up; ip link set side1 up
     sysctl -qw net.ipv4.conf.eth0.rp_filter=1; ip route add 10.150.0.8/32 dev side0
-    ip route add 10.150.0.8/32 dev eth0 table 78; ip rule add pref 85 ipproto tcp dport 9091 lookup 78' \
+    ip route add 10.150.0.8/32 dev eth0 table 78; ip rule add pref 85 uidrange 1-65534 lookup 78' \
     'ip rule del pref 85; ip route flush table 78; ip link del side0; sysctl -qw net.ipv4.conf.eth0.rp_filter=0'
 fault loopback-down MX0819 'the loopback interface is down' 'ip link set lo down' 'ip link set lo up'
 fault ports-exhausted MX0820 'connections have two local ports between them' \
@@ -123,6 +124,8 @@ fault address-global-six MX0809 'the machine has a global IPv6 address' \
     'sysctl -qw net.ipv6.conf.eth0.disable_ipv6=0; ip -6 address add 2001:db8::5/64 dev eth0 nodad' \
     'sysctl -qw net.ipv6.conf.eth0.disable_ipv6=1; sysctl -qw net.ipv6.conf.all.disable_ipv6=1'
 
+fault route-default-spare - 'a spare default route names a router that is not there' \
+    'ip route add default via 10.150.0.99 metric 5' 'ip route del default via 10.150.0.99 metric 5'
 fault address-link-six - 'the machine has a link-local IPv6 address' \
     'sysctl -qw net.ipv6.conf.eth0.disable_ipv6=0' 'sysctl -qw net.ipv6.conf.eth0.disable_ipv6=1'
 fault address-second - 'the interface has a second address' \
@@ -195,7 +198,7 @@ fault resolv-stream MX0424 'resolv.conf asks for TCP, and a rule rejects that' \
 fault resolv-writer MX0408 'something writes resolv.conf anew every second' \
     'keep /etc/resolv.conf; systemd-run --quiet --unit=fault-writer sh -c "while sleep 1; do echo nameserver 10.150.0.1 >/etc/resolv.conf; done"; sleep 2' \
     'systemctl stop fault-writer; back /etc/resolv.conf'
-fault dns-filter-stream MX0424 "a rule rejects questions to the cluster's DNS over TCP" \
+fault dns-filter-stream MX0429 "a rule rejects questions to the cluster's DNS over TCP" \
     'iptables -A OUTPUT -p tcp -d 10.150.0.7 --dport 53 -j REJECT' 'iptables -D OUTPUT -p tcp -d 10.150.0.7 --dport 53 -j REJECT'
 fault dns-nft MX0424 "nftables drops what dnsmasq sends to the cluster's DNS" \
     'nft add table inet corporate; nft add chain inet corporate out "{ type filter hook output priority 0; }"
@@ -204,7 +207,7 @@ fault dns-nft MX0424 "nftables drops what dnsmasq sends to the cluster's DNS" \
 fault hosts-right - '/etc/hosts has the right addresses as well' \
     'keep /etc/hosts; printf "10.150.0.6 istio-pilot istio-pilot.istio-system\n10.150.0.9 istio-ca\n" >>/etc/hosts; systemctl restart dnsmasq' \
     'back /etc/hosts; systemctl restart dnsmasq'
-fault hosts-six - '/etc/hosts has an IPv6 address for Pilot, and the machine has none' \
+fault hosts-six MX0417 '/etc/hosts has an IPv6 address for Pilot, which is all that programs then find' \
     'keep /etc/hosts; echo "fd00::66 istio-pilot.istio-system" >>/etc/hosts; systemctl restart dnsmasq' \
     'back /etc/hosts; systemctl restart dnsmasq'
 fault hosts-gone - 'there is no /etc/hosts' 'away /etc/hosts; systemctl restart dnsmasq' 'back /etc/hosts; systemctl restart dnsmasq'
@@ -221,9 +224,9 @@ fault resolv-empty - 'resolv.conf names no server: the C library asks this machi
     'keep /etc/resolv.conf; echo "# none" >/etc/resolv.conf' 'back /etc/resolv.conf'
 fault resolv-dangling - 'resolv.conf is a link to nothing: the C library asks this machine' \
     'keep /etc/resolv.conf; rm /etc/resolv.conf; ln -s /run/systemd/resolve/stub-resolv.conf /etc/resolv.conf' 'back /etc/resolv.conf'
-fault resolv-kubernetes - 'resolv.conf is that of a pod, with its search list and ndots' \
+fault resolv-kubernetes - 'resolv.conf has the search list of a namespace, a high ndots, and asks over TCP' \
     'keep /etc/resolv.conf
-    printf "nameserver 127.0.0.1\nsearch default.svc.cluster.local svc.cluster.local cluster.local\noptions ndots:5 use-vc\n" >/etc/resolv.conf' \
+    printf "nameserver 127.0.0.1\nsearch default.svc.cluster.local corp.example\noptions ndots:5 use-vc\n" >/etc/resolv.conf' \
     'back /etc/resolv.conf'
 fault nsswitch-others - 'nsswitch.conf names sources that are not there, and dns before files' \
     'keep /etc/nsswitch.conf
@@ -325,7 +328,7 @@ fault pilot-unhealthy MX0511 'an Envoy in front of Pilot has no healthy upstream
 fault pilot-resets MX0513 'the load balancer resets connections' \
     "$takes"'takes "use Socket; setsockopt \$client, SOL_SOCKET, SO_LINGER, pack(q(ii), 1, 0); sysread \$client, my \$request, 65536; close \$client" 10.150.0.6 8080' \
     'not_in_place'
-fault ca-silent MX0602 "somebody takes the CA's connections and says nothing" \
+fault ca-silent MX0660 "somebody takes the CA's connections and says nothing" \
     "$takes"'takes "sleep 1000" 10.150.0.9 8060' 'not_in_place'
 fault ca-closes MX0602 "somebody takes the CA's connections and ends them" \
     "$takes"'takes "close \$client" 10.150.0.9 8060' 'not_in_place'
@@ -371,7 +374,7 @@ mesh_fault endpoint-stale MX1013 'Pilot has an address of a service that no pod 
     '/hostname: productpage/,/endpoints/ s/10\.60\.2\.7/10.60.9.9/'
 mesh_fault endpoint-port MX1013 'a service is registered with another port than its pods have' \
     '/hostname: productpage/,/endpoints/ s/(10\.60\.2\.7, port: )9080/\19081/'
-mesh_fault endpoint-half MX1013 'one of two pods of a service is gone' \
+mesh_fault endpoint-half MX1021 'one of two pods of a service is gone' \
     '/hostname: productpage/,/endpoints/ s/endpoints: \[(.*)\]/endpoints: [\1, {address: 10.60.9.9, port: 9080}]/'
 mesh_fault service-unknown MX1002 'Pilot does not know a service that DNS knows' \
     '/hostname: productpage/,/endpoints/ d'
@@ -392,15 +395,14 @@ fault redirect-elsewhere MX0802 'traffic is redirected to another port than that
 fault rules-return-first MX0802 "the mesh's chain returns before it does anything" \
     'iptables-save -t nat >/root/rules; iptables -t nat -I ISTIO_OUTPUT 1 -j RETURN' 'iptables-restore </root/rules'
 fault start-flushes MX0801 'a drop-in empties the nat table at each start of the sidecar' \
-    'drop_in istio.service "ExecStartPost=/bin/sh -c \"sleep 3; /usr/sbin/iptables -t nat -F; /usr/sbin/iptables -t nat -X\""; sleep 8' \
-    'no_drop_in istio.service'
+    'drop_in istio.service "ExecStartPost=/usr/sbin/iptables -t nat -F"; systemctl restart istio' 'no_drop_in istio.service'
 fault settings-range-star MX0303 'the service range is a star' \
     'keep $cluster; echo "ISTIO_SERVICE_CIDR=*" >$cluster; systemctl restart istio' 'back $cluster; systemctl restart istio'
 fault settings-range-narrow MX0412 'the service range is a part of the range' \
     'keep $cluster; echo ISTIO_SERVICE_CIDR=10.63.247.0/24 >$cluster; systemctl restart istio' 'back $cluster; systemctl restart istio'
 fault settings-range-wide MX1006 'the service range has the load balancers as well' \
     'keep $cluster; echo ISTIO_SERVICE_CIDR=10.0.0.0/8 >$cluster; systemctl restart istio' 'back $cluster; systemctl restart istio'
-fault settings-redirect-port MX0805 'the settings have another port than Envoy' \
+fault settings-redirect-port MX0516 'the settings have another port than Envoy' \
     'keep $settings; echo ENVOY_PORT=15002 >>$settings; systemctl restart istio' 'back $settings; systemctl restart istio'
 fault inbound-admin MX1017 "the inbound ports have that of Envoy's admin interface" \
     'keep $settings; echo ISTIO_INBOUND_PORTS=15000 >>$settings; systemctl restart istio' 'back $settings; systemctl restart istio'
