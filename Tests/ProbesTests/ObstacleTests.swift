@@ -162,7 +162,7 @@ final class ObstacleTests: XCTestCase {
             "-A OUTPUT -o eth0 -j MASQUERADE", "-A OUTPUT -j SNAT --to-source 10.150.0.5:1024-65535",
             "-A OUTPUT -j CT --notrack",
         ] { XCTAssertNil(try obstacle([rule], packet), rule) }
-        packet.isRedirected = true
+        packet.redirectedTo = 15001
         XCTAssertNotNil(try obstacle(["-A OUTPUT -d 10.0.0.0/8 -j CT --notrack"], packet))
         XCTAssertNil(try obstacle(["-A OUTPUT -j CT --zone 3"], packet))
         let table = SavedTable(

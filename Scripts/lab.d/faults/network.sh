@@ -38,7 +38,7 @@ fault filter-reset MX0814 'a rule answers connections to Pilot in its place, wit
 fault filter-established MX0814 'a rule drops what belongs to a connection to Mixer' \
     'iptables -A INPUT -p tcp --sport 9091 -m conntrack --ctstate ESTABLISHED -j DROP' \
     'iptables -D INPUT -p tcp --sport 9091 -m conntrack --ctstate ESTABLISHED -j DROP'
-fault filter-root-only MX0814 'a rule lets root alone open connections to other hosts' \
+fault filter-root-only MX0814+MX0429 'a rule lets root alone open connections to other hosts' \
     'iptables -A OUTPUT -o eth0 -p tcp -m owner ! --uid-owner root -j REJECT' \
     'iptables -D OUTPUT -o eth0 -p tcp -m owner ! --uid-owner root -j REJECT; iptables -F OUTPUT'
 fault filter-source MX0814 'a rule gives packets to Mixer the address of another host' \
@@ -120,6 +120,12 @@ fault route-reverse MX0813 "answers of Mixer come in where no route leads out to
 fault loopback-down MX0819 'the loopback interface is down' 'ip link set lo down' 'ip link set lo up'
 fault ports-exhausted MX0820 'connections have two local ports between them' \
     'sysctl -qw net.ipv4.ip_local_port_range="61000 61001"' 'sysctl -qw net.ipv4.ip_local_port_range="32768 60999"'
+fault ports-held MX0823 'a program holds all connections to Mixer that there can be' \
+    'sysctl -qw net.ipv4.ip_local_port_range="61000 62023"
+    systemd-run --quiet --unit=fault-holder --property=LimitNOFILE=4096 perl -MIO::Socket::INET -e \
+        "push @all, IO::Socket::INET->new(PeerAddr => q(10.150.0.8:9091), Timeout => 2) for 1..1030; sleep 10000"
+    until (($(ss -tn state established dport = :9091 | wc -l) > 1020)); do sleep 0.2; done' \
+    'systemctl stop fault-holder; sysctl -qw net.ipv4.ip_local_port_range="32768 60999"'
 fault address-global-six MX0809 'the machine has a global IPv6 address' \
     'sysctl -qw net.ipv6.conf.eth0.disable_ipv6=0; ip -6 address add 2001:db8::5/64 dev eth0 nodad' \
     'sysctl -qw net.ipv6.conf.eth0.disable_ipv6=1; sysctl -qw net.ipv6.conf.all.disable_ipv6=1'
@@ -395,7 +401,7 @@ fault redirect-elsewhere MX0802 'traffic is redirected to another port than that
 fault rules-return-first MX0802 "the mesh's chain returns before it does anything" \
     'iptables-save -t nat >/root/rules; iptables -t nat -I ISTIO_OUTPUT 1 -j RETURN' 'iptables-restore </root/rules'
 fault start-flushes MX0801 'a drop-in empties the nat table at each start of the sidecar' \
-    'drop_in istio.service "ExecStartPost=/usr/sbin/iptables -t nat -F"; systemctl restart istio' 'no_drop_in istio.service'
+    'drop_in istio.service "ExecStartPost=+/usr/sbin/iptables -t nat -F"; systemctl restart istio' 'no_drop_in istio.service'
 fault settings-range-star MX0303 'the service range is a star' \
     'keep $cluster; echo "ISTIO_SERVICE_CIDR=*" >$cluster; systemctl restart istio' 'back $cluster; systemctl restart istio'
 fault settings-range-narrow MX0412 'the service range is a part of the range' \

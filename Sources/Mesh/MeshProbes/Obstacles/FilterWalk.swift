@@ -28,8 +28,8 @@ struct FilteredPacket: Sendable, Hashable {
     var interface: String?
     /// Whether it is a packet with data of a connection that is open.
     var isLater = false
-    /// Whether the nat table is to lead it to Envoy.
-    var isRedirected = false
+    /// The port of this host that the nat table is to lead it to; nil when it is left alone.
+    var redirectedTo: UInt16?
     /// The addresses of this host; none when they do not matter.
     var ownAddresses: Set<IPAddress> = []
 
@@ -114,9 +114,11 @@ struct FilterWalk {
             case "ACCEPT": if match == .yes { return .accepted }
             case "RETURN": if match == .yes { return .returned }
             case "SNAT" where !Self.isForeign(words, packet): if match == .yes { return .accepted }
-            case "CT" where !(words.contains("--notrack") && packet.isRedirected): continue
+            case "CT" where !(words.contains("--notrack") && packet.redirectedTo != nil): continue
             // The nat table sees the first packet of a connection alone.
-            case "DNAT", "REDIRECT", "NETMAP", "SNAT" where packet.isLater: continue
+            case "DNAT", "REDIRECT", "NETMAP",
+                "SNAT" where packet.isLater:
+                continue
             case "DROP", "REJECT", "NFQUEUE", "TARPIT", "DNAT", "REDIRECT", "NETMAP", "TPROXY", "SNAT", "CT":
                 // The mesh's own chain leads to Envoy, which is where its traffic is to go.
                 if InterceptionRules.chains.contains(chain) { return .accepted }

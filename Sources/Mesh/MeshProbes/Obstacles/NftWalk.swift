@@ -68,9 +68,16 @@ struct NftRuleset: Sendable {
     }
 
     /// The rule that stops a packet on its way through the hooks.
-    func obstacle(hooks: [String], to packet: FilteredPacket) -> FilterObstacle? {
+    ///
+    /// - Parameter priorities: those of the chains of the output hook that see it.
+    func obstacle(
+        hooks: [String], priorities: ClosedRange<Int64> = .min ... .max, to packet: FilteredPacket
+    ) -> FilterObstacle? {
         var possible: FilterObstacle?
-        for chain in chains.filter({ hooks.contains($0.hook ?? "") }).sorted(by: { $0.priority < $1.priority }) {
+        func isOnTheWay(_ chain: Chain) -> Bool {
+            hooks.contains(chain.hook ?? "") && (chain.hook != "output" || priorities.contains(chain.priority))
+        }
+        for chain in chains.filter(isOnTheWay).sorted(by: { $0.priority < $1.priority }) {
             switch walk(chain, packet, depth: 0) {
             case .stopped(let obstacle):
                 if obstacle.isCertain { return obstacle }
@@ -153,7 +160,7 @@ struct NftRuleset: Sendable {
         // Addresses are changed by the first packet of a connection alone.
         if packet.isLater { return false }
         if ["dnat", "redirect"].contains(where: { expression[$0] != nil }) { return true }
-        if expression["notrack"] != nil { return packet.isRedirected }
+        if expression["notrack"] != nil { return packet.redirectedTo != nil }
         guard let address = expression["snat"]?["addr"]?.asText.flatMap({ IPAddress($0) }),
             !packet.ownAddresses.isEmpty
         else { return false }

@@ -40,10 +40,10 @@ struct ObstacleSearch {
 
     /// Looks along the way of a user's packets to a service and back.
     ///
-    /// - Parameter isRedirected: whether the nat table is to lead them to Envoy.
+    /// - Parameter envoyPort: where the nat table is to lead them to on this host; nil when it leaves them alone.
     func obstacles(
         to address: IPAddress, port: UInt16, transport: String = "tcp", user: UInt32, userName: String?,
-        isRedirected: Bool = false
+        envoyPort: UInt16? = nil
     ) async throws(ProbeError) -> Obstacles {
         var found = Obstacles()
         guard address.bitWidth == 32 else { return found }
@@ -63,7 +63,7 @@ struct ObstacleSearch {
             direction: .output, transport: transport, peer: address, port: port, user: user, userName: userName,
             interface: decision.route?.device)
         if decision.type == "local" { packet.interface = "lo" }
-        packet.isRedirected = isRedirected
+        packet.redirectedTo = envoyPort
         packet.ownAddresses = try await host.addresses(for: request)
         if let obstacle = try await filterObstacle(packet) {
             found.kind = .packetFilter
@@ -228,16 +228,25 @@ struct ObstacleSearch {
 
     // MARK: - the packet filter
 
+    /// Where in the output hook addresses are changed (NF_IP_PRI_NAT_DST).
+    private static let natPriority: Int64 = -100
+
     /// The rule that stops a packet on its way out, or its answer on the way in.
     private func filterObstacle(_ packet: FilteredPacket) async throws(ProbeError) -> FilterObstacle? {
-        let out = try await filterObstacle(
-            packet,
-            in: [
-                ("raw", "OUTPUT"), ("mangle", "OUTPUT"), ("nat", "OUTPUT"), ("filter", "OUTPUT"),
-                ("security", "OUTPUT"),
-                ("mangle", "POSTROUTING"), ("nat", "POSTROUTING"),
-            ], ["output", "postrouting", "egress"])
+        var out = try await filterObstacle(
+            packet, in: [("raw", "OUTPUT"), ("mangle", "OUTPUT"), ("nat", "OUTPUT")], ["output"],
+            .min...Self.natPriority)
         if let out, out.isCertain { return out }
+        // Behind the nat table it has its new address, and still the interface that it was to leave by.
+        var later = packet
+        if let port = packet.redirectedTo { (later.peer, later.port) = (.v4(0x7f00_0001), port) }
+        let filtered = try await filterObstacle(
+            later,
+            in: [("filter", "OUTPUT"), ("security", "OUTPUT"), ("mangle", "POSTROUTING"), ("nat", "POSTROUTING")],
+            ["output", "postrouting", "egress"], (Self.natPriority + 1) ... .max)
+        if let filtered, filtered.isCertain { return filtered }
+        out = out ?? filtered
+        guard packet.redirectedTo == nil else { return out }
         var answer = packet
         answer.direction = .answer
         let back = try await filterObstacle(
@@ -252,7 +261,8 @@ struct ObstacleSearch {
 
     /// The first rule of some chains that stops a packet for certain; else the first that may.
     private func filterObstacle(
-        _ packet: FilteredPacket, in places: [(table: String, chain: String)], _ hooks: [String]
+        _ packet: FilteredPacket, in places: [(table: String, chain: String)], _ hooks: [String],
+        _ priorities: ClosedRange<Int64> = .min ... .max
     ) async throws(ProbeError) -> FilterObstacle? {
         guard let state = try await filterState() else { return nil }
         var possible: FilterObstacle?
@@ -263,7 +273,7 @@ struct ObstacleSearch {
                 possible = possible ?? obstacle
             }
         }
-        if let obstacle = state.nft?.obstacle(hooks: hooks, to: packet) {
+        if let obstacle = state.nft?.obstacle(hooks: hooks, priorities: priorities, to: packet) {
             if obstacle.isCertain { return obstacle }
             possible = possible ?? obstacle
         }

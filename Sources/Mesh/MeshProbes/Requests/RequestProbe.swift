@@ -317,7 +317,8 @@ struct RequestWalk {
     private mutating func findObstacles(to address: IPAddress, _ settings: MeshSettings) async throws(ProbeError) {
         let search = ObstacleSearch(host: host, request: request)
         obstacles = try await search.obstacles(
-            to: address, port: endpoint.port, user: user.uid, userName: user.name, isRedirected: isInRange == true)
+            to: address, port: endpoint.port, user: user.uid, userName: user.name,
+            envoyPort: isInRange == true ? UInt16(clamping: settings.envoyPort) : nil)
         // Behind the nat table the packet is one to Envoy on this host.
         if obstacles.kind == nil || obstacles.kind == .neighbour, isInRange == true {
             obstacles = try await search.obstacles(
