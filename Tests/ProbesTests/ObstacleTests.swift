@@ -102,6 +102,8 @@ final class ObstacleTests: XCTestCase {
             "-A OUTPUT -o eth+ -p tcp -m tcp --tcp-flags FIN,SYN,RST,ACK SYN -j DROP",
             "-A OUTPUT -m conntrack --ctstate NEW -m comment --comment \"not -j ACCEPT\" -j DROP",
             "-A OUTPUT -m owner --uid-owner 900-999 -j REJECT",
+            "-A OUTPUT -p tcp -m owner --uid-owner 998 -j REDIRECT --to-ports 15009",
+            "-A OUTPUT -d 10.150.0.8/32 -p tcp -m tcp --dport 9091 -j DNAT --to-destination 10.150.0.77",
         ]
         for rule in stopping {
             let found = try XCTUnwrap(try obstacle([rule], packet), rule)

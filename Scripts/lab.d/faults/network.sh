@@ -136,6 +136,8 @@ fault address-link-six - 'the machine has a link-local IPv6 address' \
     'sysctl -qw net.ipv6.conf.eth0.disable_ipv6=0' 'sysctl -qw net.ipv6.conf.eth0.disable_ipv6=1'
 fault address-second - 'the interface has a second address' \
     'ip address add 10.150.0.$((${own##*.} + 100))/24 dev eth0' 'ip address del 10.150.0.$((${own##*.} + 100))/24 dev eth0'
+fault route-smaller - 'the route to the pods asks for small packets' \
+    'ip route add 10.60.0.0/16 via 10.150.0.1 mtu 600 advmss 500' 'ip route del 10.60.0.0/16 via 10.150.0.1'
 fault link-smaller - 'the interface takes packets of 1280 bytes' 'ip link set eth0 mtu 1280' 'ip link set eth0 mtu 1500'
 fault rules-unrelated - 'policy rules and routes are about others' \
     'ip route add prohibit default table 77; ip route add throw 10.99.0.0/16; ip rule add pref 90 from 10.9.9.9 lookup 77
@@ -400,6 +402,16 @@ fault redirect-elsewhere MX0802 'traffic is redirected to another port than that
     'iptables-save -t nat >/root/rules; iptables -t nat -R ISTIO_REDIRECT 1 -p tcp -j REDIRECT --to-ports 15002' 'iptables-restore </root/rules'
 fault rules-return-first MX0802 "the mesh's chain returns before it does anything" \
     'iptables-save -t nat >/root/rules; iptables -t nat -I ISTIO_OUTPUT 1 -j RETURN' 'iptables-restore </root/rules'
+fault redirect-emptied MX0802 'the chain that leads to Envoy is empty' \
+    'iptables-save -t nat >/root/rules; iptables -t nat -F ISTIO_REDIRECT' 'iptables-restore </root/rules'
+fault inbound-jump-lost MX0802 'nothing leads to the chain of inbound ports' \
+    'keep $settings; echo ISTIO_INBOUND_PORTS=7000 >>$settings; systemctl restart istio; serve 0.0.0.0
+    iptables -t nat -D PREROUTING -p tcp -j ISTIO_INBOUND' \
+    'systemctl stop fault-service; back $settings; systemctl restart istio'
+fault user-recreated MX0607 'the user istio-proxy was made again with another number' \
+    'systemctl stop istio istio-auth-node-agent; id -u istio-proxy >/root/uid; usermod --uid 2996 istio-proxy; systemctl start --no-block istio istio-auth-node-agent' \
+    'systemctl stop istio istio-auth-node-agent; usermod --uid "$(cat /root/uid)" istio-proxy
+    chown -R istio-proxy:istio-proxy /etc/certs /var/log/istio; systemctl start istio istio-auth-node-agent'
 fault start-flushes MX0801 'a drop-in empties the nat table at each start of the sidecar' \
     'drop_in istio.service "ExecStartPost=+/usr/sbin/iptables -t nat -F"; systemctl restart istio' 'no_drop_in istio.service'
 fault settings-range-star MX0303 'the service range is a star' \
@@ -433,6 +445,13 @@ fault inbound-past MX0808 'a rule in front of those of the mesh takes an inbound
     iptables -t nat -I PREROUTING 1 -p tcp --dport 7000 -j ACCEPT' \
     'iptables -t nat -D PREROUTING -p tcp --dport 7000 -j ACCEPT; systemctl stop fault-service; back $settings; systemctl restart istio'
 
+fault rules-of-docker - 'docker has its chains behind those of the mesh' \
+    'iptables -t nat -N DOCKER; iptables -t nat -A DOCKER -i docker0 -j RETURN; iptables -t nat -A PREROUTING -m addrtype --dst-type LOCAL -j DOCKER
+    iptables -t nat -A OUTPUT ! -d 127.0.0.0/8 -m addrtype --dst-type LOCAL -j DOCKER
+    iptables -t nat -A POSTROUTING -s 172.17.0.0/16 ! -o docker0 -j MASQUERADE; iptables -P FORWARD DROP' \
+    'iptables -P FORWARD ACCEPT; iptables -t nat -D POSTROUTING -s 172.17.0.0/16 ! -o docker0 -j MASQUERADE
+    iptables -t nat -D OUTPUT ! -d 127.0.0.0/8 -m addrtype --dst-type LOCAL -j DOCKER
+    iptables -t nat -D PREROUTING -m addrtype --dst-type LOCAL -j DOCKER; iptables -t nat -F DOCKER; iptables -t nat -X DOCKER'
 fault settings-range-empty - 'all outbound traffic is redirected' \
     'keep $cluster; echo ISTIO_SERVICE_CIDR= >$cluster; systemctl restart istio' 'back $cluster; systemctl restart istio'
 fault settings-range-halves - 'the service range is given in two halves' \

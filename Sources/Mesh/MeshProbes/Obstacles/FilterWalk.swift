@@ -116,9 +116,7 @@ struct FilterWalk {
             case "SNAT" where !Self.isForeign(words, packet): if match == .yes { return .accepted }
             case "CT" where !(words.contains("--notrack") && packet.redirectedTo != nil): continue
             // The nat table sees the first packet of a connection alone.
-            case "DNAT", "REDIRECT", "NETMAP",
-                "SNAT" where packet.isLater:
-                continue
+            case _ where packet.isLater && Self.changesAddresses(target): continue
             case "DROP", "REJECT", "NFQUEUE", "TARPIT", "DNAT", "REDIRECT", "NETMAP", "TPROXY", "SNAT", "CT":
                 // The mesh's own chain leads to Envoy, which is where its traffic is to go.
                 if InterceptionRules.chains.contains(chain) { return .accepted }
@@ -141,6 +139,10 @@ struct FilterWalk {
             }
         }
         return .returned
+    }
+
+    private static func changesAddresses(_ target: String) -> Bool {
+        ["DNAT", "REDIRECT", "NETMAP", "SNAT"].contains(target)
     }
 
     /// Whether a rule gives packets an address that is not this host's, so that no answer comes back to it.
