@@ -189,6 +189,10 @@ final class ObstacleTests: XCTestCase {
         XCTAssertEqual(
             try obstacle(["-A OUTPUT -j REJECT"], packet)?.undo,
             "iptables -t filter -I OUTPUT 1 -p tcp -d 10.150.0.8 --dport 9091 -j ACCEPT")
+        // iptables(8) does not find a rule with such a condition by its own words.
+        XCTAssertEqual(
+            try obstacle(["-A OUTPUT -d 10.150.0.8/32 -m connlimit --connlimit-above 1 -j REJECT"], packet)?.undo,
+            "iptables -t filter -I OUTPUT 1 -p tcp -d 10.150.0.8 --dport 9091 -j ACCEPT")
         let inbound = FilteredPacket(direction: .input, port: 15001)
         XCTAssertEqual(
             try obstacle([], policies: ["INPUT": "DROP"], in: "INPUT", inbound)?.undo,

@@ -504,7 +504,7 @@ reboot_fault restart-route MX0813 'systemd-networkd sets a route that forbids Mi
     file=$(networkctl status eth0 | sed -n "s/.*Network File: //p"); mkdir -p "/etc/systemd/network/${file##*/}.d"
     cp /root/route.conf "/etc/systemd/network/${file##*/}.d/route.conf"' \
     'rm -r /etc/systemd/network/*.d; networkctl reload; ip route del prohibit 10.150.0.8 || true'
-reboot_fault restart-dnsmasq MX0406+MX0234 'dnsmasq was disabled, and the machine restarted' \
+reboot_fault restart-dnsmasq MX0406 'dnsmasq was disabled, and the machine restarted' \
     'systemctl disable --quiet dnsmasq' 'systemctl enable --quiet dnsmasq; systemctl start dnsmasq'
 reboot_fault restart-resolver MX0408 'a rule of systemd-tmpfiles writes resolv.conf whenever the machine starts' \
     'keep /etc/resolv.conf; echo "f+ /etc/resolv.conf 0644 - - - nameserver 10.150.0.1" >/etc/tmpfiles.d/resolv.conf' \

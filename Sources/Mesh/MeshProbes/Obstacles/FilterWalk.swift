@@ -179,7 +179,9 @@ struct FilterWalk {
             ["-d", "-s", "--uid-owner", "--gid-owner", "--dport", "--dports"].contains($0)
         }
         let isNegated = words.contains("!")
-        guard isAboutUs, !isNegated else { return exemption(for: packet, in: chain) }
+        // iptables finds no rule again whose conditions keep a state.
+        let hasState = words.contains { ["connlimit", "hashlimit", "recent", "quota"].contains($0) }
+        guard isAboutUs, !isNegated, !hasState else { return exemption(for: packet, in: chain) }
         let kept = String(decoding: Array(rule.utf8).dropFirst("-A ".utf8.count), as: UTF8.self)
         return "\(program) -t \(name) -D \(kept)"
     }
