@@ -384,7 +384,7 @@ mesh_fault endpoint-port MX1013 'a service is registered with another port than 
     '/hostname: productpage/,/endpoints/ s/(10\.60\.2\.7, port: )9080/\19081/'
 mesh_fault endpoint-half MX1021 'one of two pods of a service is gone' \
     '/hostname: productpage/,/endpoints/ s/endpoints: \[(.*)\]/endpoints: [\1, {address: 10.60.9.9, port: 9080}]/'
-mesh_fault service-unknown MX1002 'Pilot does not know a service that DNS knows' \
+mesh_fault service-unknown MX1022 'Pilot does not know a service that DNS knows' \
     '/hostname: productpage/,/endpoints/ d'
 mesh_fault pilot-port-renamed MX0503 "the name of Pilot's port is that of Istio 0.8" \
     's/http-discovery/http-legacy-discovery/'

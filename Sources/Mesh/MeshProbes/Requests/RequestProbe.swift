@@ -30,7 +30,7 @@ struct RequestProbe: Probe {
             .init("endpoints", .list(.text), "Its endpoints, and what became of a connection as Envoy's user."),
             .init(
                 "unreached", .list(.text),
-                "The endpoints that Envoy's user does not reach, though the request was answered by another one."),
+                "The endpoints that Envoy's user does not reach, though it reaches others."),
             .init("obstacle", .text, "What of this host is in the way; null if nothing is."),
             .init("obstacles", .list(.text), "The rule, route or entry, as the tool that shows it prints it."),
             .init("undo", .list(.text), "Commands that take it out of the way."),
@@ -236,6 +236,8 @@ struct RequestWalk {
     private mutating func reach(_ hosts: [NetworkEndpoint]) async throws(ProbeError) {
         let lookers = try await ReachProbe.lookers([envoyUser], host, request)
         guard let looker = lookers.last else { return }
+        var isAnyReached = false
+        defer { if !isAnyReached { unreached = [] } }
         for endpoint in hosts.prefix(4) {
             guard let address = endpoint.address else { continue }
             let limit = ContinuousClock.now + .milliseconds(1200)
@@ -244,7 +246,7 @@ struct RequestWalk {
             let text = results.first.map { $0 == 0 ? "connected" : ConnectionFailure.text($0) } ?? "not looked at"
             endpoints.append("\(endpoint) as \(looker.name): \(text)")
             story.append("endpoint \(endpoints[endpoints.count - 1])")
-            if results.first != 0 { unreached.append(endpoints[endpoints.count - 1]) }
+            if results.first == 0 { isAnyReached = true } else { unreached.append(endpoints[endpoints.count - 1]) }
             if results.first != 0, obstacles.kind == nil {
                 stage = .endpoint
                 obstacles = try await ObstacleSearch(host: host, request: request).obstacles(
