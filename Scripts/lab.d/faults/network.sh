@@ -408,10 +408,6 @@ fault inbound-jump-lost MX0802 'nothing leads to the chain of inbound ports' \
     'keep $settings; echo ISTIO_INBOUND_PORTS=7000 >>$settings; systemctl restart istio; serve 0.0.0.0
     iptables -t nat -D PREROUTING -p tcp -j ISTIO_INBOUND' \
     'systemctl stop fault-service; back $settings; systemctl restart istio'
-fault user-recreated MX0607 'the user istio-proxy was made again with another number' \
-    'systemctl stop istio istio-auth-node-agent; id -u istio-proxy >/root/uid; usermod --uid 2996 istio-proxy; systemctl start --no-block istio istio-auth-node-agent' \
-    'systemctl stop istio istio-auth-node-agent; usermod --uid "$(cat /root/uid)" istio-proxy
-    chown -R istio-proxy:istio-proxy /etc/certs /var/log/istio; systemctl start istio istio-auth-node-agent'
 fault start-flushes MX0801 'a drop-in empties the nat table at each start of the sidecar' \
     'drop_in istio.service "ExecStartPost=+/usr/sbin/iptables -t nat -F"; systemctl restart istio' 'no_drop_in istio.service'
 fault settings-range-star MX0303 'the service range is a star' \
