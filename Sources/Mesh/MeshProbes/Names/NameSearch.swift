@@ -313,7 +313,7 @@ struct NameSearch {
             do throws(ProbeError) {
                 _ = try await host.contents(of: path, limit: 1 << 20, for: asUser)
             } catch {
-                guard error.reason == .notPermitted else { throw error }
+                guard error.reason == .notPermitted || error.reason == .denied else { throw error }
                 verdict.why.append("\(path): \(looker.name) cannot read it")
                 verdict.undo.append("chmod a+r \(path)")
             }
