@@ -96,6 +96,8 @@ readonly fault_prelude
 
 fault_names=()
 declare -A fault_place=() fault_code=() fault_words=() fault_on=() fault_off=() fault_remedy=() fault_reboot=() fault_files=() fault_parts=()
+# Functions that get NAME STATE VM: of a cluster's fault before its commands, of a machine's fault after them.
+declare -A fault_switch=()
 
 # fault NAME CODE[+CODE] WORDS ON OFF: CODE is - for what must stay green; commands on the machine, of which the second undoes the first. What has the code `-`
 # is unusual and no fault: the machine stays green.
@@ -460,6 +462,8 @@ by_hand \
 source "$root/Scripts/lab.d/faults/services.sh"
 # shellcheck source=Scripts/lab.d/faults/certificates.sh
 source "$root/Scripts/lab.d/faults/certificates.sh"
+# shellcheck source=Scripts/lab.d/faults/network.sh
+source "$root/Scripts/lab.d/faults/network.sh"
 # shellcheck source=Scripts/lab.d/faults/combinations.sh
 source "$root/Scripts/lab.d/faults/combinations.sh"
 
@@ -492,13 +496,16 @@ switch() {
     done
     case ${fault_place[$1]} in
         certificate) switch_certificates "$3" "$1" "$2" || status=1 ;;
-        cluster) if [[ -z ${fault_parts[$1]:-} ]]; then switch_cluster "$1" "$2" || status=1; fi ;;
+        cluster)
+            if [[ -z ${fault_parts[$1]:-} ]]; then "${fault_switch[$1]:-switch_cluster}" "$1" "$2" "$3" || status=1; fi
+            ;;
         steps)
             take_steps "$3" "$command" || status=1
             command=
             ;;
     esac
     if [[ -n $command ]]; then on_machine "$3" "$fault_prelude"$'\n'"$command" </dev/null || status=1; fi
+    if [[ ${fault_place[$1]} == machine && -n ${fault_switch[$1]:-} ]]; then "${fault_switch[$1]}" "$1" "$2" "$3" || status=1; fi
     if [[ $2 == on && -n ${fault_reboot[$1]:-} ]]; then lab_reboot "$3" || status=1; fi
     return "$status"
 }

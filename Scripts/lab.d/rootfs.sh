@@ -2,7 +2,7 @@
 # The root file system that machines boot from: made once for each recipe.
 
 # What a Debian server of the guide has; nothing of the mesh.
-readonly rootfs_packages=systemd-sysv,dbus,libpam-systemd,libnss-myhostname,udev,kmod,openssh-server,dnsmasq,iptables,curl,bind9-host,bind9-dnsutils,procps,adduser,iproute2,iputils-ping,netcat-openbsd,ca-certificates,sudo,logrotate,libyaml-0-2,debsums,openssl
+readonly rootfs_packages=systemd-sysv,dbus,libpam-systemd,libnss-myhostname,udev,kmod,openssh-server,dnsmasq,iptables,nftables,curl,bind9-host,bind9-dnsutils,procps,adduser,iproute2,iputils-ping,netcat-openbsd,ca-certificates,sudo,logrotate,libyaml-0-2,debsums,openssl
 
 # rootfs_path DISTRIBUTION: where the file system of this recipe is or will be.
 rootfs_path() {

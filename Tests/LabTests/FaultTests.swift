@@ -8,6 +8,9 @@ final class FaultTests: XCTestCase {
     /// How long a fault may stay unnamed, and how long a machine may take to be well again.
     private static let patience: Duration = .seconds(90)
 
+    /// How often remedies are followed: what one takes out of the way may have hidden another.
+    private static let rounds = 3
+
     /// How many faults a run of CI tries; all of them take an hour.
     private static let sampleSize = 40
 
@@ -85,18 +88,19 @@ final class FaultTests: XCTestCase {
             }
             let mending = clock.now
             var transcript = ""
-            if fault.isRemedied {
+            var round = 0
+            while fault.isRemedied, row.mended == nil, round < rounds {
+                round += 1
                 for command in report.diagnoses.filter({ !LabReport.always.contains($0.code) }).flatMap(\.remedy) {
                     let result = try lab.on(
                         "timeout 120 bash <<'END_OF_COMMAND'\n\(command)\nEND_OF_COMMAND", machine: machine)
                     transcript += "$ \(command)\n\(result.output)\(result.errors)"
                 }
-                report = try lab.green(machine, within: patience)
-                if report.isGreen {
-                    row.mended = clock.now - mending
-                } else {
-                    row.trouble += "after the remedy: \(report.story)\n\(transcript)\n"
-                }
+                report = try lab.green(machine, within: round == rounds ? patience : patience / 2)
+                if report.isGreen { row.mended = clock.now - mending }
+            }
+            if fault.isRemedied, row.mended == nil {
+                row.trouble += "after the remedy: \(report.story)\n\(transcript)\n"
             }
             // What the remedy has done already cannot be undone once more.
             let whole = try lab.command("fault", fault.name, "off", machine)

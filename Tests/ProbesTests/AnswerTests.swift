@@ -53,8 +53,33 @@ final class AnswerTests: XCTestCase {
         XCTAssertEqual(silent.text("kind"), "silent")
         let slow = try await kind(head + "Content-Length: 90\\r\\n\\r\\n{", close: false, within: .seconds(2))
         XCTAssertEqual(slow.text("kind"), "slow")
+        // Whose first line has not come to its end yet is an HTTP server as well.
+        let drip = try await kind("HTTP/1.1 200 O", close: false, within: .seconds(2))
+        XCTAssertEqual(drip.text("kind"), "slow")
         let login = try await kind("HTTP/1.1 407 No\\r\\nVia: 1.1 squid\\r\\nContent-Length: 0\\r\\n\\r\\n")
         XCTAssertEqual(login.text("by"), "via: 1.1 squid")
+    }
+
+    /// JSON that is no list of what is expected is that of another program.
+    func testWhoseJSON() async throws {
+        let cases = [
+            ("[]", "json"), (#"[{"service-key": "a|b", "hosts": []}]"#, "json"), (#"{"status": "ok"}"#, "other"),
+            (#"[{"name": 1}]"#, "other"), ("[1]", "other"),
+        ]
+        let program = #"""
+            def handle(c):
+                request(c)
+                c.sendall(b"HTTP/1.1 200 OK\r\n\r\n" + sys.argv[1].encode())
+                c.close()
+            tcp(handle)
+            """#
+        for (body, wanted) in cases {
+            let (service, port) = try pythonServer(program, arguments: [body])
+            defer { service.stop() }
+            let seen = try await observe(
+                "answer", ["url": .text("http://127.0.0.1:\(port)/"), "list-key": "service-key"], ["kind"])
+            XCTAssertEqual(seen.text("kind"), wanted, body)
+        }
     }
 
     /// A server without TLS is named by what it says.

@@ -30,13 +30,17 @@ final class ObstacleTests: XCTestCase {
             "rule add pref 90 uidrange 4000-4999 lookup 70", "rule add pref 95 to 10.9.4.0/24 prohibit",
             "rule add pref 96 uidrange 5000-5000 to 10.9.5.0/24 blackhole",
             "rule add pref 97 ipproto udp dport 53 unreachable",
+            "rule add pref 98 from 10.1.0.5 to 10.9.6.0/24 prohibit",
+            "rule add pref 99 fwmark 0x7/0xf to 10.9.7.7 prohibit",
+            "address add 10.8.8.8/32 dev lo", "route add 10.9.8.0/24 via 10.1.0.1 src 10.8.8.8",
+            "rule add pref 100 from 10.8.8.8 blackhole",
         ] { try ip(line).check() }
         let tables = RouteTables(
             rules: Array(try ip("rule show").check().utf8),
             routes: Array(try ip("-o route show table all").check().utf8))
         let places = [
             "10.1.0.5", "10.1.7.7", "10.9.0.1", "10.9.0.2", "10.9.1.1", "10.9.1.200", "10.9.2.9", "10.9.3.3",
-            "10.9.4.4",
+            "10.9.4.4", "10.9.8.8",
             "10.9.5.5", "192.0.2.1", "127.0.0.1",
         ]
         let errors = [
@@ -56,6 +60,20 @@ final class ObstacleTests: XCTestCase {
         let dns = tables.decision(to: try address("10.9.0.2"), user: 0, port: 53, transport: "udp")
         XCTAssertEqual(dns.type, "unreachable")
         XCTAssertTrue(dns.isByPolicy)
+        for mark in [0, 7, 0x17, 8] as [UInt32] {
+            let asked = try ip("route get 10.9.7.7 mark \(mark)")
+            let decision = tables.decision(to: try address("10.9.7.7"), user: 0, port: 80, mark: mark)
+            XCTAssertEqual(decision.isPassable, asked.status == 0, "mark \(mark): \(asked.output)\(asked.errors)")
+        }
+        // A socket gets its address by the first look-up, and the rules see it with that.
+        for (place, source) in [("10.9.6.6", "10.1.0.5"), ("10.9.7.7", "10.1.0.5"), ("10.9.8.8", "10.8.8.8")] {
+            let asked = try ip("route get \(place) from \(source)")
+            let decision = tables.decision(to: try address(place), user: 0, port: 80)
+            XCTAssertEqual(decision.isPassable, asked.status == 0, "\(place): \(asked.output)\(asked.errors)")
+        }
+        XCTAssertEqual(
+            tables.decision(to: try address("192.0.2.1"), user: 0, port: 80).source?.description, "10.1.0.5")
+        XCTAssertEqual(tables.addresses(of: "d0").map(\.description), ["10.1.0.5"])
         // What is printed names the route to the kernel as well.
         let prohibit = try XCTUnwrap(tables.decision(to: try address("10.9.0.1"), user: 0, port: 80).route)
         try ip("route del " + prohibit.selector).check()
@@ -84,6 +102,8 @@ final class ObstacleTests: XCTestCase {
             "-A OUTPUT -o eth+ -p tcp -m tcp --tcp-flags FIN,SYN,RST,ACK SYN -j DROP",
             "-A OUTPUT -m conntrack --ctstate NEW -m comment --comment \"not -j ACCEPT\" -j DROP",
             "-A OUTPUT -m owner --uid-owner 900-999 -j REJECT",
+            "-A OUTPUT -p tcp -m owner --uid-owner 998 -j REDIRECT --to-ports 15009",
+            "-A OUTPUT -d 10.150.0.8/32 -p tcp -m tcp --dport 9091 -j DNAT --to-destination 10.150.0.77",
         ]
         for rule in stopping {
             let found = try XCTUnwrap(try obstacle([rule], packet), rule)
@@ -109,6 +129,56 @@ final class ObstacleTests: XCTestCase {
             "filter: -P OUTPUT DROP")
     }
 
+    /// Rules about what only later packets have stop no connection from being opened, and may stop what follows.
+    func testRulesAboutLaterPackets() throws {
+        var packet = FilteredPacket(
+            direction: .output, peer: try address("10.150.0.9"), port: 8060, user: 998, interface: "eth0")
+        let rules = [
+            "-A OUTPUT -d 10.150.0.9/32 -m length --length 400:65535 -j DROP",
+            "-A OUTPUT -p tcp -m tcp --dport 8060 -m string --string \"/v1\" --algo bm -j DROP",
+            "-A OUTPUT -p tcp -m connbytes --connbytes 600 --connbytes-mode bytes --connbytes-dir reply -j DROP",
+            "-A OUTPUT -d 10.150.0.9/32 -m conntrack --ctstate RELATED,ESTABLISHED -j DROP",
+        ]
+        for rule in rules {
+            packet.isLater = false
+            XCTAssertNil(try obstacle([rule], packet), rule)
+            packet.isLater = true
+            XCTAssertNotNil(try obstacle([rule], packet), rule)
+        }
+        // What changes addresses has done so with the first packet.
+        XCTAssertNil(try obstacle(["-A OUTPUT -p tcp -j DNAT --to-destination 127.0.0.1:9911"], packet))
+        // A firewall that lets known connections through is not suspected.
+        XCTAssertNil(
+            try obstacle(
+                ["-A OUTPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT", "-A OUTPUT -j DROP"], packet))
+    }
+
+    /// What keeps a packet from coming back, or from the nat table.
+    func testRulesThatChangeThePacket() throws {
+        var packet = FilteredPacket(
+            direction: .output, peer: try address("10.150.0.8"), port: 9091, user: 998, interface: "eth0")
+        packet.ownAddresses = [try address("10.150.0.5")]
+        let foreign = "-A OUTPUT -d 10.150.0.8/32 -j SNAT --to-source 10.150.0.250"
+        XCTAssertEqual(try obstacle([foreign], packet)?.text, "filter: \(foreign)")
+        for rule in [
+            "-A OUTPUT -o eth0 -j MASQUERADE", "-A OUTPUT -j SNAT --to-source 10.150.0.5:1024-65535",
+            "-A OUTPUT -j CT --notrack",
+        ] { XCTAssertNil(try obstacle([rule], packet), rule) }
+        packet.redirectedTo = 15001
+        XCTAssertNotNil(try obstacle(["-A OUTPUT -d 10.0.0.0/8 -j CT --notrack"], packet))
+        XCTAssertNil(try obstacle(["-A OUTPUT -j CT --zone 3"], packet))
+        let table = SavedTable(
+            chains: ["OUTPUT"],
+            rules: [
+                "-A OUTPUT -d 10.150.0.9/32 -j MARK --set-xmark 0x1/0xffffffff",
+                "-A OUTPUT -d 10.150.0.8/32 -j MARK --set-xmark 0x7/0xffffffff",
+            ])
+        let walk = FilterWalk(program: "iptables", name: "mangle", table: table, policies: [:])
+        XCTAssertEqual(walk.mark(in: "OUTPUT", of: packet)?.mark, 7)
+        packet.peer = try address("10.150.0.6")
+        XCTAssertNil(walk.mark(in: "OUTPUT", of: packet))
+    }
+
     /// A rule that is about the packet alone goes; a rule that forbids all that is not allowed stays.
     func testRemediesTakeNoFirewallDown() throws {
         let packet = FilteredPacket(
@@ -118,6 +188,10 @@ final class ObstacleTests: XCTestCase {
             "iptables -t filter -D OUTPUT -d 10.150.0.8/32 -j DROP")
         XCTAssertEqual(
             try obstacle(["-A OUTPUT -j REJECT"], packet)?.undo,
+            "iptables -t filter -I OUTPUT 1 -p tcp -d 10.150.0.8 --dport 9091 -j ACCEPT")
+        // iptables(8) does not find a rule with such a condition by its own words.
+        XCTAssertEqual(
+            try obstacle(["-A OUTPUT -d 10.150.0.8/32 -m connlimit --connlimit-above 1 -j REJECT"], packet)?.undo,
             "iptables -t filter -I OUTPUT 1 -p tcp -d 10.150.0.8 --dport 9091 -j ACCEPT")
         let inbound = FilteredPacket(direction: .input, port: 15001)
         XCTAssertEqual(
@@ -148,5 +222,60 @@ final class ObstacleTests: XCTestCase {
         XCTAssertNil(rules.obstacle(hooks: ["input"], to: packet))
         packet.port = 53
         XCTAssertNil(rules.obstacle(hooks: ["output"], to: packet))
+    }
+
+    /// Sets, maps of states and chains of an interface, in a namespace where nft(8) itself reads and prints them.
+    func testRulesetsOfNft() throws {
+        try requireRoot()
+        try requireProgram("nft")
+        let space = "test-" + UUID().uuidString.prefix(8).lowercased()
+        let made = try TestSupport.run("ip", ["netns", "add", space])
+        if made.status != 0 { throw XCTSkip("no network namespaces here: \(made.errors)") }
+        defer { _ = try? TestSupport.run("ip", ["netns", "delete", space]) }
+        func ruleset(_ text: String) throws -> NftRuleset {
+            func nft(_ arguments: [String]) throws -> String {
+                try TestSupport.run("ip", ["netns", "exec", space, "nft"] + arguments).check()
+            }
+            _ = try nft(["flush ruleset; " + text])
+            return try NftRuleset(
+                json: Array(try nft(["-j", "list", "ruleset"]).utf8),
+                text: Array(try nft(["-a", "list", "ruleset"]).utf8))
+        }
+        var packet = FilteredPacket(
+            direction: .output, peer: try address("10.150.0.6"), port: 8080, user: 998, interface: "lo")
+        let set = try ruleset(
+            """
+            table inet t { set blocked { type ipv4_addr; flags interval; elements = { 10.150.0.6, 192.0.2.0/24 } }
+            chain o { type filter hook output priority 0; ip daddr @blocked reject; } }
+            """)
+        let found = try XCTUnwrap(set.obstacle(hooks: ["output"], to: packet))
+        XCTAssertTrue(found.isCertain)
+        // The list is somebody's: it stays, and this packet is let through before it.
+        XCTAssertEqual(found.undo, "nft insert rule inet t o ip daddr 10.150.0.6 tcp dport 8080 accept")
+        packet.peer = try address("10.150.0.7")
+        XCTAssertNil(set.obstacle(hooks: ["output"], to: packet))
+        let states = try ruleset(
+            """
+            table inet t { chain i { type filter hook input priority 0; policy drop;
+            ct state vmap { established : accept, related : accept, invalid : drop }; tcp dport 22 accept; } }
+            """)
+        packet.direction = .answer
+        XCTAssertNil(states.obstacle(hooks: ["input"], to: packet))
+        packet.direction = .input
+        XCTAssertEqual(states.obstacle(hooks: ["input"], to: packet)?.isCertain, true)
+        let unknown = try ruleset(
+            """
+            table inet t { chain a { accept; }
+            chain i { type filter hook input priority 0; policy drop; tcp dport vmap { 8080 : jump a }; } }
+            """)
+        XCTAssertNil(unknown.obstacle(hooks: ["input"], to: packet))
+        let edge = try ruleset(
+            "table netdev e { chain i { type filter hook ingress device lo priority 0; ip saddr 10.150.0.7 drop; } }")
+        packet.direction = .answer
+        XCTAssertEqual(edge.obstacle(hooks: ["ingress"], to: packet)?.text, "nft netdev e i: ip saddr 10.150.0.7 drop")
+        let mark = try ruleset(
+            "table ip m { chain o { type route hook output priority -150; ip daddr 10.150.0.7 meta mark set 0x7; } }")
+        packet.direction = .output
+        XCTAssertEqual(mark.mark(of: packet)?.mark, 7)
     }
 }

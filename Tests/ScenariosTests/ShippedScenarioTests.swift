@@ -101,6 +101,28 @@ final class ShippedScenarioTests: XCTestCase {
         XCTAssertGreaterThan(catalogue.entries.count, 100)
     }
 
+    /// What somebody has to fill in first is in no command that writes to a file: run as it is, it would spoil the file.
+    func testNoCommandWritesAPlaceholder() throws {
+        let catalogue: DiagnosisCatalogue
+        do {
+            catalogue = try DiagnosisCatalogue.load(path: Self.folder + "/diagnoses.yaml")
+        } catch {
+            return XCTFail(error.description)
+        }
+        let words = ["ADDRESS", "NAME", "NAMESPACE", "SERVICE", "MACHINE", "PORT", "URL", "TEXT"]
+        for entry in catalogue.entries {
+            for line in entry.remedy where !line.hasPrefix("#") {
+                let command = line.components(separatedBy: "  # ")[0]
+                guard command.contains(">/") || command.contains("> /") || command.contains("sed -i") else { continue }
+                for word in words {
+                    XCTAssertNil(
+                        command.range(of: "(?<![A-Z_-])\(word)(?![A-Z_=])", options: .regularExpression),
+                        "\(entry.code): \(line)")
+                }
+            }
+        }
+    }
+
     /// A failure of any check that can fail a run has a cause of its own, and not only the generic one.
     func testEveryCheckHasADiagnosis() async throws {
         let text = try String(contentsOfFile: Self.folder + "/diagnoses.yaml", encoding: .utf8)

@@ -12,6 +12,9 @@ package struct AnswerProbe: Probe {
             .init(
                 "texts", .list(.text),
                 "Beginnings of the texts that the server itself sends with a status other than 200."),
+            .init(
+                "list-key", .text,
+                "A key of each item of the list that is the answer; JSON of another form is somebody else's."),
             .init("slow", .duration, "From when on a whole answer is slow; 3s by default."),
         ],
         attributes: [
@@ -39,6 +42,7 @@ package struct AnswerProbe: Probe {
             throw ProbeError(.invalid, "ask \(url)", expected: "http://", found: "another scheme")
         }
         let texts = try request.texts("texts") ?? []
+        let listKey = try request.text("list-key")
         let slow = try request.duration("slow")?.nanoseconds ?? 3_000_000_000
         let address: IPAddress
         do throws(ProbeError) {
@@ -56,18 +60,22 @@ package struct AnswerProbe: Probe {
         // Half of the time is for the question whether smaller packets come through.
         let left = ContinuousClock.now.duration(to: request.deadline)
         let outcome = try await ask(connection, peer, until: .now + left * 0.55, request)
-        var (kind, phase, seen) = Self.judged(outcome, texts: texts, slow: slow)
+        var (kind, phase, seen) = Self.judged(outcome, texts: texts, slow: slow, listKey: listKey)
         if kind == .silent || kind == .slow, outcome.answerError == ETIMEDOUT {
             connection.segment = UserConnection.smallSegment
             let small = try await ask(connection, peer, until: .now + left * 0.35, request)
             // What fits into one small packet is not lost for its size.
-            if Self.judged(small, texts: texts, slow: .max).kind == .json,
+            if Self.judged(small, texts: texts, slow: .max, listKey: listKey).kind == .json,
                 small.received.count > Int(UserConnection.smallSegment)
             {
                 kind = .largeLost
                 seen =
                     "\(small.received.count) bytes come in small packets, \(outcome.received.count) in packets of full size"
             }
+        }
+        if kind == .closed, try await speaksTLS(peer, until: .now + left * 0.35, request) {
+            kind = .tls
+            seen = "a TLS server answers, and ends connections that speak anything else"
         }
         var observation = Self.observation(kind, phase, seen, outcome, peer)
         if kind == .largeLost {
@@ -76,6 +84,20 @@ package struct AnswerProbe: Probe {
                 orNull: routes.smallPackets(to: address, user: geteuid(), port: endpoint.port))
         }
         return observation
+    }
+
+    /// Whether a handshake of TLS gets what nothing else does.
+    private func speaksTLS(
+        _ peer: NetworkEndpoint, until limit: ContinuousClock.Instant, _ request: ProbeRequest
+    ) async throws(ProbeError) -> Bool {
+        do throws(ProbeError) {
+            let outcome = try await TLSHandshake.run(
+                peer, .init(), on: try await host.eventLoops(for: request), until: limit)
+            return outcome.failure == nil || outcome.alert != nil
+        } catch {
+            guard error.reason == .timedOut || error.reason == .unreachable else { throw error }
+            return false
+        }
     }
 
     private func ask(
@@ -93,7 +115,7 @@ package struct AnswerProbe: Probe {
 
     /// What an outcome is, how far it came, and a line of what was seen.
     package static func judged(
-        _ outcome: UserConnection.Outcome, texts: [String], slow: Int64
+        _ outcome: UserConnection.Outcome, texts: [String], slow: Int64, listKey: String? = nil
     ) -> (kind: AnswerKind, phase: String, seen: String) {
         guard outcome.isConnected else {
             return (.unreached, "connect", ConnectionFailure.text(outcome.connectError))
@@ -127,7 +149,7 @@ package struct AnswerProbe: Probe {
                 )
         }
         let body = head.body(bytes)
-        let kind = Self.kind(head, body, texts)
+        let kind = Self.kind(head, body, texts, listKey)
         let line = "status \(head.status)\(by)"
         if kind == .json || kind == .own, GoDuration(outcome.duration).nanoseconds > slow {
             return (.slow, "whole", "\(line): the whole answer took \(GoDuration(outcome.duration))")
@@ -140,7 +162,9 @@ package struct AnswerProbe: Probe {
         }
     }
 
-    private static func kind(_ head: HTTPHead, _ body: [UInt8], _ texts: [String]) -> AnswerKind {
+    private static func kind(
+        _ head: HTTPHead, _ body: [UInt8], _ texts: [String], _ listKey: String?
+    ) -> AnswerKind {
         switch head.status {
         case 300..<400: return .redirect
         case 401, 403, 407, 511: return .login
@@ -157,8 +181,11 @@ package struct AnswerProbe: Probe {
             return .page
         }
         do throws(JSONReader.Failure) {
-            _ = try JSONReader.parse(body)
-            return head.status == 200 ? .json : .error
+            let value = try JSONReader.parse(body)
+            guard head.status == 200 else { return .error }
+            guard let listKey else { return .json }
+            guard case .list(let items) = value, items.allSatisfy({ $0[listKey] != nil }) else { return .other }
+            return .json
         } catch {
             let text = Ascii.text(beginning)
             if head.status != 200, texts.contains(where: { text.startsBytewise($0) }) { return .own }
@@ -199,7 +226,7 @@ package enum AnswerKind: String, Sendable, Hashable, CaseIterable {
     case compressed
     /// An error of somebody else.
     case error
-    /// Status 200 and something else than JSON.
+    /// Status 200 and something else than JSON, or than the JSON that was expected.
     case other
     case empty
     /// TLS where plain text was expected.

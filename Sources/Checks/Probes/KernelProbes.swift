@@ -16,6 +16,9 @@ struct SysctlProbe: Probe {
             .init("value", .text, "The value, without the newline at its end."),
             .init("number", .integer, "The value as a number; null if it is not one."),
             .init("values", .list(.text), "The words of the value, for settings with several."),
+            .init(
+                "span", .integer,
+                "How many numbers there are from the first to the last, for settings with two; else null."),
         ])
 
     private let host: Host
@@ -40,11 +43,18 @@ struct SysctlProbe: Probe {
             return Observation(["exists": .bool(false)], evidence: ["the kernel has no setting \(name)"])
         }
         let value = Ascii.trimmedAtEnd(bytes[...])
+        let bounds = Ascii.words(value).map { Int64(Ascii.text($0)) }
+        var span: Int64?
+        if bounds.count == 2, let first = bounds[0], let last = bounds[1], first <= last,
+            case let (difference, false) = last.subtractingReportingOverflow(first)
+        {
+            span = difference &+ 1
+        }
         return Observation(
             [
                 "exists": .bool(true), "value": .text(Ascii.text(value)),
                 "number": .integer(Int64(Ascii.text(value))),
-                "values": .texts(Ascii.words(value).map { Ascii.text($0) }),
+                "values": .texts(Ascii.words(value).map { Ascii.text($0) }), "span": .integer(span),
             ], evidence: ["\(name) = \(Ascii.text(value).shortened())"])
     }
 

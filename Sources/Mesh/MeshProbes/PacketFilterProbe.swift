@@ -325,8 +325,12 @@ struct RuleDifference: Sendable, Hashable, CustomStringConvertible {
         let missing = expected.filter { !found.contains($0) }
         let extra = found.filter { !expected.contains($0) }
         if missing.isEmpty, extra.isEmpty {
-            return expected.count == found.count
-                ? "\(chain): the rules are in another order" : "\(chain): expected each rule once, found some repeated"
+            guard expected.count != found.count else { return "\(chain): the rules are in another order" }
+            let repeated = expected.filter { rule in
+                found.filter { $0 == rule }.count > expected.filter { $0 == rule }.count
+            }
+            return "\(chain): more often than expected: \(repeated.joined(separator: "; "))"
+                + (found.first == expected.first ? "" : "; first of all \(found[0])")
         }
         return ([missing.map { "missing: \($0)" }, extra.map { "not expected: \($0)" }].flatMap { $0 })
             .joined(separator: "; ")

@@ -27,6 +27,10 @@ struct ReachProbe: Probe {
             .init("obstacles", .list(.text), "The rule, route or entry, as the tool that shows it prints it."),
             .init("undo", .list(.text), "Commands that take it out of the way."),
             .init("route", .text, "The route to it."),
+            .init(
+                "suspects", .list(.text),
+                "Rules of the packet filter that let the connection be opened and may stop what is sent through it."),
+            .init("undo-suspects", .list(.text), "Commands that take those out of the way."),
             .init("duration", .duration, "From the lookup to the last open connection."),
         ])
 
@@ -50,7 +54,8 @@ struct ReachProbe: Probe {
         let started = MonotonicTime.now
         var attributes: [String: Value] = [
             "connected": .bool(false), "error": .null, "peer": .null, "users": .map([:]), "kept-out": .list([]),
-            "obstacle": .null, "obstacles": .list([]), "undo": .list([]), "route": .null,
+            "obstacle": .null, "obstacles": .list([]), "undo": .list([]), "route": .null, "suspects": .list([]),
+            "undo-suspects": .list([]),
         ]
         let address: IPAddress
         do throws(ProbeError) {
@@ -83,14 +88,24 @@ struct ReachProbe: Probe {
             if let own = try await search.misrouted(to: address, port: endpoint.port, user: lookers[wanted[0]].uid) {
                 evidence += Self.add(own, to: &attributes)
             }
+            if request.wants("suspects", "undo-suspects") {
+                let suspects = try await search.suspects(
+                    to: address, port: endpoint.port, user: lookers[wanted[0]].uid, userName: lookers[wanted[0]].name)
+                attributes["suspects"] = .texts(suspects.map(\.text))
+                attributes["undo-suspects"] = .texts(suspects.map(\.undo))
+            }
             return Observation(attributes, evidence: evidence)
         }
         attributes["error"] = .text(ConnectionFailure.text(results[first]))
         if results.contains(0) {
             attributes["kept-out"] = .texts(wanted.filter { results[$0] != 0 }.map { lookers[$0].name })
         }
-        let obstacles = try await ObstacleSearch(host: host, request: request).obstacles(
-            to: address, port: endpoint.port, user: lookers[first].uid, userName: lookers[first].name)
+        let search = ObstacleSearch(host: host, request: request)
+        let obstacles =
+            results[first] == EADDRNOTAVAIL
+            ? try await search.exhaustedPorts()
+            : try await search.obstacles(
+                to: address, port: endpoint.port, user: lookers[first].uid, userName: lookers[first].name)
         evidence += Self.add(obstacles, to: &attributes)
         return Observation(attributes, evidence: evidence)
     }

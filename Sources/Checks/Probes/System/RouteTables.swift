@@ -21,6 +21,8 @@ package struct RouteTables: Sendable, Hashable {
         package var gateway: String?
         /// The interface.
         package var device: String?
+        /// The address that packets get from it; nil leaves the choice to the kernel.
+        package var source: IPAddress?
         var metric: Int
         /// The line, without what only counts.
         package var text: String
@@ -46,6 +48,8 @@ package struct RouteTables: Sendable, Hashable {
         package var preference: Int
         /// `unicast`, `local`, `blackhole`, `unreachable`, `prohibit`, or `none`.
         package var type: String
+        /// The address that the packet comes from; nil when none can be told.
+        package var source: IPAddress?
 
         /// Whether packets leave the host, or reach something on it.
         package var isPassable: Bool { !["blackhole", "unreachable", "prohibit", "none"].contains(type) }
@@ -96,19 +100,53 @@ package struct RouteTables: Sendable, Hashable {
             ? nil
             : Route(
                 type: type, network: network, table: value("table") ?? "main", gateway: value("via"),
-                device: value("dev"), metric: value("metric").flatMap { Int($0) } ?? 0,
+                device: value("dev"), source: value("src").flatMap { IPAddress($0) },
+                metric: value("metric").flatMap { Int($0) } ?? 0,
                 text: words.joined(separator: " "))
+    }
+
+    /// What rules and routes can tell of a packet.
+    private struct Packet {
+        var destination: IPAddress
+        var source: IPAddress?
+        var user: UInt32
+        var port: UInt16?
+        var sourcePort: UInt16?
+        var transport: String
+        var mark: UInt32 = 0
     }
 
     /// The way of a packet of this host to an IPv4 address.
     ///
-    /// Marks, types of service and sources are not looked at: a program's own packets have none of them before it chooses.
-    package func decision(to address: IPAddress, user: UInt32, port: UInt16, transport: String = "tcp") -> Decision {
+    /// A socket without an address gets one by its first look-up, and is looked up again with it, as the kernel does.
+    ///
+    /// - Parameter mark: what the packet filter has marked it with.
+    package func decision(
+        to address: IPAddress, user: UInt32, port: UInt16, transport: String = "tcp", mark: UInt32 = 0
+    ) -> Decision {
+        var packet = Packet(destination: address, user: user, port: port, transport: transport, mark: mark)
+        let first = way(of: packet)
+        guard first.isPassable, let source = source(of: first, to: address) else { return first }
+        packet.source = source
+        var second = way(of: packet)
+        second.source = source
+        return second
+    }
+
+    /// The way that an answer would go back if this host sent it: what the kernel compares with where one comes in
+    /// (`rp_filter`).
+    package func reverse(of address: IPAddress, source: IPAddress, port: UInt16, transport: String) -> Decision {
+        way(
+            of: Packet(
+                destination: address, source: source, user: 0, port: nil, sourcePort: port, transport: transport))
+    }
+
+    private func way(of packet: Packet) -> Decision {
         var index = 0
         while index < rules.count {
             let rule = rules[index]
             index += 1
-            guard Self.matches(rule, address, user, port, transport) else { continue }
+            guard Self.matches(rule, packet) else { continue }
             let words = rule.words
             func isAction(_ name: String) -> Bool { words.contains(name) }
             for type in ["blackhole", "unreachable", "prohibit"] where isAction(type) {
@@ -120,7 +158,7 @@ package struct RouteTables: Sendable, Hashable {
             }
             guard let place = words.firstIndex(where: { $0 == "lookup" || $0 == "table" }), place + 1 < words.count
             else { continue }
-            var found = best(in: words[place + 1], for: address)
+            var found = best(in: words[place + 1], for: packet.destination)
             if let key = words.firstIndex(of: "suppress_prefixlength"), key + 1 < words.count,
                 let length = Int(words[key + 1]), let route = found, route.network.prefixLength <= length
             {
@@ -130,6 +168,35 @@ package struct RouteTables: Sendable, Hashable {
             return Decision(route: route, rule: rule.text, preference: rule.preference, type: route.type)
         }
         return Decision(route: nil, rule: "", preference: 32767, type: "none")
+    }
+
+    /// The address that the kernel gives to packets of a route: its own `src`, else that of the interface in the network
+    /// of the next hop.
+    private func source(of decision: Decision, to address: IPAddress) -> IPAddress? {
+        guard let route = decision.route else { return nil }
+        if let source = route.source { return source }
+        let next = route.gateway.flatMap { IPAddress($0) } ?? address
+        let links = routes.values.joined().filter {
+            $0.type == "unicast" && $0.device == route.device && $0.source != nil
+                && $0.text.containsBytewise("proto kernel")
+        }
+        return (links.first { $0.network.contains(next) } ?? links.first)?.source
+    }
+
+    /// The addresses that are an interface's own.
+    package func addresses(of device: String) -> Set<IPAddress> {
+        Set(
+            (routes["local"] ?? []).filter { $0.type == "local" && $0.device == device }
+                .compactMap { $0.network.prefixLength == 32 ? $0.network.network : $0.source })
+    }
+
+    /// The interfaces that have a network, beside the loopback interface.
+    package var devices: [String] {
+        Set(
+            routes.values.joined().compactMap { route in
+                route.text.containsBytewise("proto kernel") ? route.device : nil
+            }
+        ).filter { $0 != "lo" }.sorted()
     }
 
     /// The route that would be taken if one were not there; nil when none is left that leads anywhere.
@@ -155,35 +222,48 @@ package struct RouteTables: Sendable, Hashable {
         (left.network.prefixLength, -left.metric) < (right.network.prefixLength, -right.metric)
     }
 
-    private static func matches(
-        _ rule: Rule, _ address: IPAddress, _ user: UInt32, _ port: UInt16, _ transport: String
-    ) -> Bool {
+    private static func matches(_ rule: Rule, _ packet: Packet) -> Bool {
         let words = rule.words
         var holds = true
         for (place, word) in words.enumerated() where place + 1 < words.count {
             let value = words[place + 1]
             switch word {
-            case "from": if value != "all" { holds = false }
-            case "to":
-                let network =
-                    value == "all" ? CIDR("0.0.0.0/0") : CIDR(value.utf8.contains(0x2f) ? value : value + "/32")
-                if network?.contains(address) != true { holds = false }
-            case "uidrange":
-                let bounds = value.utf8.split(separator: UInt8(ascii: "-")).compactMap { Bytes.decimal($0) }
-                if bounds.count != 2 || !(bounds[0]...max(bounds[0], bounds[1])).contains(Int64(user)) { holds = false }
-            case "ipproto": if value != transport { holds = false }
-            case "dport":
-                let bounds = value.utf8.split(separator: UInt8(ascii: "-")).compactMap { Bytes.decimal($0) }
-                if let first = bounds.first, let last = bounds.last {
-                    if !(first...max(first, last)).contains(Int64(port)) { holds = false }
-                }
-            case "fwmark", "iif", "sport", "tos", "dsfield":
-                if !(word == "iif" && value == "lo") { holds = false }
+            case "from": if value != "all" { holds = holds && isIn(packet.source, value) }
+            case "to": if value != "all" { holds = holds && isIn(packet.destination, value) }
+            case "uidrange": holds = holds && isIn(Int64(packet.user), value)
+            case "ipproto": if value != packet.transport { holds = false }
+            case "dport": holds = holds && packet.port.map { isIn(Int64($0), value) } ?? false
+            case "sport": holds = holds && packet.sourcePort.map { isIn(Int64($0), value) } ?? false
+            case "fwmark": holds = holds && isMarked(packet.mark, value)
+            case "iif", "tos", "dsfield": if !(word == "iif" && value == "lo") { holds = false }
             case "oif": holds = false
             default: break
             }
         }
         return words.first == "not" ? !holds : holds
+    }
+
+    private static func isIn(_ address: IPAddress?, _ network: String) -> Bool {
+        guard let address else { return false }
+        return CIDR(network)?.contains(address) ?? false
+    }
+
+    private static func isIn(_ number: Int64, _ range: String) -> Bool {
+        let bounds = range.utf8.split(separator: UInt8(ascii: "-")).compactMap { Bytes.decimal($0) }
+        guard let first = bounds.first, let last = bounds.last else { return false }
+        return (first...max(first, last)).contains(number)
+    }
+
+    /// Whether a mark is that of a rule: `0x7`, or `0x7/0xff` with the bits that count.
+    private static func isMarked(_ mark: UInt32, _ text: String) -> Bool {
+        let parts = text.utf8.split(separator: UInt8(ascii: "/")).map { part in
+            part.starts(with: "0x".utf8)
+                ? Bytes.hexadecimal(part.dropFirst(2)).map { UInt32(truncatingIfNeeded: $0) }
+                : Bytes.decimal(part).map { UInt32(truncatingIfNeeded: $0) }
+        }
+        guard let wanted = parts.first ?? nil else { return false }
+        let mask = parts.count > 1 ? parts[1] ?? .max : .max
+        return mark & mask == wanted & mask
     }
 }
 

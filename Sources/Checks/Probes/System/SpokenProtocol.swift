@@ -67,6 +67,8 @@ package struct HTTPHead: Sendable, Hashable {
             }
             index += 1
         }
+        // A line that has not come to its end says who answers as well.
+        if lines.isEmpty { lines.append(Ascii.trimmedAtEnd(bytes[...])) }
         let words = lines.first.map { Ascii.words($0) } ?? []
         guard words.count >= 2, let status = Bytes.decimal(words[1]) else { return nil }
         self.status = Int(status)

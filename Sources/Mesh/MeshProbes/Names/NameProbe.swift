@@ -62,6 +62,12 @@ struct NameProbe: Probe {
         look.forwarderAnswer = await fromForwarder ?? .failed("nobody was asked")
         look.firstServer = first
         look.firstAnswer = await fromFirst
+        if look.resolver.options.contains("rotate") {
+            for server in look.resolver.nameservers.prefix(3).compactMap({ IPAddress($0) })
+            where server != look.forwarder {
+                look.others.append((server, await Self.ask(server, name, until: limit) ?? .failed("nobody was asked")))
+            }
+        }
         let search = NameSearch(host: host, request: request, look: look)
         let verdict = try await search.verdict()
         let wanted = look.wanted.map { look.found[$0] }
@@ -76,12 +82,14 @@ struct NameProbe: Probe {
             ], evidence: evidence)
     }
 
-    private static func ask(
-        _ server: IPAddress?, _ name: String, until limit: ContinuousClock.Instant
+    /// What a server answers.
+    static func ask(
+        _ server: IPAddress?, _ name: String, port: UInt16 = DNSClient.standardPort,
+        until limit: ContinuousClock.Instant
     ) async -> NameAnswer? {
         guard let server else { return nil }
         do throws(ProbeError) {
-            let endpoint = NetworkEndpoint(host: server.description, port: DNSClient.standardPort)
+            let endpoint = NetworkEndpoint(host: server.description, port: port)
             let (code, addresses) = try await DNSClient.addresses(of: name, from: endpoint, until: limit)
             return addresses.isEmpty ? .none(code) : .found(addresses)
         } catch { return error.reason == .timedOut ? .failed("no answer") : .failed(error.found) }
@@ -151,6 +159,8 @@ enum NameCause: String, Sendable, CaseIterable {
     case forwarder
     /// The first server of resolv.conf is another one.
     case resolvConf = "resolv.conf"
+    /// The servers of resolv.conf are asked in turn, and not all of them know the name.
+    case rotation
     /// nsswitch.conf keeps DNS from being asked.
     case nsswitch
     /// The name is completed with a domain.
@@ -198,6 +208,8 @@ struct NameLook: Sendable {
     var forwarderAnswer = NameAnswer.failed("nobody was asked")
     var firstServer: IPAddress?
     var firstAnswer: NameAnswer?
+    /// The other servers of resolv.conf, where they are asked in turn.
+    var others: [(server: IPAddress, answer: NameAnswer)] = []
     var found: [NameAnswer] = []
 
     init(name: String, lookers: [ReachProbe.Looker]) {
@@ -215,6 +227,9 @@ struct NameLook: Sendable {
         return serverAnswer.addresses
     }
 
+    /// How the C library asks.
+    var transport: String { resolver.options.contains("use-vc") ? "tcp" : "udp" }
+
     /// Each layer and its answer.
     var layers: [String] {
         var lines: [String] = []
@@ -222,6 +237,9 @@ struct NameLook: Sendable {
         if let server, let serverAnswer { lines.append("server \(server): \(serverAnswer)") }
         lines.append("forwarder \(forwarder): \(forwarderAnswer)")
         if let firstServer, let firstAnswer { lines.append("resolv.conf's first, \(firstServer): \(firstAnswer)") }
+        for (server, answer) in others where server != firstServer {
+            lines.append("resolv.conf's other, \(server): \(answer)")
+        }
         for (looker, answer) in zip(lookers, found) { lines.append("\(looker.name): \(answer)") }
         return lines
     }

@@ -22,6 +22,18 @@ struct NameSearch {
     func verdict() async throws(ProbeError) -> NameVerdict? {
         let wanted = look.wanted.map { look.found[$0].addresses }
         let right = look.reference
+        let known = right ?? look.forwarderAnswer.addresses
+        let ignorant = look.others.filter { $0.answer.addresses != known }
+        if !known.isEmpty, let first = ignorant.first {
+            return NameVerdict(
+                layer: .resolvConf, cause: .rotation,
+                why: [
+                    "/etc/resolv.conf: options rotate, nameserver \(look.resolver.nameservers.joined(separator: ", "))",
+                    "\(first.server): \(first.answer)",
+                ], undo: ["sed -i.bak '/^options/s/ *\\brotate\\b//' /etc/resolv.conf"])
+        }
+        // Programs that take addresses of either kind get those of the file alone, and find none of the mesh's among them.
+        if let line = try await hostsLineOfSix() { return hostsVerdict(line, .library, and: []) }
         // What works is right, whatever it looks like below.
         if wanted.allSatisfy({ !$0.isEmpty && (right == nil || $0 == right) }) { return nil }
         if let serverAnswer = look.serverAnswer, serverAnswer.addresses.isEmpty, look.expected == nil {
@@ -77,6 +89,9 @@ struct NameSearch {
             }
             let obstacles = try await obstacles(to: look.forwarder, look.lookers.first)
             if obstacles.kind != nil { return obstacle(obstacles, .forwarder) }
+            // It knows this name itself; who answers here waits for somebody there.
+            let local = await NameProbe.ask(look.forwarder, "localhost", until: .now + .seconds(1))
+            if case .failed? = local {} else { return try await answered(instance, verdict, restart) }
             if let found = try await obstaclesOfForwarder(instance) { return found }
             verdict.cause = .silent
             verdict.why = ["dnsmasq (pid \(instance.pid)) does not answer"]
@@ -120,15 +135,14 @@ struct NameSearch {
             verdict.undo = [restart]
             return verdict
         }
-        let others = instance.options.filter { $0.file != path && overrides($0) }
+        let others = instance.options.filter { $0.file != path && overrides($0, in: instance) }
         if !others.isEmpty {
             verdict.cause = .overridden
             verdict.why = others.map(\.description)
             verdict.undo = Self.commentedOut(others) + [restart]
             return verdict
         }
-        let isHostsRead = instance.options("no-hosts").isEmpty
-        if isHostsRead, let line = try await hostsLine() {
+        if let line = try await hostsLine(in: try await hostsFiles(of: instance)) {
             return hostsVerdict(line, .forwarder, and: [restart])
         }
         if let option = instance.options("stop-dns-rebind").first {
@@ -138,8 +152,29 @@ struct NameSearch {
             return verdict
         }
         if let found = try await obstaclesOfForwarder(instance) { return found }
+        if let line = await misledLine(of: instance) {
+            verdict.why = [line]
+            return verdict
+        }
         verdict.undo = [restart]
         return verdict
+    }
+
+    /// The line that names a server for the name which does not know it, though the cluster's DNS does.
+    private func misledLine(of instance: DnsmasqInstances.Instance) async -> String? {
+        for option in instance.options("server") where domainLength(of: option) != nil {
+            let target =
+                option.value.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false).last ?? []
+            let parts = target.prefix { $0 != UInt8(ascii: "@") }.split(separator: UInt8(ascii: "#"))
+            guard let address = parts.first.flatMap({ IPAddress(Ascii.text($0)) }) else { continue }
+            let port = parts.count > 1 ? Bytes.decimal(parts[1]).map { UInt16(clamping: $0) } ?? 53 : 53
+            guard address != look.server || port != DNSClient.standardPort,
+                let answer = await NameProbe.ask(address, look.name, port: port, until: .now + .seconds(1)),
+                answer.addresses != look.reference ?? []
+            else { continue }
+            return "\(option.description): \(answer)"
+        }
+        return nil
     }
 
     /// What keeps the forwarder, as the user that it runs as, from the server that root reaches.
@@ -168,23 +203,39 @@ struct NameSearch {
         return IPAddress(host).map { $0.canonical == address.canonical || $0.isUnspecified } ?? false
     }
 
-    /// Whether an option can give this name another answer.
-    private func overrides(_ option: DnsmasqInstances.Option) -> Bool {
+    /// Whether an option can give this name another answer than the file of the cluster's names does: of several domains
+    /// that hold the name, dnsmasq takes the longest.
+    private func overrides(_ option: DnsmasqInstances.Option, in instance: DnsmasqInstances.Instance) -> Bool {
         switch option.name {
-        case "server", "local", "address", "host-record", "cname", "ignore-address", "synth-domain", "auth-zone":
-            let fields = option.value.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
+        case "server", "local", "address", "synth-domain", "auth-zone":
+            guard let length = domainLength(of: option) else { return false }
+            let ours = instance.options.filter { $0.file == MeshPaths.kubeDNS }.compactMap { domainLength(of: $0) }
+                .max()
+            return length >= ours ?? 0
+        case "host-record", "cname":
             let name = Self.complete(look.name)
-            if fields.count >= 3 {
-                return fields[1..<(fields.count - 1)].contains { Self.isBelow(name, Ascii.text($0)) }
-            }
-            return option.name == "host-record" || option.name == "cname"
-                ? option.value.utf8.split(separator: UInt8(ascii: ",")).contains { Ascii.text($0) == name } : false
-        case "alias", "bogus-nxdomain", "filter-A", "dns-loop-detect": return true
+            return option.value.utf8.split(separator: UInt8(ascii: ",")).contains { Ascii.text($0) == name }
+        case "bogus-nxdomain", "ignore-address":
+            guard let right = look.reference,
+                let range = CIDR(Ascii.text(option.value.utf8.prefix { $0 != UInt8(ascii: ",") }))
+            else { return true }
+            return right.contains { range.contains($0) }
+        case "alias", "filter-A", "dns-loop-detect": return true
         default: return false
         }
     }
 
-    private static func complete(_ name: String) -> String {
+    /// How long the longest domain of an option is that holds the name; nil when none does.
+    private func domainLength(of option: DnsmasqInstances.Option) -> Int? {
+        guard ["server", "local", "address", "synth-domain", "auth-zone"].contains(option.name) else { return nil }
+        let fields = option.value.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
+        guard fields.count >= 3 else { return nil }
+        let name = Self.complete(look.name)
+        return fields[1..<(fields.count - 1)].map { Ascii.text($0) }.filter { Self.isBelow(name, $0) }
+            .map { $0 == "#" ? 0 : $0.utf8.count }.max()
+    }
+
+    static func complete(_ name: String) -> String {
         name.endsBytewise(".") ? Ascii.text(name.utf8.dropLast()) : name
     }
 
@@ -207,7 +258,13 @@ struct NameSearch {
 
     private func library() async throws(ProbeError) -> NameVerdict {
         var verdict = NameVerdict(layer: .library, cause: .library)
-        if let line = try await hostsLine() { return hostsVerdict(line, .library, and: []) }
+        if let line = try await hostsLine(in: ["/etc/hosts"]) { return hostsVerdict(line, .library, and: []) }
+        // Its questions may go another way than ours to the same server.
+        if look.transport != "udp" {
+            let obstacles = try await obstacles(
+                to: look.firstServer ?? look.forwarder, look.lookers.first, over: look.transport)
+            if obstacles.kind != nil { return obstacle(obstacles, .library) }
+        }
         let sources = try await hostSources()
         if !look.name.endsBytewise(".") {
             let complete = await NameProbe.getent(look.name + ".", as: nil, until: request.deadline)
@@ -233,29 +290,6 @@ struct NameSearch {
         return verdict
     }
 
-    /// The line of /etc/hosts that has the name with another address.
-    private func hostsLine() async throws(ProbeError) -> (number: Int, text: String)? {
-        guard let bytes = try await contents("/etc/hosts") else { return nil }
-        let name = Ascii.lowercased(Self.complete(look.name))
-        for (number, line) in Bytes.lines(bytes).enumerated() {
-            let words = Ascii.words(line.prefix { $0 != UInt8(ascii: "#") })
-            guard let address = words.first.flatMap({ IPAddress(Ascii.text($0)) }), address.bitWidth == 32,
-                look.reference?.contains(address) != true,
-                words.dropFirst().contains(where: { Ascii.lowercased(Ascii.text($0)) == name })
-            else { continue }
-            return (number + 1, Ascii.text(line))
-        }
-        return nil
-    }
-
-    private func hostsVerdict(
-        _ line: (number: Int, text: String), _ layer: NameLayer, and commands: [String]
-    ) -> NameVerdict {
-        NameVerdict(
-            layer: layer, cause: .hosts, why: ["/etc/hosts:\(line.number): \(line.text)"],
-            undo: ["sed -i.bak '\(line.number)s/^/# /' /etc/hosts"] + commands)
-    }
-
     /// The sources of host names in nsswitch.conf(5); nil when it names none.
     private func hostSources() async throws(ProbeError) -> (words: [String], text: String)? {
         guard let bytes = try await contents("/etc/nsswitch.conf") else { return nil }
@@ -279,7 +313,7 @@ struct NameSearch {
             do throws(ProbeError) {
                 _ = try await host.contents(of: path, limit: 1 << 20, for: asUser)
             } catch {
-                guard error.reason == .notPermitted else { throw error }
+                guard error.reason == .notPermitted || error.reason == .denied else { throw error }
                 verdict.why.append("\(path): \(looker.name) cannot read it")
                 verdict.undo.append("chmod a+r \(path)")
             }
@@ -289,22 +323,25 @@ struct NameSearch {
             return verdict
         }
         let server = look.firstServer ?? look.forwarder
-        let obstacles = try await obstacles(to: server, looker)
+        let obstacles = try await obstacles(to: server, looker, over: look.transport)
         if obstacles.kind != nil { return obstacle(obstacles, .user) }
         verdict.why = ["root finds what \(looker.name) does not"]
         return verdict
     }
 
-    private func obstacles(to server: IPAddress, _ looker: ReachProbe.Looker?) async throws(ProbeError) -> Obstacles {
+    private func obstacles(
+        to server: IPAddress, _ looker: ReachProbe.Looker?, over transport: String = "udp"
+    ) async throws(ProbeError) -> Obstacles {
         try await ObstacleSearch(host: host, request: request).obstacles(
-            to: server, port: DNSClient.standardPort, transport: "udp", user: looker?.uid ?? 0, userName: looker?.name)
+            to: server, port: DNSClient.standardPort, transport: transport, user: looker?.uid ?? 0,
+            userName: looker?.name)
     }
 
     private func obstacle(_ obstacles: Obstacles, _ layer: NameLayer) -> NameVerdict {
         NameVerdict(layer: layer, cause: .obstacle, why: obstacles.lines, undo: obstacles.undo)
     }
 
-    private func contents(_ path: String) async throws(ProbeError) -> [UInt8]? {
+    func contents(_ path: String) async throws(ProbeError) -> [UInt8]? {
         var own = request
         own.user = nil
         return try await host.contents(of: path, limit: 4 << 20, for: own)

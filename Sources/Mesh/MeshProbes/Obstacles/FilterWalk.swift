@@ -26,6 +26,17 @@ struct FilteredPacket: Sendable, Hashable {
     var userName: String?
     /// The interface; nil when it is not known.
     var interface: String?
+    /// Whether it is a packet with data of a connection that is open.
+    var isLater = false
+    /// The port of this host that the nat table is to lead it to; nil when it is left alone.
+    var redirectedTo: UInt16?
+    /// The addresses of this host; none when they do not matter.
+    var ownAddresses: Set<IPAddress> = []
+
+    /// What connection tracking makes of it.
+    var state: String { direction == .answer || isLater ? "ESTABLISHED" : "NEW" }
+    /// Whether it has nothing in it but headers.
+    var isEmpty: Bool { transport == "tcp" && !isLater }
 }
 
 /// A rule that stops packets.
@@ -102,7 +113,11 @@ struct FilterWalk {
             switch target {
             case "ACCEPT": if match == .yes { return .accepted }
             case "RETURN": if match == .yes { return .returned }
-            case "DROP", "REJECT", "NFQUEUE", "TARPIT", "DNAT", "REDIRECT", "NETMAP", "TPROXY":
+            case "SNAT" where !Self.isForeign(words, packet): if match == .yes { return .accepted }
+            case "CT" where !(words.contains("--notrack") && packet.redirectedTo != nil): continue
+            // The nat table sees the first packet of a connection alone.
+            case _ where packet.isLater && Self.changesAddresses(target): continue
+            case "DROP", "REJECT", "NFQUEUE", "TARPIT", "DNAT", "REDIRECT", "NETMAP", "TPROXY", "SNAT", "CT":
                 // The mesh's own chain leads to Envoy, which is where its traffic is to go.
                 if InterceptionRules.chains.contains(chain) { return .accepted }
                 let obstacle = FilterObstacle(
@@ -126,13 +141,47 @@ struct FilterWalk {
         return .returned
     }
 
+    private static func changesAddresses(_ target: String) -> Bool {
+        ["DNAT", "REDIRECT", "NETMAP", "SNAT"].contains(target)
+    }
+
+    /// Whether a rule gives packets an address that is not this host's, so that no answer comes back to it.
+    private static func isForeign(_ words: [String], _ packet: FilteredPacket) -> Bool {
+        guard let place = words.firstIndex(of: "--to-source"), place + 1 < words.count, !packet.ownAddresses.isEmpty,
+            let address = IPAddress(
+                Ascii.text(
+                    words[place + 1].utf8.prefix { $0 != UInt8(ascii: "-") && $0 != UInt8(ascii: ":") }))
+        else { return false }
+        return !packet.ownAddresses.contains(address)
+    }
+
+    /// What the rules of a chain mark a packet with, beside the mark that it has.
+    func mark(in chain: String, of packet: FilteredPacket) -> (mark: UInt32, rule: String)? {
+        var marked: (mark: UInt32, rule: String)?
+        for rule in table.rules(of: chain) {
+            let words = SavedTable.words(rule)
+            guard SavedTable.target(of: rule) == "MARK", Self.match(words, packet) == .yes,
+                let place = words.firstIndex(of: "--set-xmark"), place + 1 < words.count
+            else { continue }
+            let parts = words[place + 1].utf8.split(separator: UInt8(ascii: "/")).map { part in
+                Bytes.hexadecimal(part.dropFirst(2)).map { UInt32(truncatingIfNeeded: $0) }
+            }
+            guard let value = parts.first ?? nil else { continue }
+            let mask = parts.count > 1 ? parts[1] ?? .max : .max
+            marked = ((marked?.mark ?? 0) & ~mask ^ value, "\(name): \(rule)")
+        }
+        return marked
+    }
+
     /// A rule about us alone is deleted; one that forbids what is not allowed stays, with an exception before it.
     private func undo(_ rule: String, _ words: [String], _ packet: FilteredPacket, _ chain: String) -> String {
         let isAboutUs = words.contains {
             ["-d", "-s", "--uid-owner", "--gid-owner", "--dport", "--dports"].contains($0)
         }
         let isNegated = words.contains("!")
-        guard isAboutUs, !isNegated else { return exemption(for: packet, in: chain) }
+        // iptables finds no rule again whose conditions keep a state.
+        let hasState = words.contains { ["connlimit", "hashlimit", "recent", "quota"].contains($0) }
+        guard isAboutUs, !isNegated, !hasState else { return exemption(for: packet, in: chain) }
         let kept = String(decoding: Array(rule.utf8).dropFirst("-A ".utf8.count), as: UTF8.self)
         return "\(program) -t \(name) -D \(kept)"
     }
@@ -181,24 +230,30 @@ struct FilterWalk {
                 match = packet.direction == .answer ? FilterMatch(Self.ports(value(), packet.port)) : .maybe
             case "--uid-owner": match = Self.owner(value(), packet)
             case "--ctstate", "--state":
-                let wanted = packet.direction == .answer ? "ESTABLISHED" : "NEW"
                 match = FilterMatch(
-                    value().utf8.split(separator: UInt8(ascii: ",")).contains { Ascii.text($0) == wanted })
+                    value().utf8.split(separator: UInt8(ascii: ",")).contains { Ascii.text($0) == packet.state })
             case "--tcp-flags":
-                // Of a SYN, or of the SYN and ACK that answers it.
-                let flags: Set<String> = packet.direction == .answer ? ["SYN", "ACK"] : ["SYN"]
+                // Of a SYN, of the SYN and ACK that answers it, of data.
+                let flags: Set<String> =
+                    packet.isLater ? ["ACK", "PSH"] : packet.direction == .answer ? ["SYN", "ACK"] : ["SYN"]
                 let mask = Set(value().utf8.split(separator: UInt8(ascii: ",")).map { Ascii.text($0) })
                 let set = index + 2 < words.count ? words[index + 2] : ""
                 let wanted = Set(
                     set.utf8.split(separator: UInt8(ascii: ",")).map { Ascii.text($0) }.filter { $0 != "NONE" })
                 match = FilterMatch(flags.intersection(mask) == wanted)
                 index += 1
+            // What opens a connection is small and has nothing in it that could be looked for.
+            case "--length": match = packet.isEmpty ? FilterMatch(Self.ports(value(), 60)) : .maybe
+            case "--string", "--hex-string": match = packet.isEmpty ? .no : .maybe
+            case "--connbytes":
+                let least = value().utf8.split(separator: UInt8(ascii: ":")).first.flatMap { Bytes.decimal($0) }
+                match = packet.isEmpty && least ?? 0 > 200 ? .no : .maybe
             case "--comment": break
             case "-m", "-f":
                 match =
                     [
-                        "statistic", "limit", "recent", "set", "hashlimit", "cgroup", "string", "time", "bpf", "u32",
-                        "connlimit", "length", "addrtype",
+                        "statistic", "limit", "recent", "set", "hashlimit", "cgroup", "time", "bpf", "u32",
+                        "connlimit", "addrtype",
                     ].contains(value()) ? .maybe : .yes
             default: if word.startsBytewise("--") { match = .maybe } else { index -= 1 }
             }

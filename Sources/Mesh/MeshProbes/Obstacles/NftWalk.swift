@@ -15,6 +15,8 @@ struct NftRuleset: Sendable {
     }
 
     private var chains: [Chain] = []
+    /// The elements of sets by their tables and names.
+    private var sets: [String: Value] = [:]
     /// The text of a rule by its chain and handle, as `nft -a list ruleset` shows it.
     private var texts: [String: String] = [:]
 
@@ -23,7 +25,8 @@ struct NftRuleset: Sendable {
         let document = try JSONReader.read(json, of: "nft")
         for item in document["nftables"]?.items ?? [] {
             if let chain = item["chain"], let family = chain["family"]?.asText, let table = chain["table"]?.asText,
-                let name = chain["name"]?.asText, ["ip", "inet"].contains(family), !Self.isOfIptables(family, table)
+                let name = chain["name"]?.asText, ["ip", "inet", "netdev"].contains(family),
+                !Self.isOfIptables(family, table)
             {
                 chains.append(
                     Chain(
@@ -34,6 +37,10 @@ struct NftRuleset: Sendable {
                 let place = chains.firstIndex(where: { $0.key == "\(family) \(table) \(name)" })
             {
                 chains[place].rules.append((handle, rule["expr"]?.items ?? []))
+            } else if let set = item["set"], let family = set["family"]?.asText, let table = set["table"]?.asText,
+                let name = set["name"]?.asText
+            {
+                sets["\(family) \(table) @\(name)"] = set["elem"] ?? .list([])
             }
         }
         readTexts(text)
@@ -61,9 +68,16 @@ struct NftRuleset: Sendable {
     }
 
     /// The rule that stops a packet on its way through the hooks.
-    func obstacle(hooks: [String], to packet: FilteredPacket) -> FilterObstacle? {
+    ///
+    /// - Parameter priorities: those of the chains of the output hook that see it.
+    func obstacle(
+        hooks: [String], priorities: ClosedRange<Int64> = .min ... .max, to packet: FilteredPacket
+    ) -> FilterObstacle? {
         var possible: FilterObstacle?
-        for chain in chains.filter({ hooks.contains($0.hook ?? "") }).sorted(by: { $0.priority < $1.priority }) {
+        func isOnTheWay(_ chain: Chain) -> Bool {
+            hooks.contains(chain.hook ?? "") && (chain.hook != "output" || priorities.contains(chain.priority))
+        }
+        for chain in chains.filter(isOnTheWay).sorted(by: { $0.priority < $1.priority }) {
             switch walk(chain, packet, depth: 0) {
             case .stopped(let obstacle):
                 if obstacle.isCertain { return obstacle }
@@ -84,42 +98,97 @@ struct NftRuleset: Sendable {
     private func walk(_ chain: Chain, _ packet: FilteredPacket, depth: Int) -> End {
         guard depth < 16 else { return .returned }
         var possible: FilterObstacle?
+        // A map whose verdict cannot be told may have let the packet through.
+        var isClear = true
+        func stopped(_ obstacle: FilterObstacle) -> End? {
+            var obstacle = obstacle
+            obstacle.isCertain = obstacle.isCertain && isClear
+            if obstacle.isCertain { return .stopped(obstacle) }
+            possible = possible ?? obstacle
+            return nil
+        }
         for rule in chain.rules {
             var match = FilterMatch.yes
             var isAboutUs = false
             for expression in rule.expressions {
                 if let condition = expression["match"] {
-                    match = match && Self.holds(condition, packet)
+                    match = match && holds(condition, packet, chain)
                     isAboutUs = isAboutUs || Self.isSpecific(condition)
                 }
                 guard match != .no else { break }
-                if expression["drop"] != nil || expression["reject"] != nil || expression["queue"] != nil {
-                    let words = texts["\(chain.key) \(rule.handle)"] ?? "handle \(rule.handle)"
-                    let obstacle = FilterObstacle(
-                        text: "nft \(chain.key): \(words)",
-                        undo: isAboutUs
-                            ? "nft delete rule \(chain.key) handle \(rule.handle)" : exemption(for: packet, in: chain),
-                        isCertain: match == .yes)
-                    if match == .yes { return .stopped(obstacle) }
-                    possible = possible ?? obstacle
+                var verdict = expression
+                if let map = expression["vmap"] {
+                    guard let found = Self.verdict(of: map, packet) else {
+                        isClear = false
+                        continue
+                    }
+                    verdict = found
                 }
-                if expression["accept"] != nil, match == .yes { return possible.map { .stopped($0) } ?? .accepted }
-                if expression["return"] != nil, match == .yes { return possible.map { .stopped($0) } ?? .returned }
-                if let target = (expression["jump"] ?? expression["goto"])?["target"]?.asText,
+                if Self.stops(verdict, packet) {
+                    let words = texts["\(chain.key) \(rule.handle)"] ?? "handle \(rule.handle)"
+                    let end = stopped(
+                        FilterObstacle(
+                            text: "nft \(chain.key): \(words)",
+                            undo: isAboutUs
+                                ? "nft delete rule \(chain.key) handle \(rule.handle)"
+                                : exemption(for: packet, in: chain),
+                            isCertain: match == .yes))
+                    if let end { return end }
+                }
+                if verdict["accept"] != nil, match == .yes { return possible.map { .stopped($0) } ?? .accepted }
+                if verdict["return"] != nil, match == .yes { return possible.map { .stopped($0) } ?? .returned }
+                if let target = (verdict["jump"] ?? verdict["goto"])?["target"]?.asText,
                     let next = chains.first(where: { $0.key == "\(chain.family) \(chain.table) \(target)" })
                 {
                     switch walk(next, packet, depth: depth + 1) {
                     case .stopped(var obstacle):
                         obstacle.isCertain = obstacle.isCertain && match == .yes
-                        if obstacle.isCertain { return .stopped(obstacle) }
-                        possible = possible ?? obstacle
+                        if let end = stopped(obstacle) { return end }
                     case .accepted: if match == .yes { return .accepted }
-                    case .returned: if match == .yes, expression["goto"] != nil { return .returned }
+                    case .returned: if match == .yes, verdict["goto"] != nil { return .returned }
                     }
                 }
             }
         }
-        return possible.map { .stopped($0) } ?? .returned
+        if let possible { return .stopped(possible) }
+        return isClear ? .returned : .accepted
+    }
+
+    /// Whether an expression keeps a packet from where it is to go.
+    private static func stops(_ expression: Value, _ packet: FilteredPacket) -> Bool {
+        if ["drop", "reject", "queue"].contains(where: { expression[$0] != nil }) { return true }
+        // Addresses are changed by the first packet of a connection alone.
+        if packet.isLater { return false }
+        if ["dnat", "redirect"].contains(where: { expression[$0] != nil }) { return true }
+        if expression["notrack"] != nil { return packet.redirectedTo != nil }
+        guard let address = expression["snat"]?["addr"]?.asText.flatMap({ IPAddress($0) }),
+            !packet.ownAddresses.isEmpty
+        else { return false }
+        return !packet.ownAddresses.contains(address)
+    }
+
+    /// What a map of the states of connection tracking says of a packet, as an expression; nil for any other map.
+    private static func verdict(of map: Value, _ packet: FilteredPacket) -> Value? {
+        guard map["key"]?["ct"]?["key"]?.asText == "state", let entries = map["data"]?["set"]?.items else { return nil }
+        let state = Ascii.text(Ascii.lowercased(packet.state))
+        return entries.first { $0.items.first?.asText == state }.map { $0.items.last ?? .null } ?? .null
+    }
+
+    /// What the rules of the output hook mark a packet with.
+    func mark(of packet: FilteredPacket) -> (mark: UInt32, rule: String)? {
+        for chain in chains where chain.hook == "output" {
+            for rule in chain.rules {
+                let conditions = rule.expressions.compactMap { $0["match"] }
+                guard conditions.allSatisfy({ holds($0, packet, chain) == .yes }) else { continue }
+                for change in rule.expressions.compactMap({ $0["mangle"] })
+                where change["key"]?["meta"]?["key"]?.asText == "mark" {
+                    guard let value = Self.number(change["value"]) else { continue }
+                    let words = texts["\(chain.key) \(rule.handle)"] ?? "handle \(rule.handle)"
+                    return (UInt32(truncatingIfNeeded: value), "nft \(chain.key): \(words)")
+                }
+            }
+        }
+        return nil
     }
 
     private func exemption(for packet: FilteredPacket, in chain: Chain) -> String {
@@ -133,10 +202,20 @@ struct NftRuleset: Sendable {
         let field = left?["payload"]?["field"]?.asText ?? left?["meta"]?["key"]?.asText ?? ""
         return condition["op"]?.asText != "!="
             && ["daddr", "saddr", "dport", "sport", "skuid", "skgid"].contains(field)
+            // A set is somebody's list: the rule is about the others in it as well.
+            && condition["right"]?.asText?.startsBytewise("@") != true
     }
 
-    private static func holds(_ condition: Value, _ packet: FilteredPacket) -> FilterMatch {
-        let (left, right) = (condition["left"], condition["right"] ?? .null)
+    private func holds(_ condition: Value, _ packet: FilteredPacket, _ chain: Chain) -> FilterMatch {
+        let right = condition["right"] ?? .null
+        guard let name = right.asText, let set = sets["\(chain.family) \(chain.table) \(name)"] else {
+            return Self.holds(condition, right, packet)
+        }
+        return Self.holds(condition, set, packet)
+    }
+
+    private static func holds(_ condition: Value, _ right: Value, _ packet: FilteredPacket) -> FilterMatch {
+        let left = condition["left"]
         var match = FilterMatch.maybe
         if let field = left?["payload"]?["field"]?.asText, let layer = left?["payload"]?["protocol"]?.asText {
             switch (layer, field) {
@@ -177,8 +256,10 @@ struct NftRuleset: Sendable {
             default: break
             }
         } else if left?["ct"]?["key"]?.asText == "state" {
-            let wanted = packet.direction == .answer ? "established" : "new"
+            let wanted = Ascii.text(Ascii.lowercased(packet.state))
             match = texts(right).map { FilterMatch($0.contains(wanted)) } ?? .maybe
+        } else if left?["payload"]?["field"]?.asText == "length" || left?["meta"]?["key"]?.asText == "length" {
+            match = packet.isEmpty ? number(right, 60) : .maybe
         }
         return condition["op"]?.asText == "!=" ? !match : match
     }

@@ -20,6 +20,8 @@ struct Obstacles: Sendable, Hashable {
         case queue
         /// What the unit of the program is forbidden (systemd.resource-control(5)).
         case unit
+        /// The ports that connections of this host come from.
+        case ports
     }
 
     var kind: Kind?
@@ -37,16 +39,19 @@ struct ObstacleSearch {
     let request: ProbeRequest
 
     /// Looks along the way of a user's packets to a service and back.
+    ///
+    /// - Parameter envoyPort: where the nat table is to lead them to on this host; nil when it leaves them alone.
     func obstacles(
-        to address: IPAddress, port: UInt16, transport: String = "tcp", user: UInt32, userName: String?
+        to address: IPAddress, port: UInt16, transport: String = "tcp", user: UInt32, userName: String?,
+        envoyPort: UInt16? = nil
     ) async throws(ProbeError) -> Obstacles {
         var found = Obstacles()
         guard address.bitWidth == 32 else { return found }
         let tables = try await host.routeTables(for: request)
-        let decision = tables.decision(to: address, user: user, port: port, transport: transport)
+        var decision = tables.decision(to: address, user: user, port: port, transport: transport)
         found.route = decision.route.map { "\(address): \($0.text)" } ?? "\(address): no route"
         if !decision.isPassable {
-            describe(decision, address, &found)
+            describe(decision, address, tables, &found)
             return found
         }
         if let misrouted = Self.misrouted(address, decision, tables) {
@@ -58,13 +63,26 @@ struct ObstacleSearch {
             direction: .output, transport: transport, peer: address, port: port, user: user, userName: userName,
             interface: decision.route?.device)
         if decision.type == "local" { packet.interface = "lo" }
+        packet.redirectedTo = envoyPort
+        packet.ownAddresses = try await host.addresses(for: request)
         if let obstacle = try await filterObstacle(packet) {
             found.kind = .packetFilter
             found.lines = [obstacle.text]
             found.undo = [obstacle.undo]
             return found
         }
+        // What is marked is routed once more.
+        if let marked = try await filterState()?.mark(of: packet) {
+            decision = tables.decision(to: address, user: user, port: port, transport: transport, mark: marked.mark)
+            if !decision.isPassable {
+                describe(decision, address, tables, &found)
+                found.lines.append(marked.rule)
+                return found
+            }
+        }
         if let route = decision.route, decision.type == "unicast" {
+            try await addSource(of: decision, tables, address, port, transport, &found)
+            if found.kind != nil { return found }
             try await addNeighbour(of: route, tables, address, decision, &found)
             if found.kind == nil { try await addQueue(of: route, &found) }
         }
@@ -102,14 +120,16 @@ struct ObstacleSearch {
     func inboundObstacle(port: UInt16, redirected: UInt16) async throws(ProbeError) -> FilterObstacle? {
         var packet = FilteredPacket(direction: .input, port: port)
         let early = try await filterObstacle(
-            packet, in: [("raw", "PREROUTING"), ("mangle", "PREROUTING")], ["prerouting"])
+            packet, in: [("raw", "PREROUTING"), ("mangle", "PREROUTING")], ["ingress", "prerouting"])
         if let early { return early }
         packet.port = redirected
         return try await filterObstacle(
             packet, in: [("mangle", "INPUT"), ("filter", "INPUT"), ("security", "INPUT")], ["input"])
     }
 
-    private func describe(_ decision: RouteTables.Decision, _ address: IPAddress, _ found: inout Obstacles) {
+    private func describe(
+        _ decision: RouteTables.Decision, _ address: IPAddress, _ tables: RouteTables, _ found: inout Obstacles
+    ) {
         if decision.isByPolicy {
             found.kind = .policy
             let end = decision.route.map { ": \($0.text)" } ?? ""
@@ -122,21 +142,111 @@ struct ObstacleSearch {
         } else {
             found.kind = .route
             found.lines = ["no route leads to \(address)"]
+            // Whoever has set up the interface knows the routes that belong to it.
+            if Self.isNetworkdInUse {
+                found.undo = tables.devices.map { "networkctl reconfigure \($0)" }
+            }
+        }
+    }
+
+    private static var isNetworkdInUse: Bool { access("/run/systemd/netif/state", F_OK) == 0 }
+
+    /// An address that no answer comes back to, and answers that the kernel does not take where they come in.
+    private func addSource(
+        of decision: RouteTables.Decision, _ tables: RouteTables, _ address: IPAddress, _ port: UInt16,
+        _ transport: String, _ found: inout Obstacles
+    ) async throws(ProbeError) {
+        guard let route = decision.route, let device = route.device, let source = decision.source else { return }
+        let isOfProtocol = ["bgp", "bird", "zebra", "ospf", "babel"].contains {
+            route.text.containsBytewise("proto \($0)")
+        }
+        if route.source != nil, !isOfProtocol, !tables.addresses(of: device).contains(source),
+            tables.alternative(to: route, for: address) != nil
+        {
+            found.kind = .route
+            found.lines = ["route: \(route.text)", "\(source) is not an address of \(device)"]
+            found.undo = ["ip route del \(route.selector)"]
+            return
+        }
+        let back = tables.reverse(of: address, source: source, port: port, transport: transport)
+        guard back.route?.device != device else { return }
+        var strictest: Int64 = 0
+        for name in ["all", device] {
+            strictest = max(strictest, try await setting("net/ipv4/conf/\(name)/rp_filter") ?? 0)
+        }
+        // 1 asks for the route back, 2 for any route (ip-sysctl in the kernel's documentation).
+        guard strictest == 1 else { return }
+        found.kind = .route
+        found.lines = [
+            "net.ipv4.conf.\(device).rp_filter = 1: answers of \(address) come in at \(device)",
+            "route back: \(back.route?.text ?? "none")",
+        ]
+        found.undo = ["sysctl -w net.ipv4.conf.\(device).rp_filter=2"]
+    }
+
+    private func setting(_ path: String) async throws(ProbeError) -> Int64? {
+        try await BlockingPool.files.run("read \(path)", until: .now + .seconds(2)) { () throws(ProbeError) in
+            try SystemFile.read("/proc/sys/" + path).flatMap { Bytes.decimal(Ascii.trimmed($0[...])) }
+        }
+    }
+
+    /// Why this host has no port left to connect from.
+    func exhaustedPorts() async throws(ProbeError) -> Obstacles {
+        let range = try await BlockingPool.files.run("read the range of ports", until: .now + .seconds(2)) {
+            () throws(ProbeError) in try SystemFile.read("/proc/sys/net/ipv4/ip_local_port_range") ?? []
+        }
+        let bounds = Ascii.words(range[...]).compactMap { Bytes.decimal($0) }
+        var found = Obstacles(kind: .ports)
+        guard let first = bounds.first, let last = bounds.last else { return found }
+        found.lines = ["net.ipv4.ip_local_port_range = \(first) \(last)"]
+        // The kernel's default; where that is used up, whoever holds the connections has to let go of them.
+        found.undo =
+            last - first < 28231
+            ? ["sysctl -w net.ipv4.ip_local_port_range=\"32768 60999\""]
+            : ["ss -tan state time-wait | wc -l; ss -tanp | head -n 50"]
+        return found
+    }
+
+    /// Rules that let a connection be opened and may stop what is sent through it.
+    func suspects(
+        to address: IPAddress, port: UInt16, user: UInt32, userName: String?
+    ) async throws(ProbeError) -> [FilterObstacle] {
+        guard address.bitWidth == 32 else { return [] }
+        do throws(ProbeError) {
+            let decision = try await host.routeTables(for: request).decision(to: address, user: user, port: port)
+            var packet = FilteredPacket(
+                direction: .output, peer: address, port: port, user: user, userName: userName,
+                interface: decision.type == "local" ? "lo" : decision.route?.device)
+            packet.isLater = true
+            return try await filterObstacle(packet).map { [$0] } ?? []
+        } catch {
+            // Checks of the packet filter tell of one that does not answer.
+            guard error.reason == .timedOut else { throw error }
+            return []
         }
     }
 
     // MARK: - the packet filter
 
+    /// Where in the output hook addresses are changed (NF_IP_PRI_NAT_DST).
+    private static let natPriority: Int64 = -100
+
     /// The rule that stops a packet on its way out, or its answer on the way in.
     private func filterObstacle(_ packet: FilteredPacket) async throws(ProbeError) -> FilterObstacle? {
-        let out = try await filterObstacle(
-            packet,
-            in: [
-                ("raw", "OUTPUT"), ("mangle", "OUTPUT"), ("nat", "OUTPUT"), ("filter", "OUTPUT"),
-                ("security", "OUTPUT"),
-                ("mangle", "POSTROUTING"),
-            ], ["output", "postrouting"])
+        var out = try await filterObstacle(
+            packet, in: [("raw", "OUTPUT"), ("mangle", "OUTPUT"), ("nat", "OUTPUT")], ["output"],
+            .min...Self.natPriority)
         if let out, out.isCertain { return out }
+        // Behind the nat table it has its new address, and still the interface that it was to leave by.
+        var later = packet
+        if let port = packet.redirectedTo { (later.peer, later.port) = (.v4(0x7f00_0001), port) }
+        let filtered = try await filterObstacle(
+            later,
+            in: [("filter", "OUTPUT"), ("security", "OUTPUT"), ("mangle", "POSTROUTING"), ("nat", "POSTROUTING")],
+            ["output", "postrouting", "egress"], (Self.natPriority + 1) ... .max)
+        if let filtered, filtered.isCertain { return filtered }
+        out = out ?? filtered
+        guard packet.redirectedTo == nil else { return out }
         var answer = packet
         answer.direction = .answer
         let back = try await filterObstacle(
@@ -144,23 +254,17 @@ struct ObstacleSearch {
             in: [
                 ("raw", "PREROUTING"), ("mangle", "PREROUTING"), ("mangle", "INPUT"), ("filter", "INPUT"),
                 ("security", "INPUT"),
-            ], ["prerouting", "input"])
+            ], ["ingress", "prerouting", "input"])
         if let back, back.isCertain { return back }
         return out ?? back
     }
 
     /// The first rule of some chains that stops a packet for certain; else the first that may.
     private func filterObstacle(
-        _ packet: FilteredPacket, in places: [(table: String, chain: String)], _ hooks: [String]
+        _ packet: FilteredPacket, in places: [(table: String, chain: String)], _ hooks: [String],
+        _ priorities: ClosedRange<Int64> = .min ... .max
     ) async throws(ProbeError) -> FilterObstacle? {
-        let state: FilterState
-        do throws(ProbeError) {
-            state = try await host.filterState(for: request)
-        } catch {
-            // Who may not see the rules still wants to know what there is to know of routes.
-            guard error.reason == .notPermitted || error.reason == .unavailable else { throw error }
-            return nil
-        }
+        guard let state = try await filterState() else { return nil }
         var possible: FilterObstacle?
         for place in places {
             for var walk in state.walks where walk.name == place.table {
@@ -169,11 +273,21 @@ struct ObstacleSearch {
                 possible = possible ?? obstacle
             }
         }
-        if let obstacle = state.nft?.obstacle(hooks: hooks, to: packet) {
+        if let obstacle = state.nft?.obstacle(hooks: hooks, priorities: priorities, to: packet) {
             if obstacle.isCertain { return obstacle }
             possible = possible ?? obstacle
         }
         return possible
+    }
+
+    private func filterState() async throws(ProbeError) -> FilterState? {
+        do throws(ProbeError) {
+            return try await host.filterState(for: request)
+        } catch {
+            // Who may not see the rules still wants to know what there is to know of routes.
+            guard error.reason == .notPermitted || error.reason == .unavailable else { throw error }
+            return nil
+        }
     }
 
     /// What systemd keeps a unit's programs from, whoever else may.
@@ -244,63 +358,6 @@ struct ObstacleSearch {
             found.kind = .queue
             found.lines = ["queue of \(device): \(line)"]
             found.undo = ["tc qdisc del dev \(device) root"]
-        }
-    }
-}
-
-/// The rules of all tables of the packet filter.
-struct FilterState: Sendable {
-    var walks: [FilterWalk]
-    var nft: NftRuleset?
-
-    fileprivate static func read() async throws(ProbeError) -> FilterState {
-        try await PacketFilterReader.requirePermission()
-        var walks: [FilterWalk] = []
-        for variant in ["nft", "legacy"] {
-            let program = "iptables-\(variant)-save"
-            if variant == "legacy", try await PacketFilterReader.legacyTables().isEmpty { continue }
-            guard Tool.path(program) != nil else { continue }
-            let run = try await Tool.run(program, [], until: .now + .seconds(5))
-            guard run.status == 0 else { throw run.failure("read the packet filter") }
-            for name in ["raw", "mangle", "filter", "security", "nat"] {
-                guard let table = SavedTable.parse(run.output, table: name) else { continue }
-                walks.append(
-                    FilterWalk(
-                        program: "iptables-\(variant)", name: name, table: table,
-                        policies: SavedTable.policies(run.output, table: name)))
-            }
-        }
-        var nft: NftRuleset?
-        if Tool.path("nft") != nil {
-            let json = try await Tool.run("nft", ["-j", "list", "ruleset"], until: .now + .seconds(5))
-            let text = try await Tool.run("nft", ["-a", "list", "ruleset"], until: .now + .seconds(5))
-            if json.status == 0, !json.output.isEmpty { nft = try NftRuleset(json: json.output, text: text.output) }
-        }
-        return FilterState(walks: walks, nft: nft)
-    }
-}
-
-extension SavedTable {
-    /// What becomes of packets at the end of the kernel's chains of a table: lines `:CHAIN POLICY [PACKETS:BYTES]`.
-    static func policies(_ output: [UInt8], table name: String) -> [String: String] {
-        var policies: [String: String] = [:]
-        var isInside = false
-        for line in Bytes.lines(output) {
-            if line.first == UInt8(ascii: "*") { isInside = line.dropFirst().elementsEqual(name.utf8) }
-            guard isInside, line.first == UInt8(ascii: ":") else { continue }
-            let words = Ascii.words(line.dropFirst()).map { Ascii.text($0) }
-            if words.count > 1 { policies[words[0]] = words[1] }
-        }
-        return policies
-    }
-}
-
-extension Host {
-    /// The packet filter's rules, read once.
-    nonisolated func filterState(for request: ProbeRequest) async throws(ProbeError) -> FilterState {
-        try requireThisMachine("read the packet filter")
-        return try await fact("filter-state", since: request.since) { () async throws(ProbeError) in
-            try await FilterState.read()
         }
     }
 }

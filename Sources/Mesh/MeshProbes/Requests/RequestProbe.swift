@@ -28,6 +28,9 @@ struct RequestProbe: Probe {
             .init("counted", .bool, "Whether Envoy has counted a connection meanwhile; null if it was not asked."),
             .init("cluster", .text, "The cluster that Envoy's routes name for the host; null if there is none."),
             .init("endpoints", .list(.text), "Its endpoints, and what became of a connection as Envoy's user."),
+            .init(
+                "unreached", .list(.text),
+                "The endpoints that Envoy's user does not reach, though it reaches others."),
             .init("obstacle", .text, "What of this host is in the way; null if nothing is."),
             .init("obstacles", .list(.text), "The rule, route or entry, as the tool that shows it prints it."),
             .init("undo", .list(.text), "Commands that take it out of the way."),
@@ -60,7 +63,8 @@ struct RequestProbe: Probe {
                 "addresses": .texts(walk.addresses.map(\.description)),
                 "in-range": walk.isInRange.map { .bool($0) } ?? .null,
                 "counted": walk.isCounted.map { .bool($0) } ?? .null, "cluster": .text(orNull: walk.cluster),
-                "endpoints": .texts(walk.endpoints), "obstacle": .text(orNull: walk.obstacles.kind?.rawValue),
+                "endpoints": .texts(walk.endpoints), "unreached": .texts(walk.unreached),
+                "obstacle": .text(orNull: walk.obstacles.kind?.rawValue),
                 "obstacles": .texts(walk.obstacles.lines), "undo": .texts(walk.obstacles.undo),
                 "undo-size": .text(orNull: walk.smallPackets),
             ], evidence: walk.story)
@@ -108,6 +112,7 @@ struct RequestWalk {
     private(set) var isCounted: Bool?
     private(set) var cluster: String?
     private(set) var endpoints: [String] = []
+    private(set) var unreached: [String] = []
     private(set) var obstacles = Obstacles()
     private(set) var smallPackets: String?
     private(set) var story: [String] = []
@@ -150,9 +155,12 @@ struct RequestWalk {
             return
         }
         if let status, (200..<400).contains(status), judgement.phase == "whole" {
+            // The next request may go to another endpoint.
+            if isCounted == true { try await lookBehindEnvoy() }
             stage = .whole
             return
         }
+        stage = isCounted == false ? .pastEnvoy : .answer
         try await lookBehindEnvoy()
     }
 
@@ -203,7 +211,6 @@ struct RequestWalk {
 
     /// The endpoints that Envoy would take, and whether its user reaches them.
     private mutating func lookBehindEnvoy() async throws(ProbeError) {
-        stage = isCounted == false ? .pastEnvoy : .answer
         guard isCounted != false, let dump = await envoy("/config_dump"), let all = await envoy("/clusters?format=json")
         else { return }
         let names = [endpoint.description, endpoint.host]
@@ -229,6 +236,8 @@ struct RequestWalk {
     private mutating func reach(_ hosts: [NetworkEndpoint]) async throws(ProbeError) {
         let lookers = try await ReachProbe.lookers([envoyUser], host, request)
         guard let looker = lookers.last else { return }
+        var isAnyReached = false
+        defer { if !isAnyReached { unreached = [] } }
         for endpoint in hosts.prefix(4) {
             guard let address = endpoint.address else { continue }
             let limit = ContinuousClock.now + .milliseconds(1200)
@@ -237,6 +246,7 @@ struct RequestWalk {
             let text = results.first.map { $0 == 0 ? "connected" : ConnectionFailure.text($0) } ?? "not looked at"
             endpoints.append("\(endpoint) as \(looker.name): \(text)")
             story.append("endpoint \(endpoints[endpoints.count - 1])")
+            if results.first == 0 { isAnyReached = true } else { unreached.append(endpoints[endpoints.count - 1]) }
             if results.first != 0, obstacles.kind == nil {
                 stage = .endpoint
                 obstacles = try await ObstacleSearch(host: host, request: request).obstacles(
@@ -309,7 +319,8 @@ struct RequestWalk {
     private mutating func findObstacles(to address: IPAddress, _ settings: MeshSettings) async throws(ProbeError) {
         let search = ObstacleSearch(host: host, request: request)
         obstacles = try await search.obstacles(
-            to: address, port: endpoint.port, user: user.uid, userName: user.name)
+            to: address, port: endpoint.port, user: user.uid, userName: user.name,
+            envoyPort: isInRange == true ? UInt16(clamping: settings.envoyPort) : nil)
         // Behind the nat table the packet is one to Envoy on this host.
         if obstacles.kind == nil || obstacles.kind == .neighbour, isInRange == true {
             obstacles = try await search.obstacles(
