@@ -77,7 +77,7 @@ final class AnswerTests: XCTestCase {
             let (service, port) = try pythonServer(program, arguments: [body])
             defer { service.stop() }
             let seen = try await observe(
-                "answer", ["url": .text("http://127.0.0.1:\(port)/"), "list-key": "service-key"], ["kind"])
+                "answer", ["url": .text("http://127.0.0.1:\(port)/"), "list-key": .text("service-key")], ["kind"])
             XCTAssertEqual(seen.text("kind"), wanted, body)
         }
     }

@@ -40,7 +40,7 @@ final class ObstacleTests: XCTestCase {
             routes: Array(try ip("-o route show table all").check().utf8))
         let places = [
             "10.1.0.5", "10.1.7.7", "10.9.0.1", "10.9.0.2", "10.9.1.1", "10.9.1.200", "10.9.2.9", "10.9.3.3",
-            "10.9.4.4", "10.9.8.8",
+            "10.9.4.4",
             "10.9.5.5", "192.0.2.1", "127.0.0.1",
         ]
         let errors = [
@@ -245,8 +245,8 @@ final class ObstacleTests: XCTestCase {
             direction: .output, peer: try address("10.150.0.6"), port: 8080, user: 998, interface: "lo")
         let set = try ruleset(
             """
-            table inet t { set blocked { type ipv4_addr; flags interval; elements = { 10.150.0.6, 192.0.2.0/24 } }
-            chain o { type filter hook output priority 0; ip daddr @blocked reject; } }
+            table inet t { set blocked { type ipv4_addr; flags interval; elements = { 10.150.0.6, 192.0.2.0/24 }; }
+            chain o { type filter hook output priority 0; ip daddr @blocked reject; }; }
             """)
         let found = try XCTUnwrap(set.obstacle(hooks: ["output"], to: packet))
         XCTAssertTrue(found.isCertain)
@@ -257,7 +257,7 @@ final class ObstacleTests: XCTestCase {
         let states = try ruleset(
             """
             table inet t { chain i { type filter hook input priority 0; policy drop;
-            ct state vmap { established : accept, related : accept, invalid : drop }; tcp dport 22 accept; } }
+            ct state vmap { established : accept, related : accept, invalid : drop }; tcp dport 22 accept; }; }
             """)
         packet.direction = .answer
         XCTAssertNil(states.obstacle(hooks: ["input"], to: packet))
@@ -265,16 +265,16 @@ final class ObstacleTests: XCTestCase {
         XCTAssertEqual(states.obstacle(hooks: ["input"], to: packet)?.isCertain, true)
         let unknown = try ruleset(
             """
-            table inet t { chain a { accept; }
-            chain i { type filter hook input priority 0; policy drop; tcp dport vmap { 8080 : jump a }; } }
+            table inet t { chain a { accept; };
+            chain i { type filter hook input priority 0; policy drop; tcp dport vmap { 8080 : jump a }; }; }
             """)
         XCTAssertNil(unknown.obstacle(hooks: ["input"], to: packet))
         let edge = try ruleset(
-            "table netdev e { chain i { type filter hook ingress device lo priority 0; ip saddr 10.150.0.7 drop; } }")
+            "table netdev e { chain i { type filter hook ingress device lo priority 0; ip saddr 10.150.0.7 drop; }; }")
         packet.direction = .answer
         XCTAssertEqual(edge.obstacle(hooks: ["ingress"], to: packet)?.text, "nft netdev e i: ip saddr 10.150.0.7 drop")
         let mark = try ruleset(
-            "table ip m { chain o { type route hook output priority -150; ip daddr 10.150.0.7 meta mark set 0x7; } }")
+            "table ip m { chain o { type route hook output priority -150; ip daddr 10.150.0.7 meta mark set 0x7; }; }")
         packet.direction = .output
         XCTAssertEqual(mark.mark(of: packet)?.mark, 7)
     }
