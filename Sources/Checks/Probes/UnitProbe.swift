@@ -231,7 +231,8 @@ struct UnitProbe: Probe {
         let programs = unit.programs
         guard !programs.isEmpty else { return ["blocked-programs": .null, "undo": .list([])] }
         // A unit of a user's own service manager runs as that user.
-        let user = try unit["User"] ?? request.text("user")
+        let user: String?
+        if let own = unit["User"] { user = own } else { user = try request.text("user") }
         let pool: BlockingPool
         do throws(ProbeError) {
             pool = try await host.pool(as: try await host.credentials(of: user, for: request))
