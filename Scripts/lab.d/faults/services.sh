@@ -129,7 +129,7 @@ fault node-agent-killed MX0230 'something kills the node agent every few seconds
 fault admin-port-taken MX0724 "another program has the port of Envoy's administration" \
     'systemctl stop istio; systemd-run --quiet --unit=fault-port nc -l -k 127.0.0.1 15000; systemctl start --no-block istio' \
     'systemctl stop fault-port; systemctl reset-failed; systemctl restart istio'
-fault traffic-port-taken MX0724 'another program has the port that traffic is redirected to' \
+fault traffic-port-taken MX0713 'another program has the port that traffic is redirected to' \
     'systemctl stop istio; systemd-run --quiet --unit=fault-port nc -l -k 15001; systemctl start --no-block istio' \
     'systemctl stop fault-port; systemctl reset-failed; systemctl restart istio'
 fault updates-rejected MX0723 "something on the way rejects Envoy's requests to Pilot, and no others" \
