@@ -120,7 +120,7 @@ public struct ShlibsFile: Hashable, Sendable {
 }
 
 /// The `symbols` control file (deb-symbols(5)): since which version of the package each symbol of a library is there.
-public struct SymbolsFile: Hashable, Sendable {
+public struct SymbolsControlFile: Hashable, Sendable {
     /// What the file says of one library.
     public struct Library: Hashable, Sendable {
         /// The soname.
@@ -134,8 +134,8 @@ public struct SymbolsFile: Hashable, Sendable {
     /// The libraries in their order.
     public private(set) var libraries: [Library] = []
 
-    /// Reads the file by dpkg's rules. What only dpkg-gensymbols(1) understands is refused: tags in parentheses,
-    /// includes, and marks of symbols that are gone.
+    /// Reads the file by dpkg's rules. Lines with '#' in front are comments, those of symbols that are gone as well; an
+    /// include is only for dpkg-gensymbols(1) and refused.
     public init(parsing text: String) throws(FormatError) {
         var symbols: Set<[UInt8]> = []
         var sonames: Set<[UInt8]> = []
@@ -148,8 +148,9 @@ public struct SymbolsFile: Hashable, Sendable {
             let words = Ascii.words(line.bytes)
             switch line.bytes.first {
             case UInt8(ascii: "#"):
-                let isTemplate = ["#include", "#MISSING", "#DEPRECATED"].contains { line.bytes.starts(with: $0.utf8) }
-                if isTemplate { throw fault("what dpkg-gensymbols(1) makes of a template") }
+                if line.bytes.starts(with: "#include".utf8) {
+                    throw fault("what dpkg-gensymbols(1) makes of a template")
+                }
             case UInt8(ascii: "|"):
                 guard !libraries.isEmpty, words.count > 1 else {
                     throw fault("a dependency behind '|', below a library")
@@ -163,9 +164,8 @@ public struct SymbolsFile: Hashable, Sendable {
             case .some(let first) where Ascii.isBlank(first):
                 guard let library = libraries.indices.last else { throw fault("the soname of the library first") }
                 let name = words[0]
-                if name.first == UInt8(ascii: "(") || name.first == UInt8(ascii: "\"") {
-                    throw fault("what dpkg-gensymbols(1) makes of a template", at: name.startIndex)
-                }
+                // ` #MISSING: 1.2#name@Base 1.0` is of a symbol that is gone.
+                if name.first == UInt8(ascii: "#") { continue }
                 guard words.count == 2 || words.count == 3 else { throw fault("'SYMBOL VERSION [NUMBER]'") }
                 do throws(FormatError) {
                     _ = try DebianVersion(Ascii.text(words[1]))

@@ -41,6 +41,10 @@ public struct PackageSpec: Sendable {
     public var hasShlibDepends: Bool
     /// Sonames and the relations that stand for them.
     public var shlibs: [(name: Located<String>, value: Located<String>)]
+    /// Whether shared libraries that every program may need are announced to the linker and to other packages.
+    public var publishesLibraries: Bool
+    /// A deb-symbols(5) file.
+    public var symbols: Located<String>?
     /// Files, trees, directories, links and archives.
     public var contents: [ContentSpec]
     /// systemd units.
@@ -59,6 +63,10 @@ public struct PackageSpec: Sendable {
     public var logrotate: Located<String>?
     /// Maintainer scripts by name.
     public var scripts: [MaintainerScriptName: Located<String>]
+    /// What upgrades do to paths of earlier versions.
+    public var maintenance: [Located<MaintenanceAction>]
+    /// Templates of the questions that the package asks by debconf.
+    public var templates: Located<String>?
     /// Choices for update-alternatives(1).
     public var alternatives: [AlternativeSpec]
     /// deb-triggers(5) lines.
@@ -264,4 +272,16 @@ public struct AlternativeSpec: Sendable {
     public var path: Located<String>
     /// The higher one wins.
     public var priority: Int
+    /// Links that go with this one, such as that of a manual page.
+    public var followers: [Follower]
+
+    /// A link that points to this package's file for as long as the choice does.
+    public struct Follower: Sendable {
+        /// The link's name.
+        public var name: Located<String>
+        /// The generic path.
+        public var link: Located<String>
+        /// The file offered.
+        public var path: Located<String>
+    }
 }

@@ -58,6 +58,12 @@ enum SpecShapes {
             "shlibs", .entries(of: relation), default: [],
             "Sonames and the relations that stand for them, where no installed package says so.",
             example: "{libfoo.so.1: \"libfoo1 (>= 1.2)\"}", former: "libraries")
+        optional(
+            "public-libraries", .boolean, default: true,
+            "Whether shared libraries in the linker's folders get an ldconfig trigger and a 'shlibs' file, as with "
+                + "dh_makeshlibs(1).")
+        optional(
+            "symbols", text, "A deb-symbols(5) file, as dpkg-gensymbols(1) writes it: since when each symbol is there.")
         optional("contents", .list(of: content), default: [], "What is in the package.")
         optional("units", .list(of: unit), default: [], "systemd units.")
         optional(
@@ -71,6 +77,15 @@ enum SpecShapes {
         optional("tmpfiles", text, "A tmpfiles.d(5) file, installed under the package's name.")
         optional("logrotate", text, "A logrotate(8) file, installed as a conffile.")
         optional("scripts", scripts, default: [:], "Maintainer scripts (Policy 6).")
+        optional(
+            "maintscript", .list(of: maintenanceAction), default: [],
+            "What upgrades do to paths of earlier versions: rm_conffile, mv_conffile, symlink_to_dir and dir_to_symlink, "
+                + "as in debian/PACKAGE.maintscript (dpkg-maintscript-helper(1)).",
+            example: "[rm_conffile /etc/hello/old.conf 1.2~]")
+        optional(
+            "templates", text,
+            "Templates of the questions that 'config' asks (debconf-devel(7)); debconf becomes a dependency, and a purge "
+                + "removes the answers.")
         optional("alternatives", .list(of: alternative), default: [], "Choices for update-alternatives(1).")
         optional(
             "triggers", .list(of: trigger), default: [], "deb-triggers(5) lines.",
@@ -276,6 +291,17 @@ enum SpecShapes {
         required("link", text, "The generic path.")
         required("path", text, "The file that this package offers.")
         required("priority", .integer(-1_000_000...1_000_000), "The higher one wins.")
+        optional(
+            "followers", .list(of: follower), default: [],
+            "Links that change together with this one, such as those of manual pages (--slave).")
+    }
+
+    private static let follower: Shape<AlternativeSpec.Follower> = .object(
+        "Follower", "A link that changes together with an alternative.", as: AlternativeSpec.Follower.init
+    ) {
+        required("name", text, "The link's name.")
+        required("link", text, "The generic path.")
+        required("path", text, "The file that this package offers.")
     }
 
     // MARK: - workspace.yaml
@@ -342,11 +368,15 @@ enum SpecShapes {
         try FileCapabilities(parsing: text)
     }
 
+    private static let maintenanceAction = parsed("maintscript line") { text throws(FormatError) in
+        try MaintenanceAction(text)
+    }
+
     private static let trigger = parsed("trigger") { text throws(FormatError) in try Trigger(text) }
 
     private static let architecture = parsed(
         "architecture",
-        help: { text in SpellingSuggestion.of(text, among: Architecture.common).map { "did you mean '\($0)'?" } }
+        help: { text in Architecture.suggestion(for: text).map { "did you mean '\($0)'?" } }
     ) { text throws(FormatError) in try Architecture(text) }
 
     private static let compression: Shape<Located<Compression>> = .located(

@@ -76,7 +76,7 @@ enum SharedLibraryRules {
             return [.init("symbols", "is there, and no shared library")]
         }
         do throws(FormatError) {
-            _ = try SymbolsFile(parsing: file.text)
+            _ = try SymbolsControlFile(parsing: file.text)
             return []
         } catch {
             return [.init("symbols", "\(error)")]
