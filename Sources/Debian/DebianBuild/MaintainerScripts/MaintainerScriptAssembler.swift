@@ -23,6 +23,10 @@ struct MaintainerScriptAssembler {
     var maintenance: [MaintenanceAction] = []
     /// Whether the package asks questions by debconf.
     var usesDebconf = false
+    /// Units of users' own managers, and whether they are enabled.
+    var userUnits: [(name: String, isEnabled: Bool)] = []
+    /// Profiles in /etc/apparmor.d.
+    var profiles: [String] = []
 
     /// The generated lines for one script; empty when there is nothing to do.
     func snippet(for script: MaintainerScriptName) -> String {
@@ -56,6 +60,8 @@ struct MaintainerScriptAssembler {
                 """
             }
             parts += alternatives.map(Self.installation)
+            parts += profiles.map(ProfileScripts.postinst)
+            parts += userUnits.map(UserUnitScripts.postinst)
             parts.append(unitScripts.postinst())
             let body = parts.joined()
             // Files are in their places before anything starts that reads them.
@@ -77,6 +83,8 @@ struct MaintainerScriptAssembler {
         case .postrm:
             if usesDebconf { parts.append(Self.debconfPurge) }
             parts.append(unitScripts.postrm())
+            parts.append(UserUnitScripts.postrm(userUnits.map(\.name)))
+            parts += profiles.map(ProfileScripts.postrm)
             parts.append(helperCalls)
         case .config: break
         }

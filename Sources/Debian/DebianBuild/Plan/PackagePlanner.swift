@@ -48,11 +48,13 @@ struct PackagePlanner {
             sources: sources, payloads: payloads, unavailablePayloads: unavailablePayloads,
             collector: EntryCollector(sourceDateEpoch: epoch))
         contents.addAll(spec.contents, diagnostics: &diagnostics)
+        let profiles = contents.profiles
         // Given on, not copied: there may be a great many entries.
         var integration = IntegrationPlanner(
             package: name.value.description, unitDirectory: spec.unitDirectory, sources: sources,
             collector: (consume contents).collector)
         integration.addUnits(spec.units, diagnostics: &diagnostics)
+        integration.addUserUnits(spec.userUnits, diagnostics: &diagnostics)
         integration.addConfiguration(spec, diagnostics: &diagnostics)
         integration.addDocumentation(
             spec, changelog: changelog, isNative: version.revision == nil, diagnostics: &diagnostics)
@@ -72,7 +74,9 @@ struct PackagePlanner {
             .check(diagnostics: &diagnostics)
         let debconf = DebconfPlanner(spec: spec, sources: sources)
         let templates = debconf.templates(diagnostics: &diagnostics)
-        let scripts = planScripts(spec, integration: integration, accounts: accounts, diagnostics: &diagnostics)
+        let scripts = planScripts(
+            spec, integration: integration, accounts: accounts, profiles: profiles,
+            diagnostics: &diagnostics)
 
         var warnings: [PlanWarning] = []
         let conffiles = conffilesFile(spec, collector: integration.collector)
@@ -221,7 +225,9 @@ struct PackagePlanner {
     // MARK: - scripts and changelog
 
     private func planScripts(
-        _ spec: PackageSpec, integration: IntegrationPlanner, accounts: AccountPlanner, diagnostics: inout Diagnostics
+        _ spec: PackageSpec, integration: IntegrationPlanner, accounts: AccountPlanner,
+        profiles: [String],
+        diagnostics: inout Diagnostics
     ) -> [ControlFile] {
         let assembler = MaintainerScriptAssembler(
             package: integration.package, units: integration.units, hasSysusers: spec.sysusers != nil,
@@ -231,7 +237,9 @@ struct PackagePlanner {
             capabilities: integration.collector.capabilities, earlyAccounts: accounts.early,
             fallbackAccounts: accounts.needsSysusers ? [] : accounts.fallback,
             maintenance: spec.maintenance.map(\.value),
-            usesDebconf: DebconfPlanner(spec: spec, sources: sources).isUsed)
+            usesDebconf: DebconfPlanner(spec: spec, sources: sources).isUsed,
+            userUnits: integration.userUnits,
+            profiles: profiles)
         var files: [ControlFile] = []
         for script in MaintainerScriptName.allCases {
             var own: String?

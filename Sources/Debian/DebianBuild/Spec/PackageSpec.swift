@@ -49,6 +49,8 @@ public struct PackageSpec: Sendable {
     public var contents: [ContentSpec]
     /// systemd units.
     public var units: [UnitSpec]
+    /// Units of users' own managers.
+    public var userUnits: [UserUnitSpec]
     /// Where units are installed.
     public var unitDirectory: UnitDirectory
     /// System users that the package needs before it is unpacked.
@@ -77,6 +79,8 @@ public struct PackageSpec: Sendable {
     public var obsoleteConffiles: [Located<String>]
     /// A Debian changelog.
     public var changelog: Located<String>?
+    /// The upstream project's changelog, which is compressed.
+    public var upstreamChangelog: Located<String>?
     /// A copyright file.
     public var copyright: Located<String>?
     /// A lintian overrides file.
@@ -125,6 +129,8 @@ public struct ContentSpec: Sendable {
         case directory(Located<String>)
         /// A symbolic link at this path.
         case symlink(Located<String>, target: Located<String>)
+        /// A file whose kind decides where it goes.
+        case placed(Located<String>, SystemPlace)
         /// The entries of an archive, without some leading components of their paths.
         case archive(Located<String>, to: Located<String>, Selection, stripComponents: Int)
     }
@@ -204,6 +210,14 @@ public struct UnitSpec: Sendable {
     public var stopsOnRemove: Bool
     /// The ports that it listens on while it runs.
     public var ports: [Located<UnitPort>]
+}
+
+/// A unit that every user's own manager gets (systemd(1), `--user`).
+public struct UserUnitSpec: Sendable {
+    /// The unit file in the package folder; its last component is the unit's name.
+    public var file: Located<String>
+    /// Whether installation enables it for all users.
+    public var isEnabled: Bool
 }
 
 /// A port that a unit listens on, such as `8080/tcp`.
