@@ -6,7 +6,8 @@ import XCTest
 final class ScriptCheckTests: XCTestCase {
     private func result(_ script: String, name: String = "postinst") throws -> RunResult {
         let fixture = try WorkspaceFixture(
-            package: WorkspaceFixture.packageYAML + "units: [{file: pp.service}]\nscripts: {\(name): script}\n")
+            package: WorkspaceFixture.packageYAML
+                + "depends: [dbconfig-common]\nunits: [{file: pp.service}]\nscripts: {\(name): script}\n")
         try fixture.directory.file(
             "w/hello/pp.service", "[Service]\nExecStart=/bin/true\n[Install]\nWantedBy=a.target\n")
         try fixture.directory.file("w/hello/script", script)

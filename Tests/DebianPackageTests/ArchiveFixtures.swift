@@ -103,6 +103,7 @@ struct TinyELF {
     var type: UInt16 = 3
     var interpreter: String? = "/lib64/ld-linux-x86-64.so.2"
     var needed: [String] = ["libc.so.6"]
+    var soname: String?
     var runPath: String?
     var hasExecutableStack = false
     var isStripped = true
@@ -117,6 +118,7 @@ struct TinyELF {
             return UInt64(offset)
         }
         var dynamic: [(UInt64, UInt64)] = needed.map { (1, string($0)) }
+        if let soname { dynamic.append((14, string(soname))) }
         if let runPath { dynamic.append((29, string(runPath))) }
 
         let headerCount = 2 + (interpreter == nil ? 0 : 1) + (isDynamic ? 1 : 0)

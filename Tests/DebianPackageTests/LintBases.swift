@@ -171,6 +171,46 @@ extension PackageTree {
         return tree
     }
 
+    /// A shared library for everybody.
+    static func library() -> PackageTree {
+        var tree = PackageTree()
+        tree.fields = [
+            ("Package", "libsound1"), ("Version", "1.2.3-1"), ("Architecture", "amd64"),
+            ("Maintainer", "A Person <person@example.org>"), ("Section", "libs"), ("Priority", "optional"),
+            ("Depends", "libc6 (>= 2.34)"), ("Multi-Arch", "same"), ("Description", "library of sounds\n For tests."),
+        ]
+        let folder = "/usr/lib/x86_64-linux-gnu"
+        tree.nodes[folder + "/libsound.so.1.2"] = .file(library("libsound.so.1"), 0o644)
+        tree.nodes[folder + "/libsound.so.1"] = .link("libsound.so.1.2")
+        // Nobody else needs the first, and the second is a plugin.
+        tree.nodes[folder + "/sound/libprivate.so.2"] = .file(library("libprivate.so.2"), 0o644)
+        tree.nodes[folder + "/libnss_sound.so.2"] = .file(library("libnss_sound.so.2"), 0o644)
+        tree.controlFiles["triggers"] = ("# by hand\nactivate-noawait ldconfig\n", 0o644)
+        tree.controlFiles["shlibs"] = ("libsound 1 libsound1 (>= 1.2)\nudeb: libsound 1 libsound1-udeb\n", 0o644)
+        tree.controlFiles["symbols"] = ("libsound.so.1 libsound1 #MINVER#\n f@Base 1.0\n", 0o644)
+        tree.addDocumentation("libsound1")
+        return tree
+    }
+
+    static func library(_ soname: String) -> [UInt8] { TinyELF(interpreter: nil, soname: soname).bytes }
+
+    /// A package that asks a question.
+    static func asking() -> PackageTree {
+        var tree = PackageTree()
+        tree.fields = [
+            ("Package", "asking"), ("Version", "1.2.3-1"), ("Architecture", "all"),
+            ("Maintainer", "A Person <person@example.org>"), ("Section", "misc"), ("Priority", "optional"),
+            ("Depends", "debconf (>= 0.5) | debconf-2.0"), ("Description", "package that asks\n For tests."),
+        ]
+        let module = ". /usr/share/debconf/confmodule\n"
+        tree.controlFiles["templates"] = ("Template: asking/sure\nType: boolean\nDescription: Sure?\n", 0o644)
+        tree.script("config", scriptHead + module + "db_input high asking/sure || true\ndb_go || true\n")
+        tree.script("postinst", scriptHead + module + "if [ \"$1\" = configure ]; then db_get asking/sure; fi\n")
+        tree.script("postrm", scriptHead + "if [ \"$1\" = purge ]; then\n    " + module + "    db_purge\nfi\n")
+        tree.addDocumentation("asking")
+        return tree
+    }
+
     private mutating func addDocumentation(_ package: String) {
         file("/usr/share/doc/\(package)/copyright", "Licence: Apache-2.0\n")
         nodes["/usr/share/doc/\(package)/changelog.gz"] = .file([0x1f, 0x8b, 8, 0, 0, 0], 0o644)

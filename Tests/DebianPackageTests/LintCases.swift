@@ -29,8 +29,54 @@ extension LintTests {
         Case(code: code, base: PackageTree.plain, spoil: { _ in }, spoilImage: spoil, line: line)
     }
 
+    private static func library(_ code: String, line: UInt = #line, _ spoil: @escaping (inout PackageTree) -> Void)
+        -> Case
+    {
+        Case(code: code, base: PackageTree.library, spoil: spoil, line: line)
+    }
+
+    private static func asking(_ code: String, line: UInt = #line, _ spoil: @escaping (inout PackageTree) -> Void)
+        -> Case
+    {
+        Case(code: code, base: PackageTree.asking, spoil: spoil, line: line)
+    }
+
     static var cases: [Case] {
-        controlCases + entryCases + scriptCases + unitCases + elfCases + formatCases + meshCases
+        controlCases + entryCases + scriptCases + unitCases + elfCases + libraryCases + debconfCases + formatCases
+            + meshCases
+    }
+
+    private static var libraryCases: [Case] {
+        let folder = "/usr/lib/x86_64-linux-gnu"
+        return [
+            library("DB0514") { $0.controlFiles["triggers"] = nil },
+            library("DB0514") { $0.controlFiles["triggers"] = ("interest-noawait ldconfig\n", 0o644) },
+            library("DB0510") { $0.controlFiles["shlibs"] = nil },
+            library("DB0510") { $0.controlFiles["shlibs"] = ("libsound 2 libsound1\n", 0o644) },
+            library("DB0510") { $0.nodes["/usr/lib/libmore.so.3"] = .file(PackageTree.library("libmore.so.3"), 0o644) },
+            library("DB0511") { $0.controlFiles["shlibs"]?.text += "libsound 1 libsound1\n" },
+            library("DB0511") { $0.controlFiles["shlibs"]?.text += "libsound\n" },
+            plain("DB0511") { $0.controlFiles["shlibs"] = ("libsound 1 sound\n", 0o644) },
+            library("DB0512") { $0.nodes[folder + "/libsound.so.1"] = nil },
+            library("DB0512") { $0.nodes[folder + "/libsound.so.1"] = .link("libsound.so.1.1") },
+            library("DB0513") { $0.controlFiles["symbols"]?.text += " f@Base 1.1\n" },
+            plain("DB0513") { $0.controlFiles["symbols"] = ("libsound.so.1 sound\n f@Base 1\n", 0o644) },
+        ]
+    }
+
+    private static var debconfCases: [Case] {
+        [
+            asking("DB0132") { $0.controlFiles["templates"]?.text += "Type: boolean\n" },
+            asking("DB0132") { $0.controlFiles["templates"] = ("", 0o644) },
+            asking("DB0133") {
+                $0.controlFiles["config"] = nil
+                $0.replaceScript("postinst", "/usr/share/debconf/confmodule", "/dev/null")
+            },
+            asking("DB0134") { $0.controlFiles["templates"] = nil },
+            asking("DB0135") { $0["Depends"] = nil },
+            asking("DB0136") { $0.controlFiles["postrm"] = nil },
+            asking("DB0137") { $0.replaceScript("postinst", "/usr/share/debconf/confmodule", "/dev/null") },
+        ]
     }
 
     private static let unit = "/lib/systemd/system/sound.service"

@@ -30,7 +30,7 @@ final class LintTests: XCTestCase {
 
     func testSoundPackagesHaveNoFindings() throws {
         let folder = try TemporaryDirectory()
-        for tree in [PackageTree.plain(), .proxy(), .nodeAgent()] {
+        for tree in [PackageTree.plain(), .proxy(), .nodeAgent(), .library(), .asking()] {
             let path = try tree.build(in: folder.path)
             let findings = try LintRegistry.everything.findings(inFile: path)
             XCTAssertEqual(findings.map { "\($0.code) \($0.subject): \($0.message)" }, [], path)

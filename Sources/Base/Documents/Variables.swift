@@ -86,11 +86,18 @@ public struct VariableExpansion {
                     "variable-length", "the expanded texts have more than \(YAMLLoader.textLimit) bytes together",
                     at: node.range)
             }
-        case .sequence(let items): copy.content = .sequence(items.map { expand($0) })
+        case .sequence(let items): copy.content = .sequence(items.map { expand($0) }.filter { !isEmptied($0) })
         case .mapping(let pairs):
             copy.content = .mapping(pairs.map { YAMLNode.Pair(key: $0.key, value: expand($0.value)) })
         }
         return copy
+    }
+
+    /// Whether nothing is left of an item because its variables are empty: such an item is not there, so that
+    /// `${env:EXTRA:-}` adds something to a list or not.
+    private func isEmptied(_ node: YAMLNode) -> Bool {
+        guard case .scalar(let text, _) = node.content else { return false }
+        return text.isEmpty && node.range?.expansion != nil
     }
 
     private mutating func expand(_ text: String, range: SourceRange?) -> String {

@@ -54,6 +54,24 @@ public struct Architecture: Hashable, Sendable, CustomStringConvertible {
     }
 
     private init(known text: String) { description = text }
+
+    /// The name of its folder below `/usr/lib` (dpkg-architecture(1), `DEB_HOST_MULTIARCH`); nil where none is known
+    /// here, and for `all`.
+    public var multiarch: String? { ArchitectureTable.multiarch[description] }
+
+    /// The folders in which the linker of a Debian system looks for shared libraries by itself (ld.so(8)): what is in
+    /// them is for everybody.
+    public static let libraryFolders: Set<String> = Set(
+        [
+            "/lib", "/lib32", "/lib64", "/libx32", "/usr/lib", "/usr/lib32", "/usr/lib64", "/usr/libx32",
+            "/usr/local/lib",
+        ]
+            + ArchitectureTable.multiarch.values.flatMap { ["/lib/" + $0, "/usr/lib/" + $0] })
+
+    /// The architecture that a name most likely means: that of a Go, Rust or GNU toolchain, of uname(1), or a slip.
+    public static func suggestion(for text: String) -> String? {
+        ArchitectureTable.foreign[text.lowercased()] ?? SpellingSuggestion.of(text, among: common)
+    }
 }
 
 /// dpkg's architectures (`dpkg-architecture -L`): names made of an operating system and a processor, and some others.
@@ -73,6 +91,30 @@ private enum ArchitectureTable {
     }()
 
     static let names = Set(known)
+
+    static let multiarch = [
+        "amd64": "x86_64-linux-gnu", "arm64": "aarch64-linux-gnu", "armel": "arm-linux-gnueabi",
+        "armhf": "arm-linux-gnueabihf", "i386": "i386-linux-gnu", "mips64el": "mips64el-linux-gnuabi64",
+        "mipsel": "mipsel-linux-gnu", "ppc64el": "powerpc64le-linux-gnu", "riscv64": "riscv64-linux-gnu",
+        "s390x": "s390x-linux-gnu", "alpha": "alpha-linux-gnu", "arc": "arc-linux-gnu", "hppa": "hppa-linux-gnu",
+        "hurd-amd64": "x86_64-gnu", "hurd-i386": "i386-gnu", "ia64": "ia64-linux-gnu",
+        "loong64": "loongarch64-linux-gnu", "m68k": "m68k-linux-gnu", "mips": "mips-linux-gnu",
+        "mips64": "mips64-linux-gnuabi64", "powerpc": "powerpc-linux-gnu", "ppc64": "powerpc64-linux-gnu",
+        "sh4": "sh4-linux-gnu", "sparc64": "sparc64-linux-gnu", "x32": "x86_64-linux-gnux32",
+    ]
+
+    /// What others call these architectures: GOARCH (with GOARM), the first part of Rust's target, uname(1), RPM.
+    static let foreign = [
+        "x86_64": "amd64", "x86-64": "amd64", "x64": "amd64", "aarch64": "arm64", "arm64v8": "arm64", "arm": "armhf",
+        "armv7": "armhf", "armv7l": "armhf", "armv7hl": "armhf", "arm32v7": "armhf", "armv6": "armel",
+        "armv6l": "armel", "armv5": "armel", "arm32v5": "armel", "386": "i386", "x86": "i386", "i486": "i386",
+        "i586": "i386", "i686": "i386", "ia32": "i386", "ppc64le": "ppc64el", "powerpc64le": "ppc64el",
+        "powerpc64": "ppc64", "ppc": "powerpc", "riscv64gc": "riscv64", "mipsle": "mipsel", "mips64le": "mips64el",
+        "loongarch64": "loong64", "noarch": "all", "x86_64-unknown-linux-gnu": "amd64",
+        "x86_64-unknown-linux-musl": "amd64", "aarch64-unknown-linux-gnu": "arm64",
+        "aarch64-unknown-linux-musl": "arm64", "armv7-unknown-linux-gnueabihf": "armhf",
+        "arm-unknown-linux-gnueabihf": "armhf", "i686-unknown-linux-gnu": "i386",
+    ]
 
     private static let processors = [
         "alpha", "amd64", "arc", "armeb", "arm", "arm64", "avr32", "hppa", "loong64", "i386", "ia64", "m32r", "m68k",

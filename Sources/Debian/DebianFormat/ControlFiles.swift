@@ -151,6 +151,9 @@ public struct Trigger: Hashable, Sendable, CustomStringConvertible {
     public static let directives = [
         "interest", "interest-await", "interest-noawait", "activate", "activate-await", "activate-noawait",
     ]
+    /// Has the linker read its folders again once all packages are configured (ldconfig(8)).
+    public static let ldconfig = Trigger(directive: "activate-noawait", name: "ldconfig")
+
     /// What happens.
     public let directive: String
     /// A trigger's name, or a path.

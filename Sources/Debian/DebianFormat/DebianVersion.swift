@@ -64,6 +64,12 @@ public struct DebianVersion: Sendable, CustomStringConvertible {
             || UnsafeBufferPointer(start: others.utf8Start, count: others.utf8CodeUnitCount).contains(byte)
     }
 
+    /// The epoch, if one is written, and the upstream version.
+    public var withoutRevision: String {
+        guard let revision else { return description }
+        return String(Substring(description.utf8.dropLast(revision.utf8.count + 1)))
+    }
+
     /// The version as it stands in file names.
     public var withoutEpoch: String {
         guard let colon = description.utf8.firstIndex(of: UInt8(ascii: ":")) else { return description }

@@ -158,7 +158,7 @@ extension WorkspaceOptions {
             } catch {
                 diagnostics.error(
                     "architecture", "--arch: \(error)", at: nil,
-                    help: SpellingSuggestion.of(text, among: Architecture.common).map { "did you mean '\($0)'?" })
+                    help: Architecture.suggestion(for: text).map { "did you mean '\($0)'?" })
             }
         }
         if let version {

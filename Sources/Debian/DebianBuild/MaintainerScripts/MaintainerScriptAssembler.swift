@@ -1,5 +1,6 @@
 import DebianFormat
 import DebianManifest
+import Platform
 
 /// Puts generated snippets into the package's own maintainer scripts, or makes a script where the package has none.
 ///
@@ -18,12 +19,22 @@ struct MaintainerScriptAssembler {
     /// Those of the sysusers.d file, for systems without systemd-sysusers(8).
     var fallbackAccounts: [SystemAccount] = []
 
+    /// What upgrades do to paths of earlier versions.
+    var maintenance: [MaintenanceAction] = []
+    /// Whether the package asks questions by debconf.
+    var usesDebconf = false
+    /// Units of users' own managers, and whether they are enabled.
+    var userUnits: [(name: String, isEnabled: Bool)] = []
+    /// Profiles in /etc/apparmor.d.
+    var profiles: [String] = []
+
     /// The generated lines for one script; empty when there is nothing to do.
     func snippet(for script: MaintainerScriptName) -> String {
         let unitScripts = UnitScripts(package: package, units: units)
         var parts: [String] = []
         switch script {
         case .preinst:
+            parts.append(helperCalls)
             if !earlyAccounts.isEmpty {
                 parts.append(Self.guarded(by: "install|upgrade", AccountScripts.text(earlyAccounts)))
             }
@@ -48,29 +59,51 @@ struct MaintainerScriptAssembler {
 
                 """
             }
-            parts += alternatives.map { item in
-                "update-alternatives --install \(item.link) \(item.name) \(item.path) \(item.priority)\n"
-            }
+            parts += alternatives.map(Self.installation)
+            parts += profiles.map(ProfileScripts.postinst)
+            parts += userUnits.map(UserUnitScripts.postinst)
             parts.append(unitScripts.postinst())
             let body = parts.joined()
-            if body.isEmpty { return "" }
-            return Self.guarded(
-                by: "configure|abort-upgrade|abort-deconfigure|abort-remove", body)
+            // Files are in their places before anything starts that reads them.
+            if body.isEmpty { return helperCalls }
+            return helperCalls
+                + Self.guarded(
+                    by: "configure|abort-upgrade|abort-deconfigure|abort-remove", body)
         case .prerm:
             parts.append(unitScripts.prerm())
             parts += alternatives.map { item in
                 """
                 if [ "$1" = remove ] || [ "$1" = deconfigure ]; then
-                    update-alternatives --remove \(item.name) \(item.path)
+                    update-alternatives --remove \(item.name) \(Self.word(item.path))
                 fi
 
                 """
             }
-        case .postrm: parts.append(unitScripts.postrm())
+            parts.append(helperCalls)
+        case .postrm:
+            if usesDebconf { parts.append(Self.debconfPurge) }
+            parts.append(unitScripts.postrm())
+            parts.append(UserUnitScripts.postrm(userUnits.map(\.name)))
+            parts += profiles.map(ProfileScripts.postrm)
+            parts.append(helperCalls)
         case .config: break
         }
         return parts.joined()
     }
+
+    /// The same lines in each script, as dh_installdeb(1) has them: the helper knows which one calls it.
+    private var helperCalls: String {
+        maintenance.map { "dpkg-maintscript-helper \($0) -- \"$@\"\n" }.joined()
+    }
+
+    /// Reading the module starts the script again below debconf, so it comes before everything else.
+    private static let debconfPurge = """
+        if [ "$1" = purge ] && [ -e /usr/share/debconf/confmodule ]; then
+            . /usr/share/debconf/confmodule
+            db_purge
+        fi
+
+        """
 
     private var sysusers: String {
         // Nothing but systemd-sysusers(8) can do it; the package depends on it.
@@ -111,6 +144,19 @@ struct MaintainerScriptAssembler {
         return trimmed.dropFirst(marker.count).allSatisfy { $0 == " " || $0 == "\t" || $0 == "\r" }
     }
 
+    private static func installation(_ item: Alternative) -> String {
+        var text = "update-alternatives --install \(word(item.link)) \(item.name) \(word(item.path)) \(item.priority)"
+        for follower in item.followers {
+            text += " \\\n    --slave \(word(follower.link)) \(follower.name) \(word(follower.path))"
+        }
+        return text + "\n"
+    }
+
+    /// A path as a word of the script; it has no line end.
+    private static func word(_ path: String) -> String {
+        ShellWord.isPlain(path) ? path : ShellWord.quoted(path) ?? "''"
+    }
+
     private static func guarded(by actions: String, _ body: String) -> String {
         "case \"$1\" in\n\(actions))\n\(indented(body))    ;;\nesac\n"
     }
@@ -139,4 +185,16 @@ struct Alternative: Sendable, Hashable {
     var path: String
     /// The higher one wins.
     var priority: Int
+    /// Links that change with it.
+    var followers: [Follower] = []
+
+    /// A link that changes with the choice.
+    struct Follower: Sendable, Hashable {
+        /// Its name.
+        var name: String
+        /// The generic path.
+        var link: String
+        /// The file that this package offers.
+        var path: String
+    }
 }

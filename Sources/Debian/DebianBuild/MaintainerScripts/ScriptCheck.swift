@@ -18,7 +18,8 @@ enum ScriptCheck {
                 "maintainer script '\(name.rawValue)' is run by '\(DisplayText.inline(script.interpreter ?? ""))', and lines "
                     + "for a shell have to go into it",
                 at: file.range,
-                help: "units, users or alternatives of this package need them: begin it with '#!/bin/sh' and call your "
+                help:
+                    "what the package declares needs them, its units for example: begin it with '#!/bin/sh' and call your "
                     + "program from it")
             return
         }

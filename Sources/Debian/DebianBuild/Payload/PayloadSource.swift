@@ -150,7 +150,7 @@ struct PayloadCatalogue {
         for (key, _) in payload.architectures where (try? Architecture(key.value)) == nil {
             diagnostics.error(
                 "architecture", "'\(key.value)' is not an architecture", at: key.range,
-                help: SpellingSuggestion.of(key.value, among: Architecture.common).map { "did you mean '\($0)'?" })
+                help: Architecture.suggestion(for: key.value).map { "did you mean '\($0)'?" })
             return nil
         }
         let hasCommon = locations(payload.common).isEmpty == false

@@ -13,6 +13,8 @@ struct ContentPlanner {
     var collector: EntryCollector
     /// The items so far: files of one inode are one file within an item, and copies in two.
     private(set) var itemCount = 0
+    /// Profiles of AppArmor that installation loads.
+    private(set) var profiles: [String] = []
 
     init(
         sources: SourceFiles, payloads: [String: ResolvedPayload], unavailablePayloads: Set<String>,
@@ -46,6 +48,7 @@ struct ContentPlanner {
                 foreignCode: item.ownership.foreignCode,
                 capabilities: capabilities(of: item, at: path, diagnostics: &diagnostics), range: item.range,
                 diagnostics: &diagnostics)
+        case .placed(let source, let place): addPlaced(source, place, item, diagnostics: &diagnostics)
         case .payload(let name, let to):
             guard let path = destination(to, defaultingTo: name, diagnostics: &diagnostics) else { return }
             guard let payload = payloads[name.value] else {
@@ -89,6 +92,38 @@ struct ContentPlanner {
             addArchive(
                 archive, to: to, selection, stripComponents: stripComponents, item: item, diagnostics: &diagnostics)
         }
+    }
+
+    private mutating func addPlaced(
+        _ source: Located<String>, _ place: SystemPlace, _ item: ContentSpec,
+        diagnostics: inout Diagnostics
+    ) {
+        guard let file = sources.file(source, diagnostics: &diagnostics) else { return }
+        let name = LexicalPath.split(source.value).name
+        if let suffix = place.suffix, !name.hasSuffix(suffix) {
+            diagnostics.error(
+                "place-name", "'\(name)' does not end in '\(suffix)', so that nothing would read it",
+                at: source.range,
+                help: "rename the file")
+            return
+        }
+        let path = place.path(of: name)
+        if place == .appArmor {
+            guard ShellWord.isPlain(LexicalPath.split(path).name) else {
+                diagnostics.error(
+                    "place-name", "'\(name)' has characters that a maintainer script would interpret",
+                    at: source.range,
+                    help: "use letters, digits and ._+- only")
+                return
+            }
+            profiles.append(LexicalPath.split(path).name)
+        }
+        collector.add(
+            path, kind: .file(size: file.status.size), permissions: 0o644, owner: OwnerTable.user("root"),
+            group: OwnerTable.group("root"), modificationTime: file.status.modificationSeconds,
+            source: .file(path: file.path, status: file.status), facts: file.facts,
+            isConffile: place.isConffile,
+            range: item.range, diagnostics: &diagnostics)
     }
 
     /// The capabilities of an item, whose path a maintainer script is going to name.

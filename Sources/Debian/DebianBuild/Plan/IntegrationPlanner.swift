@@ -13,6 +13,9 @@ struct IntegrationPlanner {
     /// The units that are to be handled by maintainer scripts.
     private(set) var units: [UnitPolicy] = []
 
+    /// Units of users' own managers that can be enabled, and whether they are.
+    private(set) var userUnits: [(name: String, isEnabled: Bool)] = []
+
     /// Where units go.
     private let unitDirectory: UnitDirectory
 
@@ -29,10 +32,7 @@ struct IntegrationPlanner {
             guard let text = sources.text(file, diagnostics: &diagnostics) else { continue }
             let name = LexicalPath.components(file.value).last.map(String.init) ?? file.value
             guard Self.isUnitName(name) else {
-                diagnostics.error(
-                    "unit-name", "'\(name)' is not a unit name", at: file.range,
-                    help: "letters, digits and ':_.@-\\' with a type such as .service, .socket or .timer "
-                        + "(systemd.unit(5))")
+                Self.reportUnitName(name, file, diagnostics: &diagnostics)
                 continue
             }
             add(text.file, file, to: unitDirectory.rawValue + "/" + name, diagnostics: &diagnostics)
@@ -51,6 +51,30 @@ struct IntegrationPlanner {
             }
             units.append(policy)
         }
+    }
+
+    mutating func addUserUnits(_ specs: [UserUnitSpec], diagnostics: inout Diagnostics) {
+        for spec in specs {
+            guard let text = sources.text(spec.file, diagnostics: &diagnostics) else { continue }
+            let name = LexicalPath.split(spec.file.value).name
+            guard Self.isUnitName(name) else {
+                Self.reportUnitName(name, spec.file, diagnostics: &diagnostics)
+                continue
+            }
+            add(text.file, spec.file, to: "/usr/lib/systemd/user/" + name, diagnostics: &diagnostics)
+            let isInstallable = TextLines.of(text.bytes).contains {
+                $0.drop { $0 == " " || $0 == "\t" }.hasPrefix("[Install]")
+            }
+            if isInstallable { userUnits.append((name, spec.isEnabled)) }
+        }
+    }
+
+    private static func reportUnitName(
+        _ name: String, _ file: Located<String>, diagnostics: inout Diagnostics
+    ) {
+        diagnostics.error(
+            "unit-name", "'\(name)' is not a unit name", at: file.range,
+            help: "letters, digits and ':_.@-\\' with a type such as .service, .socket or .timer (systemd.unit(5))")
     }
 
     mutating func addConfiguration(_ spec: PackageSpec, diagnostics: inout Diagnostics) {
@@ -80,6 +104,16 @@ struct IntegrationPlanner {
             addCompressed(
                 changelog.bytes, to: folder + (isNative ? "/changelog.gz" : "/changelog.Debian.gz"),
                 range: spec.changelog?.range, diagnostics: &diagnostics)
+        }
+        if let file = spec.upstreamChangelog {
+            if isNative {
+                diagnostics.error(
+                    "upstream-changelog", "a package without a revision has one changelog", at: file.range,
+                    help: "add 'revision:', or use 'changelog' alone (Policy 12.7)")
+            } else if let bytes = sources.text(file, diagnostics: &diagnostics)?.bytes {
+                addCompressed(
+                    bytes, to: folder + "/changelog.gz", range: file.range, diagnostics: &diagnostics)
+            }
         }
         for page in spec.manualPages {
             guard let bytes = sources.text(page, diagnostics: &diagnostics)?.bytes else { continue }

@@ -9,18 +9,24 @@ import ELF
 
 /// Turns what ELF payload needs of shared libraries into relations of `Depends`, as dpkg-shlibdeps(1) does.
 ///
-/// The workspace's own table comes first, then what the packages installed here say: their symbols files
-/// (deb-symbols(5)), which know since when there is a symbol, before their shlibs files (deb-shlibs(5)). Where the C
-/// library, GCC's runtime or the C++ library is not installed for the architecture, symbol versions stand for them.
+/// The package's own table comes first, then the packages that are built with it, then what those installed here say:
+/// their symbols files (deb-symbols(5)), which know since when there is a symbol, before their shlibs files
+/// (deb-shlibs(5)). Where the C library, GCC's runtime or the C++ library is not installed for the architecture, symbol
+/// versions stand for them.
 struct LibraryDependencies: Sendable {
     /// Sonames with the relation that the workspace gives for them.
     var declared: [String: String]
+    /// Sonames that other packages of the workspace ship, with the relations to these.
+    var siblings: [String: String]
     /// Where dpkg keeps the shlibs and symbols files of installed packages.
     var infoDirectory: String
 
     /// Creates a resolver.
-    init(declared: [String: String] = [:], infoDirectory: String = "/var/lib/dpkg/info") {
+    init(
+        declared: [String: String] = [:], siblings: [String: String] = [:], infoDirectory: String = "/var/lib/dpkg/info"
+    ) {
         self.declared = declared
+        self.siblings = siblings
         self.infoDirectory = infoDirectory
     }
 
@@ -56,7 +62,7 @@ struct LibraryDependencies: Sendable {
             let versions = Dictionary(
                 file.versionNeeds.map { ($0.library, $0.versions) }, uniquingKeysWith: { $0 + $1 })
             for library in file.needed where !provided.contains(library) {
-                if let relation = declared[library] {
+                if let relation = declared[library] ?? siblings[library] {
                     verbatim.insert(relation)
                     continue
                 }
@@ -175,11 +181,11 @@ struct LibraryDependencies: Sendable {
             let stem = String(name.dropLast(".shlibs".count))
             if isForeign(stem) { continue }
             let bytes = try FileTree.readWhole(infoDirectory + "/" + name, limit: 1 << 20)
-            for line in String(decoding: bytes, as: UTF8.self).split(separator: "\n") {
-                guard let (soname, relation) = Self.shlibsLine(line) else { continue }
+            for entry in ShlibsFile.readableEntries(of: String(decoding: bytes, as: UTF8.self))
+            where entry.type == nil || entry.type == "deb" {
                 let library = InstalledLibrary(
-                    relation: relation, stem: stem, hasSymbols: all.contains(stem + ".symbols"))
-                for candidate in soname where table[candidate] == nil { table[candidate] = library }
+                    relation: entry.relation, stem: stem, hasSymbols: all.contains(stem + ".symbols"))
+                for soname in entry.library.sonames where table[soname] == nil { table[soname] = library }
             }
         }
         for name in names where name.hasSuffix(".symbols") {
@@ -191,21 +197,5 @@ struct LibraryDependencies: Sendable {
             }
         }
         return table
-    }
-
-    /// `[type:] library version dependencies`: the soname is `library.so.version` or `library-version.so`.
-    private static func shlibsLine(_ line: Substring) -> (sonames: [String], relation: String)? {
-        // dpkg-gensymbols separates by blanks, some packages by tabs.
-        func isBlank(_ character: Character) -> Bool { character == " " || character == "\t" }
-        var words = line.split(maxSplits: 2, omittingEmptySubsequences: true, whereSeparator: isBlank)
-        guard let first = words.first, !first.hasPrefix("#") else { return nil }
-        if first.hasSuffix(":") {
-            guard first == "deb:" else { return nil }
-            words = line.dropFirst(first.count).split(
-                maxSplits: 2, omittingEmptySubsequences: true, whereSeparator: isBlank)
-        }
-        guard words.count == 3 else { return nil }
-        let relation = words[2].drop(while: isBlank)
-        return (["\(words[0]).so.\(words[1])", "\(words[0])-\(words[1]).so"], String(relation))
     }
 }

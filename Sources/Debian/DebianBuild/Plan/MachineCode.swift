@@ -10,6 +10,7 @@ import Platform
 struct MachineCode {
     private(set) var files: [ELFFile] = []
     private(set) var dependencies = LibraryDependencies.Result(relations: [], unknown: [])
+    private var sonames: Set<String> = []
     private var bytes: Int64 = 0
     private let architecture: Architecture
 
@@ -20,7 +21,6 @@ struct MachineCode {
         diagnostics: inout Diagnostics
     ) -> MachineCode {
         var result = MachineCode(architecture: architecture)
-        var sonames: Set<String> = []
         for planned in entries {
             guard let facts = planned.facts, case .file(let size) = planned.entry.kind else { continue }
             if let problem = facts.malformedELF, size >= 64, !planned.allowsForeignCode {
@@ -34,29 +34,37 @@ struct MachineCode {
             }
             result.check(elf, planned: planned, spec: spec, warnings: &warnings, diagnostics: &diagnostics)
             if elf.type != .relocatable { result.files.append(elf) }
-            if let soname = elf.soname { sonames.insert(soname) }
+            if let soname = elf.soname { result.sonames.insert(soname) }
             result.bytes += size
         }
-        if spec.hasShlibDepends {
-            let declared = Dictionary(
-                spec.shlibs.map { ($0.name.value, $0.value.value) }, uniquingKeysWith: { _, last in last })
-            do throws(FileError) {
-                result.dependencies = try LibraryDependencies(declared: declared)
-                    .resolve(result.files, provided: sonames, architecture: architecture)
-            } catch {
-                diagnostics.error(
-                    "library-records", "what dpkg knows of libraries cannot be read: \(error)", at: spec.name.range,
-                    help: "'shlib-depends: false' does without it; then name the libraries' packages under 'depends'")
-            }
-            for library in result.dependencies.unknown {
-                diagnostics.error(
-                    "library-unknown", "no package is known for library '\(library)' that the payload needs",
-                    at: spec.name.range,
-                    help: "install the package that has it, or name it under 'shlibs:', e.g. "
-                        + "'\(library): \"libfoo1 (>= 1.2)\"'; 'shlib-depends: false' turns this off")
-            }
-        }
         return result
+    }
+
+    /// Finds the packages whose libraries the machine code needs.
+    ///
+    /// - Parameter siblings: sonames that other packages of the workspace ship, with the relations to these.
+    mutating func resolveDependencies(
+        _ spec: PackageSpec, siblings: [String: String], diagnostics: inout Diagnostics
+    ) {
+        guard spec.hasShlibDepends else { return }
+        let declared = Dictionary(
+            spec.shlibs.map { ($0.name.value, $0.value.value) }, uniquingKeysWith: { _, last in last })
+        do throws(FileError) {
+            dependencies = try LibraryDependencies(declared: declared, siblings: siblings)
+                .resolve(files, provided: sonames, architecture: architecture)
+        } catch {
+            diagnostics.error(
+                "library-records", "what dpkg knows of libraries cannot be read: \(error)", at: spec.name.range,
+                help: "'shlib-depends: false' does without it; then name the libraries' packages under 'depends'")
+        }
+        for library in dependencies.unknown {
+            diagnostics.error(
+                "library-unknown", "no package is known for library '\(library)' that the payload needs",
+                at: spec.name.range,
+                help:
+                    "install the package that has it, build it together with this one, or name it under 'shlibs:', e.g. "
+                    + "'\(library): \"libfoo1 (>= 1.2)\"'; 'shlib-depends: false' turns this off")
+        }
     }
 
     private func check(

@@ -29,6 +29,12 @@ struct PackagePlanner {
 
     /// The plan, or nil when the diagnostics hold an error.
     func plan(_ spec: PackageSpec, diagnostics: inout Diagnostics) -> BuildPlan? {
+        draft(spec, diagnostics: &diagnostics).flatMap { finish($0, siblings: [:], diagnostics: &diagnostics) }
+    }
+
+    /// Everything but what depends on the other packages that are planned with it; nil after a diagnostic that leaves
+    /// nothing to go on with.
+    func draft(_ spec: PackageSpec, diagnostics: inout Diagnostics) -> PackageDraft? {
         let errorsBefore = diagnostics.errorCount
         let name = spec.name
         let changelog = loadChangelog(spec, diagnostics: &diagnostics)
@@ -42,11 +48,13 @@ struct PackagePlanner {
             sources: sources, payloads: payloads, unavailablePayloads: unavailablePayloads,
             collector: EntryCollector(sourceDateEpoch: epoch))
         contents.addAll(spec.contents, diagnostics: &diagnostics)
+        let profiles = contents.profiles
         // Given on, not copied: there may be a great many entries.
         var integration = IntegrationPlanner(
             package: name.value.description, unitDirectory: spec.unitDirectory, sources: sources,
             collector: (consume contents).collector)
         integration.addUnits(spec.units, diagnostics: &diagnostics)
+        integration.addUserUnits(spec.userUnits, diagnostics: &diagnostics)
         integration.addConfiguration(spec, diagnostics: &diagnostics)
         integration.addDocumentation(
             spec, changelog: changelog, isNative: version.revision == nil, diagnostics: &diagnostics)
@@ -62,7 +70,13 @@ struct PackagePlanner {
         }
         let accounts = AccountPlanner(
             spec, entries: integration.collector, sources: sources, diagnostics: &diagnostics)
-        let scripts = planScripts(spec, integration: integration, accounts: accounts, diagnostics: &diagnostics)
+        MaintenancePlanner(spec: spec, version: version, collector: integration.collector)
+            .check(diagnostics: &diagnostics)
+        let debconf = DebconfPlanner(spec: spec, sources: sources)
+        let templates = debconf.templates(diagnostics: &diagnostics)
+        let scripts = planScripts(
+            spec, integration: integration, accounts: accounts, profiles: profiles,
+            diagnostics: &diagnostics)
 
         var warnings: [PlanWarning] = []
         let conffiles = conffilesFile(spec, collector: integration.collector)
@@ -76,26 +90,46 @@ struct PackagePlanner {
             entries[own].entry.kind = .file(size: Int64(text.count))
             entries[own].source = .bytes(text)
         }
-        let elf = MachineCode.inspect(
+        let machineCode = MachineCode.inspect(
             entries, architecture: architecture, spec: spec, warnings: &warnings, diagnostics: &diagnostics)
-        let control = ControlPlanner(
-            spec: spec, version: version, architecture: architecture, implied: accounts.relations
-        )
-        .paragraph(entries: entries, elf: elf, diagnostics: &diagnostics)
+        var libraries = SharedLibraryPlanner(entries, spec: spec, version: version)
+        libraries.addSymbols(spec, sources: sources, diagnostics: &diagnostics)
         if let newest = changelog?.newest, newest.version != version {
             warnings.append(
                 PlanWarning(
                     code: "changelog-version",
                     message: "the newest entry of the changelog is \(newest.version), the package is \(version)"))
         }
-        guard diagnostics.errorCount == errorsBefore, let control else { return nil }
-
-        var controlFiles = scripts
-        if let conffiles { controlFiles.append(conffiles) }
-        if !spec.triggers.isEmpty {
-            let text = spec.triggers.map { "\($0.value.description)\n" }.joined()
-            controlFiles.append(ControlFile(name: "triggers", permissions: 0o644, bytes: Array(text.utf8)))
+        var controlFiles =
+            scripts + [conffiles, templates, libraries.triggers(spec.triggers.map(\.value))].compactMap { $0 }
+        controlFiles += libraries.controlFiles
+        var draft = PackageDraft(
+            spec: spec, sourceDateEpoch: epoch, entries: entries, machineCode: machineCode,
+            libraries: libraries.relations,
+            controlFiles: controlFiles, warnings: warnings, scenario: scenario)
+        for relations in [accounts.relations, debconf.relations(diagnostics: &diagnostics)] {
+            draft.implied.merge(relations) { $0 + $1 }
         }
+        draft.hasErrors = diagnostics.errorCount != errorsBefore
+        return draft
+    }
+
+    /// The plan of a draft, or nil when the diagnostics hold an error.
+    ///
+    /// - Parameter siblings: sonames that the other packages ship, with the relations to these.
+    func finish(
+        _ draft: PackageDraft, siblings: [String: String], diagnostics: inout Diagnostics
+    ) -> BuildPlan? {
+        let errorsBefore = diagnostics.errorCount
+        let (spec, entries) = (draft.spec, draft.entries)
+        var warnings = draft.warnings
+        var elf = draft.machineCode
+        elf.resolveDependencies(spec, siblings: siblings, diagnostics: &diagnostics)
+        let control = ControlPlanner(
+            spec: spec, version: version, architecture: architecture, implied: draft.implied
+        )
+        .paragraph(entries: entries, elf: elf, diagnostics: &diagnostics)
+        guard diagnostics.errorCount == errorsBefore, !draft.hasErrors, let control else { return nil }
         let isSetcapThere = [RelationField.Kind.depends, .preDepends].contains { kind in
             control[kind.rawValue]?.contains("libcap2-bin") ?? false
         }
@@ -107,12 +141,12 @@ struct PackagePlanner {
         }
         let requested = compression ?? spec.compression?.value ?? .default
         var plan = BuildPlan(
-            package: name.value, version: version, architecture: architecture, control: control,
-            controlFiles: controlFiles.sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) },
+            package: spec.name.value, version: version, architecture: architecture, control: control,
+            controlFiles: draft.controlFiles.sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) },
             entries: entries,
             compression: requested.with(branchFilter: elf.branchFilter(of: entries, distribution: distribution)),
-            sourceDateEpoch: epoch, warnings: warnings)
-        plan.scenario = scenario
+            sourceDateEpoch: draft.sourceDateEpoch, warnings: warnings)
+        plan.scenario = draft.scenario
         return plan
     }
 
@@ -191,13 +225,21 @@ struct PackagePlanner {
     // MARK: - scripts and changelog
 
     private func planScripts(
-        _ spec: PackageSpec, integration: IntegrationPlanner, accounts: AccountPlanner, diagnostics: inout Diagnostics
+        _ spec: PackageSpec, integration: IntegrationPlanner, accounts: AccountPlanner,
+        profiles: [String],
+        diagnostics: inout Diagnostics
     ) -> [ControlFile] {
         let assembler = MaintainerScriptAssembler(
             package: integration.package, units: integration.units, hasSysusers: spec.sysusers != nil,
-            hasTmpfiles: spec.tmpfiles != nil, alternatives: alternatives(spec, integration, &diagnostics),
+            hasTmpfiles: spec.tmpfiles != nil,
+            alternatives: AlternativePlanner(collector: integration.collector)
+                .alternatives(spec, diagnostics: &diagnostics),
             capabilities: integration.collector.capabilities, earlyAccounts: accounts.early,
-            fallbackAccounts: accounts.needsSysusers ? [] : accounts.fallback)
+            fallbackAccounts: accounts.needsSysusers ? [] : accounts.fallback,
+            maintenance: spec.maintenance.map(\.value),
+            usesDebconf: DebconfPlanner(spec: spec, sources: sources).isUsed,
+            userUnits: integration.userUnits,
+            profiles: profiles)
         var files: [ControlFile] = []
         for script in MaintainerScriptName.allCases {
             var own: String?
@@ -222,36 +264,12 @@ struct PackagePlanner {
                 diagnostics.error(
                     "script-marker", "maintainer script '\(script.rawValue)' has no line '#DEBHELPER#'",
                     at: spec.scripts[script]?.range,
-                    help: "units, users or alternatives of this package need lines in it: add '#DEBHELPER#' on a line "
-                        + "of its own where they are to go")
+                    help: "what the package declares needs lines in it, its units for example: add '#DEBHELPER#' on a "
+                        + "line of its own where they are to go")
             case nil: break
             }
         }
         return files
-    }
-
-    private func alternatives(
-        _ spec: PackageSpec, _ integration: IntegrationPlanner, _ diagnostics: inout Diagnostics
-    ) -> [Alternative] {
-        spec.alternatives.compactMap { item in
-            guard let linkPath = InstalledPath.parse(item.link, diagnostics: &diagnostics),
-                let filePath = InstalledPath.parse(item.path, diagnostics: &diagnostics)
-            else { return nil }
-            for text in [item.name, item.link, item.path] where !ShellWord.isPlain(text.value) {
-                diagnostics.error(
-                    "alternative-characters", "'\(text.value)' has characters that a maintainer script would interpret",
-                    at: text.range, help: "use letters, digits and /._+- only")
-                return nil
-            }
-            if !integration.collector.contains(filePath) {
-                diagnostics.error(
-                    "alternative-missing", "alternative '\(filePath)' is not in the package", at: item.path.range,
-                    help: SpellingSuggestion.of(filePath, among: integration.collector.sorted().map(\.installedPath))
-                        .map { "did you mean '\($0)'?" })
-                return nil
-            }
-            return Alternative(name: item.name.value, link: linkPath, path: filePath, priority: item.priority)
-        }
     }
 
     private func loadChangelog(
@@ -281,6 +299,24 @@ struct PackagePlanner {
             return nil
         }
     }
+}
+
+/// A package of which everything is known but what it needs of those that are planned with it.
+struct PackageDraft {
+    let spec: PackageSpec
+    let sourceDateEpoch: Int64
+    /// In the order of the archive, each inspected.
+    let entries: [PlannedEntry]
+    let machineCode: MachineCode
+    /// What depends on this package that needs one of its shared libraries, by soname.
+    let libraries: [String: String]
+    let controlFiles: [ControlFile]
+    let warnings: [PlanWarning]
+    let scenario: PackageScenario
+    /// Relations that follow from what the package does.
+    var implied: [RelationField.Kind: [String]] = [:]
+    /// Whether something was found that keeps it from being built.
+    var hasErrors = false
 }
 
 /// A changelog that has been read: its bytes go into the package, its newest entry dates it.

@@ -41,10 +41,16 @@ public struct PackageSpec: Sendable {
     public var hasShlibDepends: Bool
     /// Sonames and the relations that stand for them.
     public var shlibs: [(name: Located<String>, value: Located<String>)]
+    /// Whether shared libraries that every program may need are announced to the linker and to other packages.
+    public var publishesLibraries: Bool
+    /// A deb-symbols(5) file.
+    public var symbols: Located<String>?
     /// Files, trees, directories, links and archives.
     public var contents: [ContentSpec]
     /// systemd units.
     public var units: [UnitSpec]
+    /// Units of users' own managers.
+    public var userUnits: [UserUnitSpec]
     /// Where units are installed.
     public var unitDirectory: UnitDirectory
     /// System users that the package needs before it is unpacked.
@@ -59,6 +65,10 @@ public struct PackageSpec: Sendable {
     public var logrotate: Located<String>?
     /// Maintainer scripts by name.
     public var scripts: [MaintainerScriptName: Located<String>]
+    /// What upgrades do to paths of earlier versions.
+    public var maintenance: [Located<MaintenanceAction>]
+    /// Templates of the questions that the package asks by debconf.
+    public var templates: Located<String>?
     /// Choices for update-alternatives(1).
     public var alternatives: [AlternativeSpec]
     /// deb-triggers(5) lines.
@@ -69,6 +79,8 @@ public struct PackageSpec: Sendable {
     public var obsoleteConffiles: [Located<String>]
     /// A Debian changelog.
     public var changelog: Located<String>?
+    /// The upstream project's changelog, which is compressed.
+    public var upstreamChangelog: Located<String>?
     /// A copyright file.
     public var copyright: Located<String>?
     /// A lintian overrides file.
@@ -117,6 +129,8 @@ public struct ContentSpec: Sendable {
         case directory(Located<String>)
         /// A symbolic link at this path.
         case symlink(Located<String>, target: Located<String>)
+        /// A file whose kind decides where it goes.
+        case placed(Located<String>, SystemPlace)
         /// The entries of an archive, without some leading components of their paths.
         case archive(Located<String>, to: Located<String>, Selection, stripComponents: Int)
     }
@@ -198,6 +212,14 @@ public struct UnitSpec: Sendable {
     public var ports: [Located<UnitPort>]
 }
 
+/// A unit that every user's own manager gets (systemd(1), `--user`).
+public struct UserUnitSpec: Sendable {
+    /// The unit file in the package folder; its last component is the unit's name.
+    public var file: Located<String>
+    /// Whether installation enables it for all users.
+    public var isEnabled: Bool
+}
+
 /// A port that a unit listens on, such as `8080/tcp`.
 public struct UnitPort: Sendable, Hashable, CustomStringConvertible {
     /// 1 to 65535.
@@ -264,4 +286,16 @@ public struct AlternativeSpec: Sendable {
     public var path: Located<String>
     /// The higher one wins.
     public var priority: Int
+    /// Links that go with this one, such as that of a manual page.
+    public var followers: [Follower]
+
+    /// A link that points to this package's file for as long as the choice does.
+    public struct Follower: Sendable {
+        /// The link's name.
+        public var name: Located<String>
+        /// The generic path.
+        public var link: Located<String>
+        /// The file offered.
+        public var path: Located<String>
+    }
 }

@@ -58,8 +58,17 @@ enum SpecShapes {
             "shlibs", .entries(of: relation), default: [],
             "Sonames and the relations that stand for them, where no installed package says so.",
             example: "{libfoo.so.1: \"libfoo1 (>= 1.2)\"}", former: "libraries")
+        optional(
+            "public-libraries", .boolean, default: true,
+            "Whether shared libraries in the linker's folders get an ldconfig trigger and a 'shlibs' file, as with "
+                + "dh_makeshlibs(1).")
+        optional(
+            "symbols", text, "A deb-symbols(5) file, as dpkg-gensymbols(1) writes it: since when each symbol is there.")
         optional("contents", .list(of: content), default: [], "What is in the package.")
         optional("units", .list(of: unit), default: [], "systemd units.")
+        optional(
+            "user-units", .list(of: userUnit), default: [],
+            "systemd units of users' own managers, as with dh_installsystemduser(1).")
         optional(
             "unit-directory", .enumeration(UnitDirectory.self), default: .lib,
             "Where units are installed; below /usr for systems with a merged /usr.")
@@ -71,6 +80,15 @@ enum SpecShapes {
         optional("tmpfiles", text, "A tmpfiles.d(5) file, installed under the package's name.")
         optional("logrotate", text, "A logrotate(8) file, installed as a conffile.")
         optional("scripts", scripts, default: [:], "Maintainer scripts (Policy 6).")
+        optional(
+            "maintscript", .list(of: maintenanceAction), default: [],
+            "What upgrades do to paths of earlier versions: rm_conffile, mv_conffile, symlink_to_dir and dir_to_symlink, "
+                + "as in debian/PACKAGE.maintscript (dpkg-maintscript-helper(1)).",
+            example: "[rm_conffile /etc/hello/old.conf 1.2~]")
+        optional(
+            "templates", text,
+            "Templates of the questions that 'config' asks (debconf-devel(7)); debconf becomes a dependency, and a purge "
+                + "removes the answers.")
         optional("alternatives", .list(of: alternative), default: [], "Choices for update-alternatives(1).")
         optional(
             "triggers", .list(of: trigger), default: [], "deb-triggers(5) lines.",
@@ -82,6 +100,9 @@ enum SpecShapes {
             "obsolete-conffiles", .list(of: text), default: [],
             "Conffiles of earlier versions that dpkg removes on upgrade (deb-conffiles(5)).")
         optional("changelog", text, "A Debian changelog; its newest date is the default SOURCE_DATE_EPOCH.")
+        optional(
+            "upstream-changelog", text,
+            "The changelog of the upstream project, installed compressed (Policy 12.7); for packages with a revision.")
         optional("copyright", text, "The copyright file (Policy 12.5).")
         optional("lintian-overrides", text, "Overrides for lintian, each with its reason.")
         optional("manual-pages", .list(of: text), default: [], "Manual pages, installed compressed.")
@@ -124,110 +145,6 @@ enum SpecShapes {
             }, as: { Dictionary($0) { first, _ in first } })
     }()
 
-    private static let content: Shape<ContentSpec> = {
-        let to = required("to", text, "Absolute path in the package; a folder if it ends in '/'.")
-        let ownership = group(as: ContentSpec.Ownership.init) {
-            optional("mode", .octalMode, "Permission bits in octal, setuid, setgid and sticky included.")
-            optional("owner", text, "Owner by name (default root).")
-            optional("group", text, "Group by name (default: as the owner).")
-            foreignCode
-        }
-        let selection = group(as: ContentSpec.Selection.init) {
-            optional("exclude", .list(of: text), default: [], "Patterns of what is left out, as in gitignore(5).")
-            optional("rules", .list(of: rule), default: [], "Modes and owners by pattern; the last match wins.")
-        }
-        func file(
-            _ key: String, _ name: String, _ doc: String,
-            _ kind: @escaping @Sendable (Located<String>, Located<String>) -> ContentSpec.Kind
-        ) -> (String, Shape<ContentSpec>) {
-            let shape: Shape<ContentSpec> = .object(
-                name, doc, as: { ContentSpec(kind: kind($0, $1), ownership: $2, capabilities: $3, range: $4) }
-            ) {
-                required(key, text, doc)
-                to
-                ownership
-                optional(
-                    "capabilities", capabilities,
-                    "Capabilities that installation gives the file with setcap(8).",
-                    example: "cap_net_bind_service=ep")
-                place()
-            }
-            return (key, shape)
-        }
-        let tree = "A folder with its structure."
-        let directory = "A directory, by its path in the package."
-        let symlink = "A symbolic link, by its path in the package."
-        let archive = "The entries of an archive of the package folder."
-        return .keyed(by: [
-            file("file", "File", "A file of the package folder.") { .file($0, to: $1) },
-            file("conffile", "Conffile", "A file that the administrator may edit.") { .conffile($0, to: $1) },
-            file("payload", "PayloadItem", "A payload of the workspace, by name.") { .payload($0, to: $1) },
-            (
-                "tree",
-                .object("Tree", tree, as: { ContentSpec(kind: .tree($0, to: $1, $3), ownership: $2, range: $4) }) {
-                    required("tree", text, tree)
-                    to
-                    ownership
-                    selection
-                    place()
-                }
-            ),
-            (
-                "directory",
-                .object(
-                    "Directory", directory, as: { ContentSpec(kind: .directory($0), ownership: $1, range: $2) }
-                ) {
-                    required("directory", text, directory)
-                    ownership
-                    place()
-                }
-            ),
-            (
-                "symlink",
-                .object(
-                    "Symlink", symlink,
-                    as: { ContentSpec(kind: .symlink($0, target: $1), ownership: .init(), range: $2) }
-                ) {
-                    required("symlink", text, symlink)
-                    required("target", text, "What the link points to.")
-                    place()
-                }
-            ),
-            (
-                "archive",
-                .object(
-                    "ArchiveItem", archive,
-                    as: {
-                        ContentSpec(kind: .archive($0, to: $1, $3, stripComponents: $4), ownership: $2, range: $5)
-                    }
-                ) {
-                    required("archive", text, archive)
-                    to
-                    ownership
-                    selection
-                    optional(
-                        "strip-components", .integer(0...64), default: 0, "Leading components that entry paths lose.")
-                    place()
-                }
-            ),
-        ])
-    }()
-
-    private static let rule: Shape<ContentRule> = .object(
-        "Rule", "A mode or owner for what matches a pattern.", as: ContentRule.init
-    ) {
-        required("match", text, "A pattern; without '/' it is compared with the last component.")
-        optional("mode", .octalMode, "Permission bits in octal.")
-        optional("owner", text, "Owner by name.")
-        optional("group", text, "Group by name.")
-        optional("conffile", .boolean, default: false, "Whether matching files are conffiles.")
-        foreignCode
-    }
-
-    private static let foreignCode = optional(
-        "foreign-machine-code", .enumeration(ForeignMachineCode.self),
-        "Whether machine code for another architecture is allowed (default refuse).")
-
     private static let unit: Shape<UnitSpec> = .object(
         "Unit", "A systemd unit and what the package does with it.", as: UnitSpec.init
     ) {
@@ -243,6 +160,16 @@ enum SpecShapes {
             "ports", .list(of: port), default: [],
             "Ports that it listens on while it runs, for its checks; TCP unless '/udp' stands behind the number.",
             example: "[8080, 53/udp]")
+    }
+
+    private static let userUnit: Shape<UserUnitSpec> = .object(
+        "UserUnit", "A systemd unit of users' own managers; it starts with their next session.",
+        as: UserUnitSpec.init
+    ) {
+        required("file", text, "The unit file.")
+        optional(
+            "enable", .boolean, default: true,
+            "Enable it for all users on first installation (default true).")
     }
 
     private static let user: Shape<UserSpec> = .object("User", "A system user.", as: UserSpec.init) {
@@ -276,6 +203,17 @@ enum SpecShapes {
         required("link", text, "The generic path.")
         required("path", text, "The file that this package offers.")
         required("priority", .integer(-1_000_000...1_000_000), "The higher one wins.")
+        optional(
+            "followers", .list(of: follower), default: [],
+            "Links that change together with this one, such as those of manual pages (--slave).")
+    }
+
+    private static let follower: Shape<AlternativeSpec.Follower> = .object(
+        "Follower", "A link that changes together with an alternative.", as: AlternativeSpec.Follower.init
+    ) {
+        required("name", text, "The link's name.")
+        required("link", text, "The generic path.")
+        required("path", text, "The file that this package offers.")
     }
 
     // MARK: - workspace.yaml
@@ -320,7 +258,7 @@ enum SpecShapes {
 
     // MARK: - scalars
 
-    private static let text: Shape<Located<String>> = .located(.nonEmptyString)
+    static let text: Shape<Located<String>> = .located(.nonEmptyString)
 
     /// A relation that stays as it is written, once it is one.
     private static let relation = parsed("relation") { text throws(FormatError) in
@@ -338,15 +276,19 @@ enum SpecShapes {
 
     private static let port = parsed("port") { text throws(FormatError) in try UnitPort(text) }
 
-    private static let capabilities = parsed("list of capabilities") { text throws(FormatError) in
+    static let capabilities = parsed("list of capabilities") { text throws(FormatError) in
         try FileCapabilities(parsing: text)
+    }
+
+    private static let maintenanceAction = parsed("maintscript line") { text throws(FormatError) in
+        try MaintenanceAction(text)
     }
 
     private static let trigger = parsed("trigger") { text throws(FormatError) in try Trigger(text) }
 
     private static let architecture = parsed(
         "architecture",
-        help: { text in SpellingSuggestion.of(text, among: Architecture.common).map { "did you mean '\($0)'?" } }
+        help: { text in Architecture.suggestion(for: text).map { "did you mean '\($0)'?" } }
     ) { text throws(FormatError) in try Architecture(text) }
 
     private static let compression: Shape<Located<Compression>> = .located(

@@ -94,7 +94,10 @@ public struct Workspace: Sendable {
             "package": node[key: "package"]?.scalarText ?? name,
             "distribution": distribution ?? spec.distribution?.value ?? "",
         ]
-        if let architecture { builtIn["arch"] = architecture.description }
+        if let architecture {
+            builtIn["arch"] = architecture.description
+            builtIn["multiarch"] = architecture.multiarch
+        }
         for (name, value) in builtIn { scope.define(name, value, range: nil) }
         let effective = effectiveVersion(of: node, override: version, scope: scope, diagnostics: &diagnostics)
         // What else is wrong is reported anyway.
@@ -215,7 +218,7 @@ public struct Workspace: Sendable {
                 } else {
                     diagnostics.error(
                         "architecture", "'\(selector.scalarText ?? "")' is not an architecture", at: selector.range,
-                        help: SpellingSuggestion.of(selector.scalarText ?? "", among: Architecture.common)
+                        help: Architecture.suggestion(for: selector.scalarText ?? "")
                             .map { "did you mean '\($0)'?" })
                     applies = false
                 }
