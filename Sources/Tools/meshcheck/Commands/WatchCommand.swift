@@ -1,4 +1,5 @@
 import ArgumentParser
+import CLinux
 import Documents
 import Reports
 import Scenarios
@@ -55,6 +56,7 @@ struct WatchCommand: AsyncParsableCommand {
                 Terminal.write(ReportWriter.renderer(request, isVerbose: false)?.render(result) ?? "")
             }
             previous = result
+            clinux_give_memory_back()
             number += 1
             if number == count { return result.hasFailed }
             do {
