@@ -59,6 +59,8 @@ int clinux_clock_state(void) {
 
 void clinux_give_memory_back(void) { malloc_trim(0); }
 
+void clinux_share_memory(void) { mallopt(M_ARENA_MAX, 1); }
+
 int clinux_resolver_search(const char *name, int type, unsigned char *buffer, size_t size, int *failure, int *code) {
     struct __res_state state;
     memset(&state, 0, sizeof state);

@@ -41,6 +41,10 @@ int clinux_clock_state(void);
 // Gives memory that was freed back to the system (malloc_trim(3)).
 void clinux_give_memory_back(void);
 
+// Has all threads allocate from one pool (mallopt(3), M_ARENA_MAX). Pools of their own keep what is free in each of them, which
+// adds up in a program that runs for months. To be called before there are threads.
+void clinux_share_memory(void);
+
 // Asks the servers of /etc/resolv.conf, with its search list unless the name ends in a dot, for a record type of class
 // IN, and puts the whole answer into the buffer. The file is read anew each time
 // (resolver(3)).

@@ -39,6 +39,7 @@ struct ServeCommand: AsyncParsableCommand {
     var cache = DurationArgument(seconds: 30)
 
     func run() async throws {
+        clinux_share_memory()
         // Mistakes show now, and not at the first request.
         _ = try await LocalRun.load(suite)
         let suite = suite

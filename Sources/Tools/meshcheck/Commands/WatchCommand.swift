@@ -32,6 +32,7 @@ struct WatchCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
+        clinux_share_memory()
         if try await Signals.cancelling({ try await watch() }) { throw Status.failed }
     }
 
