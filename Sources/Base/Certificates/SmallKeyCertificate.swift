@@ -60,7 +60,7 @@ public struct SmallKeyCertificate: Sendable {
 
     /// Whether a private key in PEM is its key; what cannot be read as an RSA key is not.
     public func isOf(keyPEM bytes: [UInt8]) -> Bool {
-        // By its numbers: the library takes no key below 1024 bits.
+        // By its numbers: the library takes no key below 1024 bits. What cannot be read as a key belongs to no certificate.
         guard let blocks = try? PEMBlock.blocks(of: bytes) else { return false }
         return blocks.contains { block in
             guard block.label.hasSuffix("PRIVATE KEY"), let numbers = try? Self.publicNumbers(ofKey: block.der) else {

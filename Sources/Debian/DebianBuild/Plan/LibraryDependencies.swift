@@ -75,6 +75,7 @@ struct LibraryDependencies: Sendable {
                     let template = family.package + " " + SymbolsFile.minimumMark
                     require(template, nil)
                     for symbol in versions[library] ?? [] {
+                        // GLIBC_PRIVATE and the like are no versions of a package.
                         require(template, family.version(symbol).flatMap { try? DebianVersion($0) })
                     }
                 } else if let found = table[library] {

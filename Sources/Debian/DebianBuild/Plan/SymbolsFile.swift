@@ -35,6 +35,7 @@ enum SymbolsFile {
                 // `#MISSING: 1.2#name@Base 1.0` is of a symbol that is gone.
                 guard words.count > 1, words[0].utf8.first != UInt8(ascii: "#") else { continue }
                 let template = words.count > 2 ? Int(words[2]) ?? 0 : 0
+                // What dpkg itself would not take as a version bounds nothing; the library's own relation stays.
                 let version = versions[words[1]] ?? (try? DebianVersion(String(words[1])))
                 versions[words[1]] = version
                 guard let version else { continue }
