@@ -32,7 +32,7 @@ in_place() {
     cat >/root/answer.pl <<'PROGRAM'
 use IO::Socket::INET;
 open my $file, '<:raw', '/root/answer'; local $/; my $answer = <$file>;
-my $listener = IO::Socket::INET->new(Listen => 64, LocalAddr => '127.0.0.1', LocalPort => 9911, ReuseAddr => 1) or die;
+my $listener = IO::Socket::INET->new(Listen => 64, LocalAddr => '0.0.0.0', LocalPort => 9911, ReuseAddr => 1) or die;
 while (my $client = $listener->accept) {
     next if fork;
     print $client $answer if $answer =~ /^SSH/;
@@ -45,9 +45,10 @@ PROGRAM
     systemd-run --quiet --unit=fault-answer sh -c 'trap "" CHLD; exec perl /root/answer.pl'
     lead_there "$1" "$2"
 }
+# lead_there ADDRESS PORT: what this machine sends there comes back to its port 9911, outside of it: `switch` reads the line.
 lead_there() {
-    until ss -ltn | grep -q 127.0.0.1:9911; do sleep 0.1; done
-    iptables -t nat -A OUTPUT -p tcp -d "$1" --dport "$2" -j DNAT --to-destination 127.0.0.1:9911
+    until ss -ltn | grep -q :9911; do sleep 0.1; done
+    printf 'plane: lead %s %s\n' "$1" "$2"
 }
 # tls_in_place SUBJECT DAYS: the CA's address leads to a TLS server with a certificate of its own, or of the machine's CA.
 tls_in_place() {
@@ -64,11 +65,11 @@ tls_in_place() {
     fi
     # The server ends with its input.
     systemd-run --quiet --unit=fault-answer sh -c \
-        'sleep infinity | openssl s_server -accept 127.0.0.1:9911 -cert /root/tls.pem -key /root/tls.key -alpn h2 -quiet'
+        'sleep infinity | openssl s_server -accept 9911 -cert /root/tls.pem -key /root/tls.key -alpn h2 -quiet'
     lead_there 10.150.0.9 8060
 }
 not_in_place() {
-    iptables-save -t nat | sed -n "s/^-A \\(OUTPUT .*127.0.0.1:9911\\)/-t nat -D \\1/p" | while read -r rule; do iptables $rule; done
+    printf 'plane: release\n'
     systemctl stop fault-answer
     systemctl reset-failed
 }
@@ -481,6 +482,33 @@ switch_cluster() {
     esac
 }
 
+# in_plane VM: does what lines of a machine's commands ask for that has to happen between it and the control plane, where
+# nothing on the machine shows it.
+in_plane() {
+    local line address port vm
+    vm=$(machine_address "$1")
+    while IFS= read -r line; do
+        case $line in
+            'plane: lead '*)
+                read -r _ _ address port <<<"$line"
+                in_namespace "$plane_ns" sysctl -qw net.ipv4.ip_forward=1 net.ipv4.conf.all.send_redirects=0 \
+                    net.ipv4.conf.eth0.send_redirects=0
+                in_namespace "$plane_ns" iptables -t nat -A PREROUTING -s "$vm" -d "$address" -p tcp --dport "$port" \
+                    -j DNAT --to-destination "$vm:9911"
+                in_namespace "$plane_ns" iptables -t nat -A POSTROUTING -s "$vm" -d "$vm" -p tcp --dport 9911 -j MASQUERADE
+                ;;
+            'plane: release')
+                in_namespace "$plane_ns" iptables-save -t nat | sed -n "/^-A .*-s $vm\/32 .*9911/s/^-A/-D/p" |
+                    while read -r line; do
+                        # The words of a rule, as iptables-save prints them.
+                        in_namespace "$plane_ns" iptables -t nat $line
+                    done
+                ;;
+            *) printf '%s\n' "$line" ;;
+        esac
+    done
+}
+
 # switch FAULT on|off VM
 switch() {
     local part command=${fault_on[$1]} status=0
@@ -504,7 +532,9 @@ switch() {
             command=
             ;;
     esac
-    if [[ -n $command ]]; then on_machine "$3" "$fault_prelude"$'\n'"$command" </dev/null || status=1; fi
+    if [[ -n $command ]]; then
+        on_machine "$3" "$fault_prelude"$'\n'"$command" </dev/null | in_plane "$3" || status=1
+    fi
     if [[ ${fault_place[$1]} == machine && -n ${fault_switch[$1]:-} ]]; then "${fault_switch[$1]}" "$1" "$2" "$3" || status=1; fi
     if [[ $2 == on && -n ${fault_reboot[$1]:-} ]]; then lab_reboot "$3" || status=1; fi
     return "$status"

@@ -162,9 +162,12 @@ final class FailureTests: XCTestCase {
         XCTAssertEqual(undumped.reason, .crashed)
         // Under a limit of its memory, it is that.
         let limited = UnitProperties(values: ["LimitAS": "16777216", "LimitDATA": "infinity"])
-        XCTAssertEqual(UnitProbe.limitsOfMemory(limited, .crashed), ["(LimitAS=16777216)"])
-        XCTAssertEqual(UnitProbe.limitsOfMemory(limited, .permission), [])
-        XCTAssertEqual(UnitProbe.limitsOfMemory(UnitProperties(values: ["LimitAS": "infinity"]), .killed), [])
+        XCTAssertEqual(UnitProbe.limits(limited, .crashed)?.texts, ["(LimitAS=16777216)"])
+        XCTAssertNil(UnitProbe.limits(limited, .permission))
+        XCTAssertNil(UnitProbe.limits(UnitProperties(values: ["LimitAS": "infinity"]), .killed))
+        let files = UnitProbe.limits(UnitProperties(values: ["LimitNOFILE": "12"]), .crashed)
+        XCTAssertEqual(files?.reason, .tooManyFiles)
+        XCTAssertNil(UnitProbe.limits(UnitProperties(values: ["LimitNOFILE": "1024"]), .crashed))
         // A message of its own says more than how it ended.
         let full = FailureLines(
             lines(["write: No space left on device", "istio.service: Main process exited, code=killed, status=6/ABRT"]))

@@ -47,6 +47,31 @@ fault filter-source MX0814 'a rule gives packets to Mixer the address of another
 fault filter-target MX0814 'a rule sends what is for Mixer to a host that is not there' \
     'iptables -t nat -A OUTPUT -p tcp -d 10.150.0.8 --dport 9091 -j DNAT --to-destination 10.150.0.77' \
     'iptables -t nat -D OUTPUT -p tcp -d 10.150.0.8 --dport 9091 -j DNAT --to-destination 10.150.0.77'
+fault nat-pilot MX0824 'a rule of the nat table leads connections to Pilot to Mixer' \
+    'iptables -t nat -I OUTPUT 1 -p tcp -d 10.150.0.6 --dport 8080 -j DNAT --to-destination 10.150.0.8:9091' \
+    'iptables -t nat -D OUTPUT -p tcp -d 10.150.0.6 --dport 8080 -j DNAT --to-destination 10.150.0.8:9091'
+fault nat-ca MX0825 'a rule of the nat table leads connections to the CA to Pilot' \
+    'iptables -t nat -I OUTPUT 1 -p tcp -d 10.150.0.9 --dport 8060 -j DNAT --to-destination 10.150.0.6:8080' \
+    'iptables -t nat -D OUTPUT -p tcp -d 10.150.0.9 --dport 8060 -j DNAT --to-destination 10.150.0.6:8080'
+fault nat-accepted MX0814 'a rule accepts connections to services before the rules of the mesh see them' \
+    'iptables -t nat -I OUTPUT 1 -p tcp -d 10.63.240.0/20 -j ACCEPT' \
+    'iptables -t nat -D OUTPUT -p tcp -d 10.63.240.0/20 -j ACCEPT'
+fault nat-returned MX0814 'a rule leaves the connections of a user alone before the rules of the mesh see them' \
+    'iptables -t nat -I OUTPUT 1 -m owner --uid-owner nobody -j RETURN' \
+    'iptables -t nat -D OUTPUT -m owner --uid-owner nobody -j RETURN'
+fault kubedns-swapped MX0430 'the addresses of Pilot and the CA were mixed up in kubedns' \
+    'keep $kubedns; sed -i "s,10.150.0.6$,10.150.0.X,; s,10.150.0.9$,10.150.0.6,; s,10.150.0.X$,10.150.0.9," $kubedns; systemctl restart dnsmasq' \
+    'back $kubedns; systemctl restart dnsmasq'
+fault kubedns-mixer-swapped MX0430 'the addresses of Pilot and Mixer were mixed up in kubedns' \
+    'keep $kubedns; sed -i "s,10.150.0.6$,10.150.0.X,; s,10.150.0.8$,10.150.0.6,; s,10.150.0.X$,10.150.0.8," $kubedns; systemctl restart dnsmasq' \
+    'back $kubedns; systemctl restart dnsmasq'
+fault product-in-hosts MX0417 'a line of /etc/hosts has another address for a service' \
+    'keep /etc/hosts; echo "10.9.9.9 productpage.bookinfo.svc.cluster.local" >>/etc/hosts' 'back /etc/hosts'
+fault product-blocked MX0422 'a list of blocked names has a service in it' \
+    'echo address=/productpage.bookinfo.svc.cluster.local/0.0.0.0 >/etc/dnsmasq.d/blocked; systemctl restart dnsmasq' \
+    'rm /etc/dnsmasq.d/blocked; systemctl restart dnsmasq'
+fault envoy-port-changed MX0516 "the settings have a port for Envoy that Pilot does not give it" \
+    'keep $settings; echo ENVOY_PORT=15009 >>$settings; systemctl restart istio' 'back $settings; systemctl restart istio'
 fault filter-untracked MX0814 'a rule keeps connections to services from being tracked, and so from the nat table' \
     'iptables -t raw -A OUTPUT -d 10.63.240.0/20 -j CT --notrack' 'iptables -t raw -D OUTPUT -d 10.63.240.0/20 -j CT --notrack'
 fault filter-mark MX0813 'packets to Mixer get a mark, and marked ones another table of routes' \
@@ -305,7 +330,7 @@ no_relay() {
 # shellcheck disable=SC2016
 takes='takes() {
     printf "%s\n" "use IO::Socket::INET; \$SIG{CHLD} = q(IGNORE);" \
-        "my \$listener = IO::Socket::INET->new(Listen => 64, LocalAddr => q(127.0.0.1), LocalPort => 9911, ReuseAddr => 1) or die;" \
+        "my \$listener = IO::Socket::INET->new(Listen => 64, LocalAddr => q(0.0.0.0), LocalPort => 9911, ReuseAddr => 1) or die;" \
         "while (my \$client = \$listener->accept) { next if fork; \$client->autoflush(1); $1; exit; }" >/root/taker.pl
     systemd-run --quiet --unit=fault-answer perl /root/taker.pl
     lead_there "$2" "$3"
@@ -317,7 +342,7 @@ fault pilot-drips MX0510 "Pilot's answer comes one byte at a time" \
     'not_in_place'
 fault pilot-tls MX0511 'a TLS server has taken the port of Pilot' \
     'openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=web.example -days 9 -keyout /root/tls.key -out /root/tls.pem 2>/dev/null
-    systemd-run --quiet --unit=fault-answer sh -c "sleep infinity | openssl s_server -accept 127.0.0.1:9911 -cert /root/tls.pem -key /root/tls.key -quiet"
+    systemd-run --quiet --unit=fault-answer sh -c "sleep infinity | openssl s_server -accept 9911 -cert /root/tls.pem -key /root/tls.key -quiet"
     lead_there 10.150.0.6 8080' \
     'not_in_place'
 fault pilot-http2 MX0511 'a server of HTTP/2 alone has taken the port of Pilot' \
@@ -344,12 +369,12 @@ fault ca-early MX0626 "the CA's own certificate is not valid yet" \
     'mkdir -p /root/tls; : >/root/tls/index; openssl req -new -newkey rsa:2048 -nodes -subj /CN=istio-ca -addext subjectAltName=DNS:istio-ca -keyout /root/tls.key -out /root/tls.csr 2>/dev/null
     printf "[ca]\ndefault_ca=a\n[a]\ndatabase=/root/tls/index\nnew_certs_dir=/root/tls\nrand_serial=yes\ndefault_md=sha256\npolicy=p\ncopy_extensions=copy\n[p]\ncommonName=supplied\n" >/root/tls/cnf
     openssl ca -batch -selfsign -config /root/tls/cnf -keyfile /root/tls.key -in /root/tls.csr -out /root/tls.pem -startdate 20350101000000Z -enddate 20360101000000Z -notext 2>/dev/null
-    systemd-run --quiet --unit=fault-answer sh -c "sleep infinity | openssl s_server -accept 127.0.0.1:9911 -cert /root/tls.pem -key /root/tls.key -alpn h2 -quiet"
+    systemd-run --quiet --unit=fault-answer sh -c "sleep infinity | openssl s_server -accept 9911 -cert /root/tls.pem -key /root/tls.key -alpn h2 -quiet"
     lead_there 10.150.0.9 8060' \
     'not_in_place; rm -r /root/tls'
 fault ca-of-another MX0603 'the CA of another cluster answers' \
     'openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=istio-ca -addext subjectAltName=DNS:istio-ca -days 90 -keyout /root/tls.key -out /root/tls.pem 2>/dev/null
-    systemd-run --quiet --unit=fault-answer sh -c "sleep infinity | openssl s_server -accept 127.0.0.1:9911 -cert /root/tls.pem -key /root/tls.key -alpn h2 -quiet"
+    systemd-run --quiet --unit=fault-answer sh -c "sleep infinity | openssl s_server -accept 9911 -cert /root/tls.pem -key /root/tls.key -alpn h2 -quiet"
     lead_there 10.150.0.9 8060' \
     'not_in_place'
 fault pilot-relayed - 'connections to Pilot go through a relay' "$relay"'relay 10.150.0.6 8080' "$relay"'no_relay 10.150.0.6 8080'
@@ -514,3 +539,5 @@ for name in \
     inbound-datagrams portal-and-filter; do
     fault_remedy[$name]=hand
 done
+
+by_hand kubedns-swapped kubedns-mixer-swapped envoy-port-changed

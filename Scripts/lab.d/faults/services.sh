@@ -13,6 +13,25 @@ fault enabled-until-reboot MX0207 'the sidecar was enabled for this boot alone' 
     'systemctl disable --quiet --runtime istio; systemctl enable --quiet istio'
 fault dnsmasq-disabled MX0234 'dnsmasq does not start after a reboot' \
     'systemctl disable --quiet dnsmasq' 'systemctl enable --quiet dnsmasq'
+fault dropin-private-network MX0243 'a drop-in gives the node agent a network of its own' \
+    'drop_in istio-auth-node-agent.service PrivateNetwork=yes' 'no_drop_in istio-auth-node-agent.service'
+fault dropin-network-of-sidecar MX0243 'a drop-in gives the sidecar a network of its own' \
+    'drop_in istio.service PrivateNetwork=yes' 'no_drop_in istio.service'
+fault dropin-families MX0243 'a hardening drop-in leaves the node agent local sockets alone' \
+    'drop_in istio-auth-node-agent.service RestrictAddressFamilies=AF_UNIX' 'no_drop_in istio-auth-node-agent.service'
+fault dropin-system-calls MX0242 'a hardening drop-in kills the node agent for a system call' \
+    'drop_in istio-auth-node-agent.service "SystemCallFilter=~@network-io"' 'no_drop_in istio-auth-node-agent.service'
+fault passwd-closed MX0150 'only root can read /etc/passwd' \
+    'chmod 600 /etc/passwd; systemctl restart --no-block istio istio-auth-node-agent' \
+    'chmod 644 /etc/passwd; systemctl reset-failed; systemctl restart istio istio-auth-node-agent'
+fault usr-local-closed MX0150 'only root can pass /usr/local' \
+    'chmod 700 /usr/local; systemctl restart --no-block istio istio-auth-node-agent' \
+    'chmod 755 /usr/local; systemctl reset-failed; systemctl restart istio istio-auth-node-agent'
+fault dnsmasq-fails-after MX0406 'a drop-in ends dnsmasq with a command that fails' \
+    'drop_in dnsmasq.service ExecStartPost=/bin/false' 'no_drop_in dnsmasq.service'
+fault user-renumbered MX0215 'the user istio-proxy has got another number' \
+    'keep /etc/passwd; sed -i "s/^istio-proxy:x:[0-9]*:/istio-proxy:x:4242:/" /etc/passwd; systemctl restart --no-block istio istio-auth-node-agent' \
+    'back /etc/passwd; chown -R istio-proxy:istio-proxy /etc/certs /var/lib/istio/proxy /var/log/istio; systemctl reset-failed; systemctl restart istio istio-auth-node-agent'
 fault dropin-option MX0229 'a drop-in gives the node agent an option that it does not know' \
     'drop_in istio-auth-node-agent.service "ExecStart=
 ExecStart=/usr/local/istio/bin/node_agent --logtostderr --renew-early"' 'no_drop_in istio-auth-node-agent.service'

@@ -41,6 +41,10 @@ struct FileProbe: Probe {
                 "read-fails-for", .text,
                 "`service` if reading fails only where the service of `unit` sees the file system, else `host`; null if it does "
                     + "not fail."),
+            .init(
+                "closed-at", .text,
+                "What the user of `as` may not pass or read: the first such folder, or the file itself; null if it can be read."
+            ),
             .init("parents-traversable", .bool, "Whether the user of `as` can pass through all folders above it."),
             .init(
                 "writable-by", .bool,
@@ -96,7 +100,7 @@ struct FileProbe: Probe {
         if request.wants("writable-by", "write-error", "write-message", "write-fails-for") {
             try await addWriting(reader.path, type: facts.type, to: &observation, request)
         }
-        if request.wants("readable-by", "read-fails-for", "parents-traversable") {
+        if request.wants("readable-by", "read-fails-for", "closed-at", "parents-traversable") {
             try await addAccess(reader.path, to: &observation, request)
         }
         return observation
@@ -184,6 +188,7 @@ struct FileProbe: Probe {
         }
         observation.attributes["readable-by"] = .bool(answer.isReadable)
         observation.attributes["read-fails-for"] = answer.isReadable ? .null : .text("host")
+        observation.attributes["closed-at"] = answer.isReadable ? .null : .text(answer.obstacle ?? path)
         observation.attributes["parents-traversable"] = .bool(answer.areParentsTraversable)
         if let obstacle = answer.obstacle {
             observation.evidence.append("\(who) cannot pass \(obstacle)")

@@ -53,6 +53,14 @@ struct UnitProbe: Probe {
             .init("command", .text, "The command that it runs, with everything that drop-ins change of it."),
             .init("drop-ins", .list(.text), "Paths of the drop-ins that change its file; null if there are none."),
             .init(
+                "overrides", .list(.text),
+                "What drop-ins of administrators and of `systemctl set-property` set, each with the file and line."),
+            .init("undo-overrides", .list(.text), "Commands that take those drop-ins out of the way."),
+            .init(
+                "cut-off", .list(.text),
+                "What gives its programs another network than the host's: PrivateNetwork=, NetworkNamespacePath=, "
+                    + "RestrictAddressFamilies= without AF_INET, or a network namespace that somebody else has made."),
+            .init(
                 "reason", .text,
                 "What kind of failure its last run reports, in the journal or in `log`, in the words of the attribute of the "
                     + "same name of `log`; other if it is of no known kind; null if it has not failed, and for a unit of a user."
@@ -76,7 +84,8 @@ struct UnitProbe: Probe {
             return Observation(
                 [
                     "exists": .bool(false), "load": .text(orNull: unit["LoadState"]), "active": .text("inactive"),
-                    "up": .bool(false), "silent-ports": .list([]), "stopped": .list([]),
+                    "up": .bool(false), "silent-ports": .list([]), "stopped": .list([]), "overrides": .list([]),
+                    "undo-overrides": .list([]), "cut-off": .list([]),
                 ],
                 evidence: ["systemd does not know \(name)"])
         }
@@ -146,6 +155,17 @@ struct UnitProbe: Probe {
         let command = unit.commands.joined(separator: "; ")
         attributes["command"] = .text(orNull: command.isEmpty ? nil : command)
         attributes["drop-ins"] = unit.dropIns.isEmpty ? .null : .texts(unit.dropIns)
+        if request.wants("overrides", "undo-overrides") {
+            let drops = unit.dropIns.filter { UnitOverrides.isAdministrators($0) }
+            let overrides = try await BlockingPool.files.run("read drop-ins of \(name)", until: request.deadline) {
+                () throws(ProbeError) in try UnitOverrides(drops)
+            }
+            attributes["overrides"] = .texts(overrides.lines)
+            attributes["undo-overrides"] = .texts(overrides.undo(of: name))
+        }
+        if request.wants("cut-off") {
+            attributes["cut-off"] = .texts(try await cutOff(unit, request))
+        }
         attributes["start-limit-hit"] = .null
         attributes["reason"] = .null
         attributes["reason-line"] = .null
@@ -162,10 +182,10 @@ struct UnitProbe: Probe {
                     unit["Result"] == "start-limit-hit"
                         || lines.contains { $0.text.containsBytewise("Start request repeated too quickly") })
             }
-            let memory = Self.limitsOfMemory(unit, failure.reason)
-            let kind = memory.isEmpty ? failure.reason : .noMemory
+            let limits = Self.limits(unit, failure.reason)
+            let kind = limits?.reason ?? failure.reason
             attributes["reason"] = .text(orNull: failure.line.map { _ in kind?.rawValue ?? "other" })
-            let line = failure.line.map { ([$0] + memory).joined(separator: " ").shortened(to: 600) }
+            let line = failure.line.map { ([$0] + (limits?.texts ?? [])).joined(separator: " ").shortened(to: 600) }
             attributes["reason-line"] = .text(orNull: line)
             if let line { reason = [SecretMask.maskedKeys(line)] }
         }
@@ -179,11 +199,41 @@ struct UnitProbe: Probe {
             ] + portEvidence + reason)
     }
 
-    /// The limits of memory under which a unit crashed or was killed: a program that gets none has no words for it.
-    static func limitsOfMemory(_ unit: UnitProperties, _ reason: FailureReason?) -> [String] {
-        guard reason == .crashed || reason == .killed else { return [] }
-        let limits = ["LimitAS", "LimitDATA"].compactMap { name in unit.number(name).map { "\(name)=\($0)" } }
-        return limits.isEmpty ? [] : ["(" + limits.joined(separator: ", ") + ")"]
+    /// The limits under which a unit crashed or was killed: a program that gets no memory or no file has no words for it.
+    static func limits(_ unit: UnitProperties, _ reason: FailureReason?) -> (reason: FailureReason, texts: [String])? {
+        guard reason == .crashed || reason == .killed else { return nil }
+        func set(_ names: [String], below most: Int64) -> [String] {
+            names.compactMap { name in unit.number(name).flatMap { $0 < most ? "\(name)=\($0)" : nil } }
+        }
+        // The smallest limit that services have by default is 1024 files.
+        for (kind, texts) in [
+            (FailureReason.noMemory, set(["LimitAS", "LimitDATA"], below: .max)),
+            (.tooManyFiles, set(["LimitNOFILE"], below: 256)),
+        ] where !texts.isEmpty {
+            return (kind, ["(" + texts.joined(separator: ", ") + ")"])
+        }
+        return nil
+    }
+
+    /// What gives the programs of a unit another network than the host's.
+    private func cutOff(_ unit: UnitProperties, _ request: ProbeRequest) async throws(ProbeError) -> [String] {
+        var found: [String] = []
+        if unit["PrivateNetwork"] == "yes" { found.append("PrivateNetwork=yes") }
+        if let path = unit["NetworkNamespacePath"] { found.append("NetworkNamespacePath=\(path)") }
+        if let families = unit["RestrictAddressFamilies"] {
+            // `~` stands before those that are forbidden, and alone for none (systemd.exec(5)).
+            let isForbidding = families.utf8.first == UInt8(ascii: "~")
+            let names = Ascii.words(Array(families.utf8.drop { $0 == UInt8(ascii: "~") })[...]).map { Ascii.text($0) }
+            if names.contains("AF_INET") == isForbidding { found.append("RestrictAddressFamilies=\(families)") }
+        }
+        guard found.isEmpty, let pid = unit.number("MainPID"), pid > 0 else { return found }
+        let (own, others) = try await BlockingPool.files.run("compare networks", until: request.deadline) {
+            () throws(ProbeError) in
+            (try SystemFile.link("/proc/self/ns/net"), try SystemFile.link("/proc/\(pid)/ns/net"))
+        }
+        // Who may not look at the other process, and one that has ended, tell nothing.
+        guard let own, let others, own != others else { return [] }
+        return ["process \(pid) is in the network \(others), the host's is \(own)"]
     }
 
     /// The ports of the request on which nothing of the unit listens, with what is there instead.

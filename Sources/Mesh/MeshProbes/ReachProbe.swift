@@ -13,6 +13,7 @@ struct ReachProbe: Probe {
                 "users", .list(.text),
                 "Who has to reach it; those that do not exist are left out. Without root only who runs this is looked at."
             ),
+            .init("elsewhere", .list(.text), "Addresses where the port is looked for when it is not reached."),
         ],
         attributes: [
             .init("connected", .bool, "Whether all of them reach it."),
@@ -31,6 +32,12 @@ struct ReachProbe: Probe {
                 "suspects", .list(.text),
                 "Rules of the packet filter that let the connection be opened and may stop what is sent through it."),
             .init("undo-suspects", .list(.text), "Commands that take those out of the way."),
+            .init(
+                "diverted", .list(.text),
+                "Rules of the nat table that lead the connections of the first of them elsewhere."
+            ),
+            .init("undo-diverted", .list(.text), "Commands that take those out of the way."),
+            .init("found-at", .list(.text), "Those of `elsewhere` where the port takes connections."),
             .init("duration", .duration, "From the lookup to the last open connection."),
         ])
 
@@ -55,7 +62,7 @@ struct ReachProbe: Probe {
         var attributes: [String: Value] = [
             "connected": .bool(false), "error": .null, "peer": .null, "users": .map([:]), "kept-out": .list([]),
             "obstacle": .null, "obstacles": .list([]), "undo": .list([]), "route": .null, "suspects": .list([]),
-            "undo-suspects": .list([]),
+            "undo-suspects": .list([]), "diverted": .list([]), "undo-diverted": .list([]), "found-at": .list([]),
         ]
         let address: IPAddress
         do throws(ProbeError) {
@@ -88,9 +95,16 @@ struct ReachProbe: Probe {
             if let own = try await search.misrouted(to: address, port: endpoint.port, user: lookers[wanted[0]].uid) {
                 evidence += Self.add(own, to: &attributes)
             }
+            let looker = lookers[wanted[0]]
+            if request.wants("diverted", "undo-diverted") {
+                let diversions = try await search.diversions(
+                    to: address, port: endpoint.port, user: looker.uid, userName: looker.name)
+                attributes["diverted"] = .texts(diversions.map(\.text))
+                attributes["undo-diverted"] = .texts(diversions.map(\.undo))
+            }
             if request.wants("suspects", "undo-suspects") {
                 let suspects = try await search.suspects(
-                    to: address, port: endpoint.port, user: lookers[wanted[0]].uid, userName: lookers[wanted[0]].name)
+                    to: address, port: endpoint.port, user: looker.uid, userName: looker.name)
                 attributes["suspects"] = .texts(suspects.map(\.text))
                 attributes["undo-suspects"] = .texts(suspects.map(\.undo))
             }
@@ -107,7 +121,27 @@ struct ReachProbe: Probe {
             : try await search.obstacles(
                 to: address, port: endpoint.port, user: lookers[first].uid, userName: lookers[first].name)
         evidence += Self.add(obstacles, to: &attributes)
+        let elsewhere = (try request.texts("elsewhere") ?? []).compactMap { IPAddress($0) }.filter { $0 != address }
+        if !elsewhere.isEmpty, request.wants("found-at") {
+            attributes["found-at"] = .texts(
+                try await found(elsewhere, endpoint.port, by: lookers[first], request).map(\.description))
+        }
         return Observation(attributes, evidence: evidence)
+    }
+
+    /// Those of some addresses that take connections to a port.
+    private func found(
+        _ addresses: [IPAddress], _ port: UInt16, by looker: Looker, _ request: ProbeRequest
+    ) async throws(ProbeError) -> [IPAddress] {
+        var found: [IPAddress] = []
+        for address in addresses {
+            let limit = min(request.deadline - .milliseconds(300), .now + .milliseconds(500))
+            if limit <= .now { break }
+            if try await Self.connect([looker], to: address, port, host, request, until: limit) == [0] {
+                found.append(address)
+            }
+        }
+        return found
     }
 
     private static func add(_ obstacles: Obstacles, to attributes: inout [String: Value]) -> [String] {

@@ -7,10 +7,12 @@ public struct DiagnosisCatalogue: Sendable {
     /// The causes, those that others follow from first.
     public let entries: [DiagnosisEntry]
     private let places: [String: SourceRange?]
+    private let groups: [String: [IdentifierPattern]]
 
-    init(entries: [DiagnosisEntry], places: [String: SourceRange?]) {
+    init(entries: [DiagnosisEntry], places: [String: SourceRange?], groups: [String: [IdentifierPattern]]) {
         self.entries = entries
         self.places = places
+        self.groups = groups
     }
 
     /// Loads a catalogue and reports everything that is wrong with it at once.
@@ -34,6 +36,11 @@ public struct DiagnosisCatalogue: Sendable {
     /// What does not fit a suite: ids that no check has, attributes that their subjects have not.
     public func validate(against suite: ScenarioSuite) -> Diagnostics {
         var diagnostics = Diagnostics()
+        for check in suite.allChecks where groups[check.id] != nil {
+            diagnostics.error(
+                "ambiguous-name", "'\(check.id)' is a group of the diagnoses and the id of a check", at: nil,
+                help: "give one of them another name")
+        }
         for entry in entries {
             let place = places[entry.code] ?? nil
             for condition in entry.conditions + entry.exclusions {

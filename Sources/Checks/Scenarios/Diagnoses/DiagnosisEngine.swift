@@ -182,14 +182,19 @@ struct DiagnosisText {
         try VariableText(text, isName: isNameCharacter)
     }
 
-    /// The texts of a list that a template is nothing but a reference to; nil for any other template.
+    /// The texts of a list that a template is nothing but a reference to, none where there is nothing to refer to; nil for
+    /// any other template.
     func items(of template: String) -> [String]? {
         do throws(VariableText.Fault) {
             let pieces = try Self.parse(template).pieces
-            guard pieces.count == 1, case .reference(let reference) = pieces[0],
-                case .list(let items)? = value(reference.name)
-            else { return nil }
-            return items.map { ValueText.plain($0) }
+            guard pieces.count == 1, case .reference(let reference) = pieces[0], reference.fallback == nil else {
+                return nil
+            }
+            switch value(reference.name) {
+            case .list(let items): return items.map { ValueText.plain($0) }
+            case nil, .null: return []
+            default: return nil
+            }
         } catch {
             // Templates were checked when the catalogue was loaded.
             return nil

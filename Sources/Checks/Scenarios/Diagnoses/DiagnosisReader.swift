@@ -16,7 +16,10 @@ enum DiagnosisKey: String, CaseIterable {
         case .when: "Conditions that all hold; the first one is about the check that is explained."
         case .unless: "Conditions of which none holds."
         case .explains:
-            "Ids of checks that fail for the same cause, `*` stands for any characters; or codes of causes that follow from it."
+            """
+            Ids of checks that fail for the same cause, `*` stands for any characters; codes of causes that follow from it; \
+            and names of `groups` of both.
+            """
         case .evidence: "Lines with what was seen."
         case .remedy: "What to do: commands, one per line."
         case .documentation: "The section of the documents; that of `docs/diagnoses.md` when it is missing."
@@ -49,13 +52,14 @@ enum DiagnosisConditionKey: String, CaseIterable {
 struct DiagnosisReader {
     private var codes: [String: SourceRange?] = [:]
     private var retired: Set<String> = []
+    private var groups: [String: [IdentifierPattern]] = [:]
 
     /// The keys of a catalogue.
-    static let keys = ["retired", "diagnoses"]
+    static let keys = ["retired", "groups", "diagnoses"]
 
     /// The catalogue, with everything wrong reported.
     mutating func read(_ document: YAMLNode, _ diagnostics: inout Diagnostics) -> DiagnosisCatalogue {
-        let none = DiagnosisCatalogue(entries: [], places: [:])
+        let none = DiagnosisCatalogue(entries: [], places: [:], groups: [:])
         guard let pairs = MappingReader.pairs(document, "a mapping with 'diagnoses'", &diagnostics) else { return none }
         for pair in pairs where !Self.keys.contains(pair.key.scalarText ?? "") {
             MappingReader.reportUnknown(pair.key, among: Self.keys, &diagnostics)
@@ -63,6 +67,7 @@ struct DiagnosisReader {
         if let node = document[key: "retired"] {
             retired = Set((MappingReader.texts(node, &diagnostics) ?? []).map(\.value))
         }
+        if let node = document[key: "groups"] { readGroups(node, &diagnostics) }
         guard case .sequence(let nodes)? = document[key: "diagnoses"]?.content, !nodes.isEmpty else {
             diagnostics.error("missing-key", "there is no list 'diagnoses'", at: document.range)
             return none
@@ -73,7 +78,20 @@ struct DiagnosisReader {
                 "no-generic-diagnosis", "no cause stands for what the others do not explain", at: document.range,
                 help: "add one without 'when'")
         }
-        return DiagnosisCatalogue(entries: entries, places: codes)
+        return DiagnosisCatalogue(entries: entries, places: codes, groups: groups)
+    }
+
+    /// Names for what many causes explain. A group may have those in it that stand before it.
+    private mutating func readGroups(_ node: YAMLNode, _ diagnostics: inout Diagnostics) {
+        let expected = "a mapping of names to lists of ids and codes"
+        for pair in MappingReader.pairs(node, expected, &diagnostics) ?? [] {
+            guard let name = MappingReader.text(pair.key, &diagnostics) else { continue }
+            groups[name] = explained(pair.value, &diagnostics)
+        }
+    }
+
+    private func explained(_ node: YAMLNode, _ diagnostics: inout Diagnostics) -> [IdentifierPattern] {
+        (MappingReader.texts(node, &diagnostics) ?? []).flatMap { groups[$0.value] ?? [IdentifierPattern($0.value)] }
     }
 
     private mutating func entry(_ node: YAMLNode, _ diagnostics: inout Diagnostics) -> DiagnosisEntry? {
@@ -101,8 +119,7 @@ struct DiagnosisReader {
                 ?? "docs/diagnoses.md#\(code.lowercased())",
             explanation: value(.explanation).flatMap { MappingReader.text($0, &diagnostics) } ?? "",
             conditions: conditions, exclusions: value(.unless).map { self.conditions($0, &diagnostics) } ?? [],
-            explains: (value(.explains).flatMap { MappingReader.texts($0, &diagnostics) } ?? [])
-                .map { IdentifierPattern($0.value) })
+            explains: value(.explains).map { explained($0, &diagnostics) } ?? [])
         return diagnostics.errorCount == before ? entry : nil
     }
 

@@ -20,7 +20,7 @@ public enum DiagnosisSchema {
         guard
             case .object(let members) = ValueSchema.object(
                 [
-                    ("retired", texts), ("diagnoses", list),
+                    ("retired", texts), ("groups", groups), ("diagnoses", list),
                 ], required: ["diagnoses"])
         else { return .null }
         return .object(
@@ -37,6 +37,13 @@ public enum DiagnosisSchema {
 
     private static let text = JSONValue.object([("type", .string("string")), ("minLength", .int(1))])
     private static let texts = ValueSchema.anyOf([.object([("type", .string("array")), ("items", text)]), text])
+    private static let groups = JSONValue.object([
+        ("type", .string("object")), ("additionalProperties", texts),
+        (
+            "description",
+            .string("Names for what many causes explain, which `explains` may have in place of its members.")
+        ),
+    ])
     private static let conditions: JSONValue = {
         let one = JSONValue.object([("$ref", .string("#/$defs/condition"))])
         return ValueSchema.anyOf([.object([("type", .string("array")), ("items", one), ("minItems", .int(1))]), one])

@@ -11,7 +11,7 @@ struct NameProbe: Probe {
             + "the forwarder of this host, resolv.conf, the C library, the user.",
         mainParameter: "name",
         parameters: [
-            .init("name", .text, "The name.", isRequired: true),
+            .init("name", .text, "The name, or a URL with it.", isRequired: true),
             .init("expected", .text, "The address that it should have; empty where only the server knows."),
             .init("server", .text, "The address of the server that knows the name, such as the cluster's DNS."),
             .init("users", .list(.text), "Who looks it up; without root only who runs this."),
@@ -39,7 +39,7 @@ struct NameProbe: Probe {
 
     func observe(_ request: ProbeRequest) async throws(ProbeError) -> Observation {
         try host.requireThisMachine("look up a name")
-        let name = try request.requiredText("name")
+        let name = try Self.host(of: try request.requiredText("name"))
         let lookers = try await ReachProbe.lookers(try request.texts("users") ?? [], host, request)
         let limit = max(ContinuousClock.now + .milliseconds(500), request.deadline - .seconds(2))
         var look = NameLook(name: name, lookers: lookers)
@@ -80,6 +80,10 @@ struct NameProbe: Probe {
                 "differs": .text(orNull: verdict?.layer.rawValue), "cause": .text(orNull: verdict?.cause.rawValue),
                 "why": .texts(verdict?.why ?? []), "undo": .texts(verdict?.undo ?? []),
             ], evidence: evidence)
+    }
+
+    private static func host(of text: String) throws(ProbeError) -> String {
+        text.containsBytewise("://") ? try URLAuthority(text).host : text
     }
 
     /// What a server answers.

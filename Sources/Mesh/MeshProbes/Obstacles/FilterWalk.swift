@@ -111,8 +111,14 @@ struct FilterWalk {
             let match = Self.match(words, packet)
             guard match != .no, let target = SavedTable.target(of: rule) else { continue }
             switch target {
-            case "ACCEPT": if match == .yes { return .accepted }
-            case "RETURN": if match == .yes { return .returned }
+            case "ACCEPT", "RETURN":
+                guard match == .yes else { continue }
+                if leadsPastEnvoy(chain, target, packet, depth) {
+                    return .stopped(
+                        FilterObstacle(
+                            text: "\(name): \(rule)", undo: undo(rule, words, packet, chain), isCertain: true))
+                }
+                return target == "ACCEPT" ? .accepted : .returned
             case "SNAT" where !Self.isForeign(words, packet): if match == .yes { return .accepted }
             case "CT" where !(words.contains("--notrack") && packet.redirectedTo != nil): continue
             // The nat table sees the first packet of a connection alone.
@@ -139,6 +145,12 @@ struct FilterWalk {
             }
         }
         return .returned
+    }
+
+    /// Whether somebody else's rule ends the way of a connection through the nat table before the mesh's rules see it.
+    private func leadsPastEnvoy(_ chain: String, _ target: String, _ packet: FilteredPacket, _ depth: Int) -> Bool {
+        guard name == "nat", packet.redirectedTo != nil, !InterceptionRules.chains.contains(chain) else { return false }
+        return target == "ACCEPT" || depth == 0
     }
 
     private static func changesAddresses(_ target: String) -> Bool {
@@ -191,7 +203,8 @@ struct FilterWalk {
         switch packet.direction {
         case .output:
             let peer = packet.peer.map { " -d \($0)" } ?? ""
-            return "\(place) -p \(packet.transport)\(peer) --dport \(packet.port) -j ACCEPT"
+            let target = name == "nat" && packet.redirectedTo != nil ? InterceptionRules.outputChain : "ACCEPT"
+            return "\(place) -p \(packet.transport)\(peer) --dport \(packet.port) -j \(target)"
         case .answer:
             let peer = packet.peer.map { " -s \($0)" } ?? ""
             return "\(place) -p \(packet.transport)\(peer) --sport \(packet.port) -j ACCEPT"

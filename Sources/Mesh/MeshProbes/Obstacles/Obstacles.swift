@@ -52,6 +52,7 @@ struct ObstacleSearch {
         found.route = decision.route.map { "\(address): \($0.text)" } ?? "\(address): no route"
         if !decision.isPassable {
             describe(decision, address, tables, &found)
+            if decision.route == nil { try await addInterfacesThatAreDown(&found) }
             return found
         }
         if let misrouted = Self.misrouted(address, decision, tables) {
@@ -149,6 +150,27 @@ struct ObstacleSearch {
         }
     }
 
+    /// The routes of an interface go with it.
+    private func addInterfacesThatAreDown(_ found: inout Obstacles) async throws(ProbeError) {
+        let down = try await BlockingPool.files.run("look at interfaces", until: .now + .seconds(2)) {
+            () throws(ProbeError) in
+            var down: [String] = []
+            for name in try (SystemFile.names(in: "/sys/class/net") ?? []).sorted() {
+                // IFF_UP of netdevice(7); 1 is Ethernet's number (ARPHRD_ETHER).
+                guard let flags = try SystemFile.read("/sys/class/net/\(name)/flags"),
+                    let kind = try SystemFile.read("/sys/class/net/\(name)/type"),
+                    let bits = Bytes.hexadecimal(Ascii.trimmed(flags[...]).dropFirst(2))
+                else { continue }
+                if bits & 1 == 0, Bytes.decimal(Ascii.trimmed(kind[...])) == 1 { down.append(name) }
+            }
+            return down
+        }
+        found.lines += down.map { "interface \($0) is down" }
+        found.undo =
+            down.map { "ip link set dev \($0) up" }
+            + down.compactMap { Self.isNetworkdInUse ? "networkctl reconfigure \($0)" : nil } + found.undo
+    }
+
     private static var isNetworkdInUse: Bool { access("/run/systemd/netif/state", F_OK) == 0 }
 
     /// An address that no answer comes back to, and answers that the kernel does not take where they come in.
@@ -204,6 +226,28 @@ struct ObstacleSearch {
             last - first < 28231
             ? ["sysctl -w net.ipv4.ip_local_port_range=\"32768 60999\""]
             : ["ss -tan state time-wait | wc -l; ss -tanp | head -n 50"]
+        return found
+    }
+
+    /// Rules of the nat table that lead a user's connections to somebody else.
+    func diversions(
+        to address: IPAddress, port: UInt16, user: UInt32, userName: String?
+    ) async throws(ProbeError) -> [FilterObstacle] {
+        guard address.bitWidth == 32, let state = try await filterState() else { return [] }
+        let decision = try await host.routeTables(for: request).decision(to: address, user: user, port: port)
+        let packet = FilteredPacket(
+            direction: .output, peer: address, port: port, user: user, userName: userName,
+            interface: decision.type == "local" ? "lo" : decision.route?.device)
+        var found: [FilterObstacle] = []
+        for var walk in state.walks where walk.name == "nat" {
+            if let rule = walk.obstacle(in: "OUTPUT", to: packet), rule.isCertain { found.append(rule) }
+        }
+        if found.isEmpty,
+            let rule = state.nft?.obstacle(
+                hooks: ["output"], priorities: Self.natPriority...Self.natPriority, to: packet), rule.isCertain
+        {
+            found.append(rule)
+        }
         return found
     }
 
@@ -296,8 +340,7 @@ struct ObstacleSearch {
         let run: Tool.Run
         do throws(ProbeError) {
             run = try await Tool.run(
-                "systemctl", ["show", "--property=IPAddressDeny,IPAddressAllow,PrivateNetwork", unit],
-                until: .now + .seconds(1))
+                "systemctl", ["show", "--property=IPAddressDeny,IPAddressAllow", unit], until: .now + .seconds(1))
         } catch {
             // Checks of services tell of a systemd that does not answer.
             guard error.reason == .timedOut else { throw error }
@@ -311,9 +354,6 @@ struct ObstacleSearch {
         }
         func has(_ name: String) -> Bool {
             values[name]?.contains { CIDR($0)?.contains(address) == true } ?? false
-        }
-        if values["PrivateNetwork"] == ["yes"] {
-            return Obstacles(kind: .unit, lines: ["\(unit): PrivateNetwork=yes"], undo: ["systemctl edit \(unit)"])
         }
         guard has("IPAddressDeny"), !has("IPAddressAllow") else { return nil }
         return Obstacles(

@@ -157,10 +157,16 @@ struct RequestWalk {
         if let status, (200..<400).contains(status), judgement.phase == "whole" {
             // The next request may go to another endpoint.
             if isCounted == true { try await lookBehindEnvoy() }
+            if isCounted == false { try await findObstacles(to: address, settings) }
             stage = .whole
             return
         }
-        stage = isCounted == false ? .pastEnvoy : .answer
+        guard isCounted != false else {
+            stage = .pastEnvoy
+            try await findObstacles(to: address, settings)
+            return
+        }
+        stage = .answer
         try await lookBehindEnvoy()
     }
 
