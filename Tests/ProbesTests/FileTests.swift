@@ -139,13 +139,16 @@ final class FileTests: XCTestCase {
             let path = try folder.file("\(name)/file", "x", mode: Int(mode))
             chmod("\(folder.path)/\(name)", folderMode)
             let seen = try await observe(
-                "file", ["path": .text(path), "as": .text("nobody")], ["readable-by", "parents-traversable"])
+                "file", ["path": .text(path), "as": .text("nobody")],
+                ["readable-by", "closed-at", "parents-traversable"])
             let cat = try TestSupport.run(
                 "setpriv", ["--reuid=nobody", "--regid=nogroup", "--clear-groups", "cat", path])
             XCTAssertEqual(seen["readable-by"], .bool(cat.status == 0), name)
             let stat = try TestSupport.run(
                 "setpriv", ["--reuid=nobody", "--regid=nogroup", "--clear-groups", "stat", path])
             XCTAssertEqual(seen["parents-traversable"], .bool(stat.status == 0), name)
+            let closed: Value = cat.status == 0 ? .null : .text(stat.status == 0 ? path : "\(folder.path)/\(name)")
+            XCTAssertEqual(seen["closed-at"], closed, name)
             let ours = try await observe("file", ["path": .text(path)], ["readable-by"])
             XCTAssertEqual(ours["readable-by"], .bool(true))
         }

@@ -179,6 +179,37 @@ final class ObstacleTests: XCTestCase {
         XCTAssertNil(walk.mark(in: "OUTPUT", of: packet))
     }
 
+    /// What ends the way of a connection through the nat table before the mesh's rules see it leads it past Envoy.
+    func testRulesThatLeadPastEnvoy() throws {
+        let mesh = [
+            "-A OUTPUT -p tcp -j ISTIO_OUTPUT", "-A ISTIO_OUTPUT -m owner --uid-owner 998 -j RETURN",
+            "-A ISTIO_OUTPUT -d 10.63.240.0/20 -j ISTIO_REDIRECT", "-A ISTIO_OUTPUT -j RETURN",
+            "-A ISTIO_REDIRECT -p tcp -j REDIRECT --to-ports 15001",
+        ]
+        func found(_ rule: String, _ redirected: UInt16?) throws -> FilterObstacle? {
+            let table = SavedTable(
+                chains: ["OUTPUT", "ISTIO_OUTPUT", "ISTIO_REDIRECT", "other"],
+                rules: ["-A other -p tcp -j RETURN", rule] + mesh)
+            var walk = FilterWalk(program: "iptables", name: "nat", table: table, policies: [:])
+            var packet = FilteredPacket(
+                direction: .output, peer: try address("10.63.240.9"), port: 9080, user: 65534, interface: "eth0")
+            packet.redirectedTo = redirected
+            return walk.obstacle(in: "OUTPUT", to: packet)
+        }
+        for rule in ["-A OUTPUT -d 10.63.240.0/20 -p tcp -j ACCEPT", "-A OUTPUT -m owner --uid-owner 65534 -j RETURN"] {
+            let obstacle = try XCTUnwrap(try found(rule, 15001), rule)
+            XCTAssertEqual(obstacle.text, "nat: \(rule)")
+            XCTAssertEqual(obstacle.undo, "iptables -t nat -D \(rule.dropFirst(3))")
+            XCTAssertNil(try found(rule, nil), "who is not led to Envoy is not led past it")
+        }
+        XCTAssertEqual(
+            try found("-A OUTPUT -p tcp -j ACCEPT", 15001)?.undo,
+            "iptables -t nat -I OUTPUT 1 -p tcp -d 10.63.240.9 --dport 9080 -j ISTIO_OUTPUT")
+        for rule in ["-A OUTPUT -p udp -j ACCEPT", "-A OUTPUT -p tcp -j other", "-A OUTPUT -d 10.1.0.0/16 -j ACCEPT"] {
+            XCTAssertNil(try found(rule, 15001), rule)
+        }
+    }
+
     /// A rule that is about the packet alone goes; a rule that forbids all that is not allowed stays.
     func testRemediesTakeNoFirewallDown() throws {
         let packet = FilteredPacket(

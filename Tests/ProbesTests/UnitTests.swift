@@ -50,6 +50,47 @@ final class UnitTests: XCTestCase {
         XCTAssertNil(UnitProbe.activeSince(units[1]))
     }
 
+    func testSettingsThatTakeTheNetworkAway() {
+        let cases: [([String: String], [String])] = [
+            ([:], []), (["PrivateNetwork": "no", "RestrictAddressFamilies": "~"], []),
+            (["PrivateNetwork": "yes"], ["PrivateNetwork=yes"]),
+            (["RestrictAddressFamilies": "AF_INET AF_UNIX"], []),
+            (["RestrictAddressFamilies": "AF_UNIX"], ["RestrictAddressFamilies=AF_UNIX"]),
+            (["RestrictAddressFamilies": "none"], ["RestrictAddressFamilies=none"]),
+            (["RestrictAddressFamilies": "~AF_PACKET"], []),
+            (["RestrictAddressFamilies": "~AF_INET AF_INET6"], ["RestrictAddressFamilies=~AF_INET AF_INET6"]),
+            (["NetworkNamespacePath": "/run/netns/blue"], ["NetworkNamespacePath=/run/netns/blue"]),
+        ]
+        for (values, found) in cases { XCTAssertEqual(UnitProperties(values: values).foreignNetwork, found) }
+    }
+
+    /// What administrators have set is shown with its place; commands put it aside and do not delete it.
+    func testDropInsOfAdministrators() throws {
+        let dropIn = "/etc/systemd/system/a.service.d/a b.conf"
+        let files = [
+            dropIn: "[Service]\n# why\nPrivateNetwork=yes\n\nEnvironment=DB_PASSWORD=hidden\n",
+            "/usr/lib/systemd/system/a.service.d/x.conf": "[Service]\nNice=5\n",
+            "/usr/lib/systemd/system/a.service": "[Service]\n", "/etc/systemd/system/a.service": "[Service]\n",
+            "/etc/systemd/system/own.service": "[Service]\n",
+        ]
+        func overrides(_ fragment: String, _ dropIns: [String]) throws -> UnitOverrides {
+            try UnitOverrides(fragment: fragment, dropIns: dropIns) { files[$0].map { Array($0.utf8) } }
+        }
+        let found = try overrides("/usr/lib/systemd/system/a.service", Array(files.keys.filter { $0.contains(".d/") }))
+        XCTAssertEqual(found.lines.count, 2)
+        XCTAssertEqual(found.lines.first, "PrivateNetwork=yes (\(dropIn):3)")
+        XCTAssertFalse(found.lines.joined().contains("hidden"), "\(found.lines)")
+        let again = ["systemctl daemon-reload", "systemctl reset-failed a.service; systemctl restart a.service"]
+        XCTAssertEqual(found.undo(of: "a.service"), ["mv '\(dropIn)' '\(dropIn).off'"] + again)
+        let replaced = try overrides("/etc/systemd/system/a.service", [])
+        XCTAssertEqual(
+            replaced.undo(of: "a.service"),
+            ["mv /etc/systemd/system/a.service /etc/systemd/system/a.service.off"] + again)
+        XCTAssertEqual(replaced.lines.count, 1)
+        // A unit that no package has is the administrator's own.
+        XCTAssertEqual(try overrides("/etc/systemd/system/own.service", []).undo(of: "own.service"), [])
+    }
+
     func testNames() {
         XCTAssertEqual(UnitName.completed("istio"), "istio.service")
         XCTAssertEqual(UnitName.completed("a.socket"), "a.socket")

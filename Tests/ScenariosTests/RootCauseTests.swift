@@ -11,10 +11,12 @@ final class RootCauseTests: XCTestCase {
     private static let checks = ["dns", "pilot", "envoy", "request", "disk"]
 
     /// The causes of failing checks, each with the checks that it explains.
-    private func causes(of failing: [String], explains: [String: [String]]) async throws -> [String: [String]] {
+    private func causes(
+        of failing: [String], explains: [String: [String]], groups: String = ""
+    ) async throws -> [String: [String]] {
         let folder = try TemporaryDirectory()
         var scenario = "name: chain\nchecks:\n"
-        var catalogue = "diagnoses:\n"
+        var catalogue = groups + "diagnoses:\n"
         for (place, id) in Self.checks.enumerated() {
             scenario += "  - {id: \(id), title: \(id), file: /\(id), expect: {exists: true}}\n"
             catalogue += "  - {code: MX000\(place + 1), cause: \(id), explanation: none, remedy: [none]"
@@ -59,5 +61,17 @@ final class RootCauseTests: XCTestCase {
         XCTAssertEqual(found, ["dns": ["dns", "envoy", "pilot"]])
         let other = try await causes(of: ["dns", "envoy"], explains: ["dns": ["MX0002"]])
         XCTAssertEqual(other, ["dns": ["dns"], "envoy": ["envoy"]])
+    }
+
+    /// A group stands for its members, those of other groups among them.
+    func testGroups() async throws {
+        let groups = "groups:\n  traffic: [request, MX0003]\n  everything: [pilot, traffic]\n"
+        let found = try await causes(
+            of: ["dns", "pilot", "envoy", "request", "disk"], explains: ["dns": ["everything"]], groups: groups)
+        XCTAssertEqual(found, ["dns": ["dns", "envoy", "pilot", "request"], "disk": ["disk"]])
+        do {
+            _ = try await causes(of: ["dns"], explains: [:], groups: "groups:\n  traffic: {a: b}\n")
+            XCTFail("a group is a list")
+        } catch is ScenarioLoadError {}
     }
 }

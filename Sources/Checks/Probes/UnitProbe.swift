@@ -54,8 +54,9 @@ struct UnitProbe: Probe {
             .init("drop-ins", .list(.text), "Paths of the drop-ins that change its file; null if there are none."),
             .init(
                 "overrides", .list(.text),
-                "What drop-ins of administrators and of `systemctl set-property` set, each with the file and line."),
-            .init("undo-overrides", .list(.text), "Commands that take those drop-ins out of the way."),
+                "What administrators and `systemctl set-property` set in drop-ins, each with the file and line; and their file in "
+                    + "place of the package's."),
+            .init("undo-overrides", .list(.text), "Commands that put those files aside and start the unit again."),
             .init(
                 "cut-off", .list(.text),
                 "What gives its programs another network than the host's: PrivateNetwork=, NetworkNamespacePath=, "
@@ -156,9 +157,16 @@ struct UnitProbe: Probe {
         attributes["command"] = .text(orNull: command.isEmpty ? nil : command)
         attributes["drop-ins"] = unit.dropIns.isEmpty ? .null : .texts(unit.dropIns)
         if request.wants("overrides", "undo-overrides") {
-            let drops = unit.dropIns.filter { UnitOverrides.isAdministrators($0) }
             let overrides = try await BlockingPool.files.run("read drop-ins of \(name)", until: request.deadline) {
-                () throws(ProbeError) in try UnitOverrides(drops)
+                () throws(ProbeError) in
+                try UnitOverrides(fragment: unit["FragmentPath"], dropIns: unit.dropIns) { path throws(ProbeError) in
+                    do throws(ProbeError) {
+                        return try SystemFile.read(path, limit: 1 << 16)
+                    } catch {
+                        guard error.reason == .notPermitted else { throw error }
+                        return nil
+                    }
+                }
             }
             attributes["overrides"] = .texts(overrides.lines)
             attributes["undo-overrides"] = .texts(overrides.undo(of: name))
@@ -217,15 +225,7 @@ struct UnitProbe: Probe {
 
     /// What gives the programs of a unit another network than the host's.
     private func cutOff(_ unit: UnitProperties, _ request: ProbeRequest) async throws(ProbeError) -> [String] {
-        var found: [String] = []
-        if unit["PrivateNetwork"] == "yes" { found.append("PrivateNetwork=yes") }
-        if let path = unit["NetworkNamespacePath"] { found.append("NetworkNamespacePath=\(path)") }
-        if let families = unit["RestrictAddressFamilies"] {
-            // `~` stands before those that are forbidden, and alone for none (systemd.exec(5)).
-            let isForbidding = families.utf8.first == UInt8(ascii: "~")
-            let names = Ascii.words(Array(families.utf8.drop { $0 == UInt8(ascii: "~") })[...]).map { Ascii.text($0) }
-            if names.contains("AF_INET") == isForbidding { found.append("RestrictAddressFamilies=\(families)") }
-        }
+        let found = unit.foreignNetwork
         guard found.isEmpty, let pid = unit.number("MainPID"), pid > 0 else { return found }
         let (own, others) = try await BlockingPool.files.run("compare networks", until: request.deadline) {
             () throws(ProbeError) in

@@ -89,6 +89,20 @@ struct UnitProperties: Sendable, Hashable {
         (values["DropInPaths"] ?? "").utf8.split(separator: Ascii.space).map { Ascii.text($0) }
     }
 
+    /// The settings that give its programs another network than the host's (systemd.exec(5)).
+    var foreignNetwork: [String] {
+        var found: [String] = []
+        if self["PrivateNetwork"] == "yes" { found.append("PrivateNetwork=yes") }
+        if let path = self["NetworkNamespacePath"] { found.append("NetworkNamespacePath=\(path)") }
+        if let families = self["RestrictAddressFamilies"] {
+            // `~` stands before those that are forbidden, and alone for none.
+            let isForbidding = families.utf8.first == UInt8(ascii: "~")
+            let names = Ascii.words(Array(families.utf8.drop { $0 == UInt8(ascii: "~") })[...]).map { Ascii.text($0) }
+            if names.contains("AF_INET") == isForbidding { found.append("RestrictAddressFamilies=\(families)") }
+        }
+        return found
+    }
+
     private static func fields(_ line: [UInt8]) -> [String: String] {
         var fields: [String: String] = [:]
         for part in line.split(separator: UInt8(ascii: ";")) {
