@@ -1,6 +1,6 @@
 #!/bin/bash
-# The mesh-expansion guide's tool for the operator, under its old name and with its functions and variables: each hands
-# over to meshex, which does the work and explains itself with --help.
+# The mesh expansion guide's tool for operators, with its old name, functions and variables. Each function calls meshex; see
+# 'meshex --help'.
 set -euo pipefail
 
 usage() {
@@ -66,7 +66,7 @@ machineSetup() {
     local -a source=(--packages "$staging") copy run files
     [[ -e cluster.env ]] || meshex cluster-env
     [[ -e kubedns ]] || meshex dnsmasq --istio-namespace "${ISTIO_NAMESPACE:-istio-system}"
-    # They last an hour: those of another machine, or of yesterday, are of no use.
+    # Certificates last an hour: those of another machine, or from yesterday, are of no use.
     machineCerts "${2:-}" "${3:-}"
     if [[ -n ${ISTIO_CP:-}${ISTIO_RUN:-} ]]; then
         read -r -a copy <<<"${ISTIO_CP:-scp}"
