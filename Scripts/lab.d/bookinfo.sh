@@ -1,11 +1,12 @@
 # shellcheck shell=bash
-# The guide's walk with a database on a machine, and what it needs from Debian there.
+# The guide's example with a database on a machine, and installing the Debian packages that it needs.
 
 readonly database_service=mysqldb.bookinfo.svc.cluster.local
 readonly database_address=10.63.240.30
 readonly database_port=3306
 
-# lab_add VM PACKAGE...: by this machine's apt, since machines have no way out; what was fetched is kept.
+# lab_add VM PACKAGE...: installs packages. This computer's apt downloads them, because machines cannot reach a mirror; the
+# downloads are kept.
 lab_add() {
     local name distribution base codename folder temporary
     name=$(checked_machine "${1:-}")
@@ -21,7 +22,7 @@ lab_add() {
         say "fetching $*; this is kept"
         temporary=$(mktemp --directory "$lab_cache/fetch.XXXXXX")
         if ! fetch_packages "$base" "$temporary" "$@"; then
-            # The lists may name what the mirror no longer has.
+            # The package lists may name versions that the mirror no longer has.
             apt-get -o DPkg::Lock::Timeout=600 --quiet --quiet update >&2 || true
             fetch_packages "$base" "$temporary" "$@" || {
                 rm -rf -- "$temporary"
@@ -36,7 +37,7 @@ lab_add() {
     on_machine "$name" 'DEBIAN_FRONTEND=noninteractive apt-get install --quiet --quiet --yes --no-install-recommends /root/added/*.deb && rm -rf /root/added' </dev/null >&2
 }
 
-# fetch_packages ROOT FOLDER PACKAGE...: what a system with that root lacks of them.
+# fetch_packages ROOT FOLDER PACKAGE...: downloads what a system with this root file system lacks.
 fetch_packages() {
     local base=$1 folder=$2
     shift 2
@@ -45,7 +46,7 @@ fetch_packages() {
         -o APT::Sandbox::User=root --quiet --quiet --yes --no-install-recommends --download-only install "$@" >&2
 }
 
-# lab_bookinfo [VM]: MariaDB with the ratings on a machine, in the mesh.
+# lab_bookinfo [VM]: sets up MariaDB with the ratings on a machine in the mesh.
 lab_bookinfo() {
     local name options=$lab_run/state/mysql.cnf
     name=$(checked_machine "${1:-vm1}")

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# The control plane: mesh-lab as Pilot, Mixer, CA and pods, and dnsmasq as the cluster's DNS and as the provider's.
+# The control plane: mesh-lab as Pilot, Mixer, CA and pods; dnsmasq as the cluster's DNS and as the provider's resolver.
 
 mesh_lab() { in_namespace "$plane_ns" "$root/.build/release/mesh-lab" "$@"; }
 
@@ -18,7 +18,7 @@ plane_up() {
     local name endpoints=
     mkdir -p -- "$lab_run/state"
     chmod 700 -- "$lab_run/state"
-    # Every machine is registered for the service that machines have.
+    # Registers every machine for the machines' service.
     for name in $(machines); do endpoints+="${endpoints:+, }{address: $(machine_address "$name"), port: 7000}"; done
     sed "s/^certificate-lifetime: .*/certificate-lifetime: $1/; s/{address: $vm_network.5, port: 7000}/$endpoints/" \
         "$root/Scripts/lab.d/mesh.yaml" >"$lab_run/mesh.yaml"
@@ -26,12 +26,12 @@ plane_up() {
         --config "$lab_run/mesh.yaml" --state "$lab_run/state" --istio "$2"
     remember mesh-lab $!
     cluster_dns
-    # The provider's resolver knows no name: nothing of the lab asks the world outside.
+    # The provider's resolver knows no names: the lab never asks the outside world.
     start_dns provider "$vm_network.1" --address=/#/
     wait_until 20 plane_answers || fail 3 "the control plane does not answer: see $lab_run/mesh-lab.log"
 }
 
-# The names of the services that mesh.yaml has now.
+# Serves the names of the services in mesh.yaml.
 cluster_dns() {
     mesh_lab dns --config "$lab_run/mesh.yaml" --state "$lab_run/state" --out "$lab_run/cluster-dns.conf" >&2 ||
         fail 70 "mesh-lab gives no DNS configuration"
@@ -91,7 +91,7 @@ lab_up() {
     say "up after $((${EPOCHREALTIME/[.,]/} / 1000 - ${began/[.,]/} / 1000)) ms: $count machine(s) of Debian $distribution ($backend)"
 }
 
-# What a run that was killed left behind goes as well.
+# Also removes what a killed run left behind.
 lab_down() {
     local name
     require_lab
