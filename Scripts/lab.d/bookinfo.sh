@@ -11,11 +11,11 @@ lab_add() {
     local name distribution base codename folder temporary
     name=$(checked_machine "${1:-}")
     shift
-    (($# > 0)) || fail 2 "add wants a machine and names of packages"
+    (($# > 0)) || fail 2 "add needs a machine and names of packages"
     distribution=$(<"$lab_run/machines/$name/distribution")
     codename=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
     [[ $codename == "$distribution" ]] ||
-        fail 70 "packages come from this machine's apt sources, which are of '$codename', and $name is Debian $distribution"
+        fail 70 "packages come from this computer's apt sources, which are for '$codename', but $name is Debian $distribution"
     base=$(rootfs_path "$distribution")
     folder=$lab_cache/packages-$(printf '%s ' "$base" "$@" | md5sum | cut -c 1-12)
     if [[ ! -d $folder ]]; then
@@ -26,7 +26,7 @@ lab_add() {
             apt-get -o DPkg::Lock::Timeout=600 --quiet --quiet update >&2 || true
             fetch_packages "$base" "$temporary" "$@" || {
                 rm -rf -- "$temporary"
-                fail 70 "apt could not fetch $*: see above"
+                fail 70 "apt could not download $*: see above"
             }
         fi
         rm -rf -- "$temporary/partial" "$temporary/lock"
@@ -51,7 +51,7 @@ lab_bookinfo() {
     local name options=$lab_run/state/mysql.cnf
     name=$(checked_machine "${1:-vm1}")
     alive mesh-lab || fail 2 "no lab is up: run 'Scripts/lab up'"
-    if grep -q "^ratings:" "$lab_run/mesh.yaml"; then fail 2 "the ratings are on a machine already"; fi
+    if grep -q "^ratings:" "$lab_run/mesh.yaml"; then fail 2 "the ratings are already on a machine"; fi
     on_machine "$name" test -x /usr/local/bin/pilot-agent </dev/null ||
         fail 2 "$name has no packages yet: run 'Scripts/lab install $name'"
     say "$name: MariaDB"

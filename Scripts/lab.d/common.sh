@@ -32,8 +32,8 @@ fail() {
 
 require_lab() {
     local program
-    [[ ${LAB_NAME:-} =~ ^[a-z0-9]*$ ]] || fail 2 "LAB_NAME has small letters and digits, and is '$LAB_NAME'"
-    ((EUID == 0)) || fail 70 "needs root: machines have users, mounts and network namespaces of their own"
+    [[ ${LAB_NAME:-} =~ ^[a-z0-9]*$ ]] || fail 2 "LAB_NAME is '$LAB_NAME' (must be lower-case letters and digits)"
+    ((EUID == 0)) || fail 70 "this needs root: machines have their own users, mounts and network namespaces"
     for program in systemd-nspawn ip dnsmasq ssh unshare mmdebstrap; do
         command -v "$program" >/dev/null || fail 70 "'$program' is missing: run Scripts/setup --lab"
     done

@@ -27,7 +27,7 @@ write_files() {
 
 lab_files() {
     alive mesh-lab || fail 2 "no lab is up: run 'Scripts/lab up'"
-    (($# == 1)) || fail 2 "files wants a folder"
+    (($# == 1)) || fail 2 "files needs a folder"
     mkdir -p -- "$1"
     write_files "$1"
 }

@@ -62,15 +62,15 @@ lab_up() {
         esac
         shift 2
     done
-    [[ $count =~ ^[1-9][0-9]?$ ]] || fail 2 "--vms wants a number from 1 to 99, not '$count'"
+    [[ $count =~ ^[1-9][0-9]?$ ]] || fail 2 "--vms is '$count' (must be >=1 and <=99)"
     case $backend in
         auto) backend=nspawn ;;
         nspawn | kvm | tcg) ;;
-        *) fail 2 "back end '$backend' is not known (there are: auto, nspawn, kvm, tcg)" ;;
+        *) fail 2 "unknown back end '$backend' (must be auto, nspawn, kvm or tcg)" ;;
     esac
-    [[ $lifetime =~ ^[1-9][0-9]*[smh]$ ]] || fail 2 "--certificate-lifetime wants a duration such as 60s, not '$lifetime'"
-    [[ $istio == 0.2 || $istio == 0.8 || $istio == 1.0 ]] || fail 2 "--istio is 0.2, 0.8 or 1.0, not '$istio'"
-    [[ $distribution == bookworm || $distribution == trixie ]] || fail 2 "--distro is bookworm or trixie, not '$distribution'"
+    [[ $lifetime =~ ^[1-9][0-9]*[smh]$ ]] || fail 2 "--certificate-lifetime is '$lifetime' (must be a duration such as 60s)"
+    [[ $istio == 0.2 || $istio == 0.8 || $istio == 1.0 ]] || fail 2 "--istio is '$istio' (must be 0.2, 0.8 or 1.0)"
+    [[ $distribution == bookworm || $distribution == trixie ]] || fail 2 "--distro is '$distribution' (must be bookworm or trixie)"
     require_lab
     [[ -x $root/.build/release/mesh-lab ]] || fail 2 "mesh-lab is not built: Scripts/build mesh-lab"
     lab_down
@@ -79,7 +79,7 @@ lab_up() {
     make_rootfs "$distribution"
     if [[ $backend != nspawn ]]; then make_qemu "$distribution"; fi
     if [[ $backend == kvm ]] && ! kvm_boots "$distribution"; then
-        say "no guest boots with KVM here: emulation takes its place"
+        say "no guest boots with KVM here; using emulation"
         backend=tcg
     fi
     ssh-keygen -q -t ed25519 -N '' -C lab -f "$lab_run/key"

@@ -24,7 +24,7 @@ make_qemu_alone() {
     kernel=$(apt-cache depends linux-image-cloud-amd64 | sed -n 's/.*Depends: \(linux-image-.*\)/\1/p' | head -n 1)
     [[ -n $kernel ]] || fail 70 "apt knows no package linux-image-cloud-amd64: run 'apt-get update'"
     (cd -- "$temporary" && apt-get -qq -o APT::Sandbox::User=root download "$kernel") ||
-        fail 70 "the package $kernel cannot be had: run 'apt-get update'"
+        fail 70 "cannot download the package $kernel: run 'apt-get update'"
     dpkg -x "$temporary"/linux-image-*.deb "$temporary/package"
     version=$(basename "$temporary"/package/lib/modules/*)
     mkdir -p -- "$temporary/out"
