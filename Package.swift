@@ -7,7 +7,7 @@ let strict: [SwiftSetting] = [
     .enableUpcomingFeature("MemberImportVisibility"),
 ]
 
-// The floors of Sources/, lowest first. A module depends on its own floor and on those below it: ArchitectureTests.
+// The floors of Sources/, lowest first. A module may use its own floor and those below; ArchitectureTests checks it.
 enum Floor: String {
     case base = "Base"
     case debian = "Debian"
@@ -51,8 +51,8 @@ extension Target.Dependency {
     static let argumentParser = product(name: "ArgumentParser", package: "swift-argument-parser")
     static let crypto = product(name: "Crypto", package: "swift-crypto")
     static let cryptoExtras = product(name: "CryptoExtras", package: "swift-crypto")
-    // What only the checks and the mesh need: a package that depends on the Debian libraries, with no traits, does not
-    // resolve these.
+    // Only the checks and the mesh need these. A package that uses the Debian libraries without traits does not resolve
+    // them.
     static func mesh(_ name: String, package: String) -> Target.Dependency {
         product(name: name, package: package, condition: .when(traits: ["Mesh"]))
     }
@@ -94,48 +94,48 @@ let package = Package(
     traits: [
         .default(enabledTraits: ["Mesh"]),
         .trait(
-            name: "Mesh", description: "The checks, the mesh and their tools, beside the Debian libraries and debbuild."
+            name: "Mesh", description: "The checks, the mesh and their tools, on top of Debian libraries and debbuild."
         ),
     ],
     dependencies: [
-        // Options, help, completions and manual pages of the executables from one declaration.
+        // Options, help, completions and manual pages of the programs, from one declaration.
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
-        // SHA-256 for payloads and records, MD5 for md5sums, in assembly where the machine has it.
+        // SHA-256 for payloads and records, MD5 for md5sums; in assembly on machines that support it.
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         // X.509 certificates, requests and chains.
         .package(url: "https://github.com/apple/swift-certificates", from: "1.21.1"),
-        // DER for extensions and key formats that swift-certificates leaves to its users.
+        // DER, for extensions and key formats that swift-certificates does not cover.
         .package(url: "https://github.com/apple/swift-asn1", from: "1.7.4"),
-        // gRPC as others speak it, in tests.
+        // Another implementation of gRPC, for tests.
         .package(url: "https://github.com/grpc/grpc-swift-2", from: "2.4.3"),
-        // HTTP/2 with mutual TLS below gRPC, in tests.
+        // HTTP/2 with mutual TLS for gRPC, for tests.
         .package(url: "https://github.com/grpc/grpc-swift-nio-transport", from: "2.9.2"),
-        // Joins gRPC and the generated messages, in tests.
+        // Connects gRPC and the generated messages, for tests.
         .package(url: "https://github.com/grpc/grpc-swift-protobuf", from: "2.4.1"),
-        // The runtime of the generated messages, in tests.
+        // The runtime of the generated messages, for tests.
         .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0", traits: []),
-        // Sockets and event loops below HTTP, DNS and TCP probes.
+        // Sockets and event loops, for HTTP and for the DNS and TCP probes.
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
-        // TLS of probes and of the control plane.
+        // TLS, for the probes and the control plane.
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
-        // HTTP/2 of the authority's one method.
+        // HTTP/2, for the authority's one method.
         .package(url: "https://github.com/apple/swift-nio-http2", from: "1.46.0"),
-        // The logger type that the server libraries take.
+        // The logger type that the server libraries expect.
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
     ],
     targets: [
         // MARK: Base
-        // libarchive: every archive format that is read or written; seen by Archive alone.
+        // libarchive: every archive format that is read or written. Only Archive imports it.
         .system("CArchive", pkgConfig: "libarchive", apt: "libarchive-dev"),
-        // liblzma: xz with a branch filter and a fixed block size, which libarchive cannot set; seen by Archive alone.
+        // liblzma: xz with a branch filter and a fixed block size, which libarchive lacks. Only Archive imports it.
         .system("CLzma", pkgConfig: "liblzma", apt: "liblzma-dev"),
-        // libyaml: YAML events with positions; seen by Documents alone.
+        // libyaml: YAML events with positions. Only Documents imports it.
         .system("CYAML", pkgConfig: "yaml-0.1", apt: "libyaml-dev"),
-        // libpcre2: regular expressions whose matches can be limited; seen by Patterns alone.
+        // libpcre2: regular expressions with limits on matching. Only Patterns imports it.
         .system("CPCRE2", pkgConfig: "libpcre2-8", apt: "libpcre2-dev"),
-        // fork, exec and what has to happen between them, where Swift may not run.
+        // fork, exec and everything between them, where Swift must not run.
         .c("CProcess"),
-        // Calls of Linux and glibc that Swift does not import, the resolver's macros among them.
+        // Calls of Linux and glibc that Swift does not import, such as the resolver's macros.
         .c("CLinux", linking: ["resolv"]),
         .module("Platform", on: .base),
         .module("Files", on: .base, ["Platform"]),
@@ -152,13 +152,13 @@ let package = Package(
 
         // MARK: Debian
         .module("DebianFormat", on: .debian, ["Platform"]),
-        // What an installed package is like, as a list of its files and as checks for meshcheck.
+        // An installed package, as a list of its files and as checks for meshcheck.
         .module("DebianManifest", on: .debian, ["Documents", "Platform"]),
         // A .deb as a value: reading, writing, inspecting, comparing.
         .module(
             "DebianArchive", on: .debian,
             ["Archive", "DebianFormat", "DebianManifest", "ELF", "Files", "Platform", "Documents", .crypto]),
-        // package.yaml and workspace.yaml to plans, and those to packages.
+        // From package.yaml and workspace.yaml to plans, and from plans to packages.
         .module(
             "DebianBuild", on: .debian,
             [
@@ -166,7 +166,7 @@ let package = Package(
                 "ELF", "Files",
                 "Platform", "Processes", .crypto,
             ]),
-        // Rules for packages; more of them are registered from outside.
+        // Rules for packages; other modules register more.
         .module(
             "DebianLint", on: .debian,
             ["Archive", "DebianArchive", "DebianFormat", "ELF", "Files", "Platform", "Documents"]),
@@ -185,7 +185,7 @@ let package = Package(
         .module("Reports", on: .checks, ["Probes", "Platform", "Scenarios", "Documents"]),
 
         // MARK: Remote
-        // Hosts by name: inventories, and the system's ssh towards them.
+        // Inventories, and hosts over the system's ssh.
         .module(
             "RemoteHosts", on: .remote,
             ["Documents", "Files", "Platform", "Processes", "Reports", "Scenarios", .argumentParser, .crypto],
@@ -196,12 +196,12 @@ let package = Package(
         .module(
             "WorkloadCertificates", on: .mesh,
             ["Certificates", "Files", "MeshContract", "Platform", .crypto, .swiftASN1, .x509]),
-        // What the checks know of the mesh: facts of its hosts, their way into it, profiles.
+        // The mesh for checks: facts of its hosts, the route drawn in reports, profiles.
         .module(
             "MeshChecks", on: .mesh, ["Probes", "MeshContract", "MeshProbes", "Platform", "Reports", "Scenarios"]),
-        // The authority's two messages, and one call of gRPC over HTTP/2, on both sides.
+        // The authority's two messages, and one call of gRPC over HTTP/2, for both sides.
         .module("IstioCAProtocol", on: .mesh, ["MeshContract", "Platform", .nioCore, .nioHPACK, .nioHTTP2]),
-        // What checks look at of the mesh alone.
+        // Probes that only a mesh needs.
         .module(
             "MeshProbes", on: .mesh,
             ["Certificates", "Files", "MeshContract", "Platform", "Probes", .x509]),
@@ -224,15 +224,15 @@ let package = Package(
                 "Processes", "WorkloadCertificates", .crypto, .cryptoExtras, .logging, .nioCore, .nioHTTP2, .nioPosix,
                 .nioSSL, .swiftASN1, .x509,
             ]),
-        // What the mesh asks of its packages, for debbuild.
+        // Lint rules for the mesh's packages.
         .module(
             "MeshLint", on: .mesh,
             ["Archive", "DebianArchive", "DebianBuild", "DebianFormat", "DebianLint", "Files", "MeshContract"]),
-        // The cluster's side of mesh expansion, through the user's kubectl.
+        // The cluster's side of meshex, through the user's kubectl.
         .module(
             "ClusterSetup", on: .mesh,
             ["CLinux", "Certificates", "Files", "MeshContract", "Platform", "Processes", "WorkloadCertificates"]),
-        // The hosts' side: the guide's steps over ssh, and releases to install from.
+        // The hosts' side of meshex: the guide's steps over ssh, and releases to install from.
         .module(
             "HostSetup", on: .mesh,
             [
@@ -269,7 +269,7 @@ let package = Package(
 
         // MARK: Tests
         .target(name: "TestSupport", path: "Tests/TestSupport"),
-        // The authority's protocol as other people's libraries have it; generated from the .proto beside it.
+        // The authority's protocol, generated from the .proto file for comparison.
         .target(
             name: "GeneratedCAProtocol", dependencies: [.grpcCore, .grpcProtobuf, .swiftProtobuf],
             path: "Tests/GeneratedCAProtocol", exclude: ["istio_ca.proto"]),

@@ -1,6 +1,6 @@
 #!/bin/bash
-# The mesh-expansion guide's tool for the operator, under its old name and with its functions and variables: each hands
-# over to meshex, which does the work and explains itself with --help.
+# The mesh expansion guide's tool for operators, with its old name, functions and variables. Each function calls meshex; see
+# 'meshex --help'.
 set -euo pipefail
 
 usage() {
@@ -12,22 +12,22 @@ usage: setupMeshEx.sh FUNCTION [ARGUMENT]...
   generateDnsmasq                      meshex dnsmasq: kubedns
   machineCerts [ACCOUNT [NAMESPACE]]   meshex certs: key.pem, cert-chain.pem, root-cert.pem
   machineSetup HOST [ACCOUNT [NAMESPACE]]
-                                       the three above, as far as their files are missing, then meshex machine-setup
+                                       the three above, if their files are missing, then meshex machine-setup
   help
 
 environment:
   ISTIO_NAMESPACE      the control plane's namespace (istio-system)
   SERVICE_ACCOUNT      the machine's service account (default)
   SERVICE_NAMESPACE    its namespace (default)
-  ISTIO_SECRET_PREFIX  what stands in front of the account in the secret's name (istio.)
+  ISTIO_SECRET_PREFIX  the prefix of the account in the secret's name (istio.)
   ISTIO_STAGING        the folder of the packages, or the URL of a release (.)
-  ISTIO_CP, ISTIO_RUN  commands in place of scp and ssh, such as "gcloud compute scp --zone us-east1-b": the files and
-                       setupIstioVM.sh are then copied and run by them
+  ISTIO_CP, ISTIO_RUN  commands to use instead of scp and ssh, such as "gcloud compute scp --zone us-east1-b"; they then
+                       copy the files and run setupIstioVM.sh
   GCP_OPTS             options for gcloud
-  MESHEX               the program (beside this script, in .build, or on PATH)
+  MESHEX               the meshex program (default: next to this script, in .build, or on PATH)
 
 example: setupMeshEx.sh generateClusterEnv && setupMeshEx.sh generateDnsmasq && setupMeshEx.sh machineSetup demo-vm-1
-exit status: that of meshex
+exit status: meshex's
 END
 }
 
@@ -66,7 +66,7 @@ machineSetup() {
     local -a source=(--packages "$staging") copy run files
     [[ -e cluster.env ]] || meshex cluster-env
     [[ -e kubedns ]] || meshex dnsmasq --istio-namespace "${ISTIO_NAMESPACE:-istio-system}"
-    # They last an hour: those of another machine, or of yesterday, are of no use.
+    # Certificates last an hour: those of another machine, or from yesterday, are of no use.
     machineCerts "${2:-}" "${3:-}"
     if [[ -n ${ISTIO_CP:-}${ISTIO_RUN:-} ]]; then
         read -r -a copy <<<"${ISTIO_CP:-scp}"

@@ -11,12 +11,12 @@ from benchmarking.payloads import MIB
 HEADING = "\n# meshcheck\n"
 
 METHOD = """\
-Scenarios of one kind of check each, against servers of the benchmark on ports of loopback: dnsmasq, an HTTP server of
-Python's asyncio that keeps connections, and as many listening sockets as there are port checks. The programs of a case take
-turns, the order reversed in every other turn; the first turn fills the caches and measures memory, and median and minimum
-of the wall time come from the turns after it. Time is from exec to exit, so starting and reading the scenario count.
-CPU time is that of wait4(2), with the programs that checks ran. Memory is the greatest `VmHWM`, the program's text that the
-page cache holds for everybody included. A run that does not pass all checks is a failure."""
+Each scenario has checks of one kind. They run against the benchmark's own servers on loopback: dnsmasq, an HTTP server on
+Python's asyncio with keep-alive, and one listening socket per port check. The programs of a case take turns, in reverse
+order every other turn. The first turn fills the caches and measures memory; median and minimum wall times come from the later
+turns. Time is from exec to exit, so it includes starting up and reading the scenario. CPU time is what wait4(2) reports,
+including the programs that checks ran. Memory is the greatest `VmHWM`, including the program's text, which all processes share
+in the page cache. A run in which a check does not pass is a failure."""
 
 
 def mark(value, bound, text):
@@ -28,7 +28,7 @@ def checks_report(options, cases, fleet):
     lines = [HEADING.strip("\n"), "", "## Method of the checks", "", METHOD, "",
              f"- {os.cpu_count()} processors, Linux {platform.release().partition('-')[0]}, "
              f"{datetime.date.today().isoformat()}, load {os.getloadavg()[1]:.1f} in the last 5 minutes",
-             f"- {version}" + ("" if shutil.which("goss") else "; goss is not on the PATH and is left out"), "",
+             f"- {version}" + ("" if shutil.which("goss") else "; without goss, which is not on PATH"), "",
              "## Checks", "",
              "| | goal s | program | median s | minimum s | CPU s | peak MiB | median ÷ meshcheck |",
              "|---|---:|---|---:|---:|---:|---:|---:|"]
@@ -47,14 +47,14 @@ def checks_report(options, cases, fleet):
                 f"{mark(row['wall'], bound, format(row['wall'], '.3f'))} | "
                 f"{mark(row['least'], bound, format(row['least'], '.3f'))} | {row['cpu']:.3f} | {memory} | "
                 f"{row['wall'] / own['wall']:.2f} |")
-    lines += ["", "Bold: the goal is missed; that of memory is 30 MiB."]
+    lines += ["", "Bold: missed the goal; the goal for memory is 30 MiB."]
     if fleet:
         own, bare = fleet["rows"]["meshcheck"], fleet["rows"]["ssh true"]
         lines += [
             "", f"## {fleet['count']} ssh targets, {fleet['forks']} at once", "",
-            "One sshd on an address of loopback for each target, in a network namespace of its own; one check a target. "
-            "All targets share this machine's processors, which fleets do not: what the programs cost there is in the "
-            "ratio. Program and scenarios were sent before; to the first target, with sending, it took "
+            "Each target is an sshd on its own loopback address, in a network namespace; each runs one check. Unlike a real "
+            "fleet, all targets share this machine's processors, so the ratio includes what the programs cost there. "
+            "Program and scenarios had been sent before; sending them to the first target and running there took "
             f"{fleet['first']:.2f} s.", "",
             "| | median s | minimum s | ÷ ssh true |", "|---|---:|---:|---:|",
             f"| `ssh HOST true` by xargs | {bare['wall']:.2f} | {bare['least']:.2f} | 1.00 |",

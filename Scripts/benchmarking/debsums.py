@@ -17,10 +17,10 @@ INFORMATION = Path("/var/lib/dpkg/info")
 INSTALLED = "\n# Installed packages, beside debsums\n"
 
 PACKAGES_METHOD = """\
-Installed packages of this machine, each compared with what it has to be like: meshcheck by the scenario that
-`meshcheck init --package` draws up and debbuild would write, debsums by dpkg's MD5 sums. Both read every file; meshcheck also
-looks at types, modes, owners, links, capabilities, access lists, dependencies, users and alternatives. The programs take turns
-like those above, with all files in the page cache; debsums is a program of Perl and uses one processor, meshcheck uses all."""
+Each program verifies installed packages of this machine: meshcheck against the scenario that `meshcheck init --package` drafts,
+which is the one that debbuild would write, and debsums against dpkg's MD5 sums. Both read every file; meshcheck also checks
+types, modes, owners, links, capabilities, access lists, dependencies, users and alternatives. The programs take turns as above,
+with all files in the page cache. debsums is written in Perl and uses one processor; meshcheck uses all."""
 
 
 def installed_files(sums):

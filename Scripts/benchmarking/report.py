@@ -44,7 +44,7 @@ def goals(cases):
             f"{mark(own['wall'] / peer['wall'], 1, '{:.2f}')} | {beside} | {mark(own['size'] / peer['size'], 1, '{:.4f}')} | "
             f"{mark((own['rss'] - limit['rss']) / MIB, 24, '{:.1f}')} |")
     return lines + [
-        "", "Bold: missed. 'Codec alone' is with the filter where debbuild has it, and cat(1) where there is no codec."]
+        "", "Bold: missed the goal. 'Codec alone' uses the branch filter if debbuild does, and is cat(1) if there is no codec."]
 
 
 def machine_lines(options, tools):
@@ -55,25 +55,24 @@ def machine_lines(options, tools):
     lines = [f"- {model.group(1) if model else platform.machine()}, {os.cpu_count()} processors, "
              f"{memory / (1 << 30):.0f} GiB memory",
              f"- {release.get('PRETTY_NAME')}, Linux {platform.release().partition('-')[0]}",
-             f"- {datetime.date.today().isoformat()}", f"- threads for every tool that can be told: {options.threads}"]
+             f"- {datetime.date.today().isoformat()}", f"- threads, for every tool that has the option: {options.threads}"]
     versions = [f"{name} {version_of(path, VERSIONS[name])}" for name, path in tools.items()]
     return lines + ["- " + ", ".join(versions)]
 
 
 METHOD = """\
-Every tool packs the same tree, and the compressors alone get the tar of it. Tools take turns, the order reversed in
-every other turn; the first turn fills the caches and measures memory, and the medians of wall and CPU time come from
-the turns after it (a case whose one turn takes more than a minute is run once). Before each run all earlier output is
-flushed.
+Every tool packs the same tree; the compressors alone compress the tree's tar. The tools take turns, in reverse order every
+other turn. The first turn fills the caches and measures memory; wall and CPU times are medians of the later turns (of one
+turn, if a turn takes more than a minute). All earlier output is flushed to disk before each run.
 
-CPU time is what wait4(2) reports, which includes the descendants that a tool waited for. Peak memory is the greatest
-sum of `VmRSS` over the process and all its descendants, sampled every 0.5 ms at first and every 50 ms in long runs,
-and never less than the greatest `VmHWM` of one of them; memory that processes share counts for each. A package that
-does not have every file of the tree is a failure. nfpm and cargo-deb choose level and threads themselves. debbuild
-computes SHA-256 and MD5 of every file and MD5, SHA-1 and SHA-256 of the package, writes `md5sums`, `SHA256SUMS` and
-`.buildinfo`, and syncs files and folder. dpkg-deb is given `md5sums` ready made and syncs the package alone. 'dpkg-deb and
-checksums' does the work that debbuild does with the usual programs, one after the other in a shell: `md5sum` of every file
-into `md5sums`, `dpkg-deb --build`, `md5sum`, `sha1sum` and `sha256sum` of the package, `sync` of both files (still without
+CPU time is what wait4(2) reports, including the descendants that a tool waited for. Peak memory is the greatest sum
+of `VmRSS` over the process and all its descendants, sampled every 0.5 ms at first and every 50 ms in long runs, and
+at least the greatest `VmHWM` of any of them; memory that processes share counts for each of them. A package that
+lacks a file of the tree is a failure. nfpm and cargo-deb choose level and threads themselves. debbuild computes
+SHA-256 and MD5 of every file and MD5, SHA-1 and SHA-256 of the package, writes `md5sums`, `SHA256SUMS` and
+`.buildinfo`, and syncs files and folder. dpkg-deb gets a finished `md5sums` and syncs only the package. 'dpkg-deb and
+checksums' does debbuild's work with the usual programs, one after the other in a shell: `md5sum` of every file into
+`md5sums`, `dpkg-deb --build`, `md5sum`, `sha1sum` and `sha256sum` of the package, `sync` of both files (but no
 SHA-256 of every file, which debbuild keeps to see what has changed)."""
 
 

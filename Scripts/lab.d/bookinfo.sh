@@ -1,31 +1,32 @@
 # shellcheck shell=bash
-# The guide's walk with a database on a machine, and what it needs from Debian there.
+# The guide's example with a database on a machine, and installing the Debian packages that it needs.
 
 readonly database_service=mysqldb.bookinfo.svc.cluster.local
 readonly database_address=10.63.240.30
 readonly database_port=3306
 
-# lab_add VM PACKAGE...: by this machine's apt, since machines have no way out; what was fetched is kept.
+# lab_add VM PACKAGE...: installs packages. This computer's apt downloads them, because machines cannot reach a mirror; the
+# downloads are kept.
 lab_add() {
     local name distribution base codename folder temporary
     name=$(checked_machine "${1:-}")
     shift
-    (($# > 0)) || fail 2 "add wants a machine and names of packages"
+    (($# > 0)) || fail 2 "add needs a machine and names of packages"
     distribution=$(<"$lab_run/machines/$name/distribution")
     codename=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
     [[ $codename == "$distribution" ]] ||
-        fail 70 "packages come from this machine's apt sources, which are of '$codename', and $name is Debian $distribution"
+        fail 70 "packages come from this computer's apt sources, which are for '$codename', but $name is Debian $distribution"
     base=$(rootfs_path "$distribution")
     folder=$lab_cache/packages-$(printf '%s ' "$base" "$@" | md5sum | cut -c 1-12)
     if [[ ! -d $folder ]]; then
         say "fetching $*; this is kept"
         temporary=$(mktemp --directory "$lab_cache/fetch.XXXXXX")
         if ! fetch_packages "$base" "$temporary" "$@"; then
-            # The lists may name what the mirror no longer has.
+            # The package lists may name versions that the mirror no longer has.
             apt-get -o DPkg::Lock::Timeout=600 --quiet --quiet update >&2 || true
             fetch_packages "$base" "$temporary" "$@" || {
                 rm -rf -- "$temporary"
-                fail 70 "apt could not fetch $*: see above"
+                fail 70 "apt could not download $*: see above"
             }
         fi
         rm -rf -- "$temporary/partial" "$temporary/lock"
@@ -36,7 +37,7 @@ lab_add() {
     on_machine "$name" 'DEBIAN_FRONTEND=noninteractive apt-get install --quiet --quiet --yes --no-install-recommends /root/added/*.deb && rm -rf /root/added' </dev/null >&2
 }
 
-# fetch_packages ROOT FOLDER PACKAGE...: what a system with that root lacks of them.
+# fetch_packages ROOT FOLDER PACKAGE...: downloads what a system with this root file system lacks.
 fetch_packages() {
     local base=$1 folder=$2
     shift 2
@@ -45,12 +46,12 @@ fetch_packages() {
         -o APT::Sandbox::User=root --quiet --quiet --yes --no-install-recommends --download-only install "$@" >&2
 }
 
-# lab_bookinfo [VM]: MariaDB with the ratings on a machine, in the mesh.
+# lab_bookinfo [VM]: sets up MariaDB with the ratings on a machine in the mesh.
 lab_bookinfo() {
     local name options=$lab_run/state/mysql.cnf
     name=$(checked_machine "${1:-vm1}")
     alive mesh-lab || fail 2 "no lab is up: run 'Scripts/lab up'"
-    if grep -q "^ratings:" "$lab_run/mesh.yaml"; then fail 2 "the ratings are on a machine already"; fi
+    if grep -q "^ratings:" "$lab_run/mesh.yaml"; then fail 2 "the ratings are already on a machine"; fi
     on_machine "$name" test -x /usr/local/bin/pilot-agent </dev/null ||
         fail 2 "$name has no packages yet: run 'Scripts/lab install $name'"
     say "$name: MariaDB"

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
-# Names, places and processes that every part of the lab shares.
+# Names, paths and processes that all parts of the lab share.
 
-# Two checkouts have two labs, and so have two values of LAB_NAME: all names carry a mark made from both.
+# Each checkout and each LAB_NAME has its own lab: all names contain a mark made from both.
 lab_mark=$(printf '%s' "$root${LAB_NAME:-}" | md5sum | cut -c 1-6)
 readonly lab_mark
 readonly lab_folder=$root/.build/lab
@@ -32,8 +32,8 @@ fail() {
 
 require_lab() {
     local program
-    [[ ${LAB_NAME:-} =~ ^[a-z0-9]*$ ]] || fail 2 "LAB_NAME has small letters and digits, and is '$LAB_NAME'"
-    ((EUID == 0)) || fail 70 "needs root: machines have users, mounts and network namespaces of their own"
+    [[ ${LAB_NAME:-} =~ ^[a-z0-9]*$ ]] || fail 2 "LAB_NAME is '$LAB_NAME' (must be lower-case letters and digits)"
+    ((EUID == 0)) || fail 70 "this needs root: machines have their own users, mounts and network namespaces"
     for program in systemd-nspawn ip dnsmasq ssh unshare mmdebstrap; do
         command -v "$program" >/dev/null || fail 70 "'$program' is missing: run Scripts/setup --lab"
     done
@@ -41,7 +41,7 @@ require_lab() {
         fail 70 "no mount namespaces here: run outside of a restricted container"
 }
 
-# A process is ours when its number and its time of start are those that were written down.
+# A process is ours if its number and start time are the recorded ones.
 started_at() { awk '{ sub(/^.*\) /, ""); print $20 }' "/proc/$1/stat" 2>/dev/null; }
 
 # remember NAME PID
@@ -58,19 +58,19 @@ alive() {
 
 pid_of() { cut -d ' ' -f 1 <"$lab_run/pids/$1"; }
 
-# end NAME [SECONDS]: asks a process of ours to end, and makes it end.
+# end NAME [SECONDS]: asks a process to end, and kills it after this time.
 end() {
     local pid limit=${2:-10}
     if alive "$1"; then
         pid=$(pid_of "$1")
         kill -TERM "$pid" 2>/dev/null || true
-        # What we start leads a session, and so a group with all that it started.
+        # Our processes lead a session, and so a group with everything that they started.
         wait_until "$limit" "not_alive $1" || kill -KILL -- "-$pid" 2>/dev/null || true
     fi
     rm -f -- "$lab_run/pids/$1"
 }
 
-# detach LOG COMMAND...: in the background, in a session of its own, holding nothing open of whoever called us.
+# detach LOG COMMAND...: runs in the background, in its own session, without holding the caller's files open.
 detach() {
     local log=$1 descriptor
     shift
@@ -85,11 +85,11 @@ detach() {
 
 not_alive() { ! alive "$1"; }
 
-# wait_until SECONDS COMMAND: looks every tenth of a second.
+# wait_until SECONDS COMMAND: tries every tenth of a second.
 wait_until() {
     local deadline=$((SECONDS + $1))
     shift
-    # The command is a function of this file with its arguments.
+    # The command is a function with its arguments.
     until $*; do
         ((SECONDS < deadline)) || return 1
         sleep 0.1

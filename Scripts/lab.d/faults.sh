@@ -1,7 +1,7 @@
 # shellcheck shell=bash
-# Faults: what goes wrong with machines of a mesh, one at a time, each with the code that meshcheck has to give for it.
+# Faults: what can go wrong on machines of a mesh, each with the code that meshcheck must report for it.
 
-# What commands of faults may call on the machine.
+# Functions that the commands of faults can call on the machine.
 fault_prelude=$(
     cat <<'END'
 set -eu
@@ -45,12 +45,14 @@ PROGRAM
     systemd-run --quiet --unit=fault-answer sh -c 'trap "" CHLD; exec perl /root/answer.pl'
     lead_there "$1" "$2"
 }
-# lead_there ADDRESS PORT: what this machine sends there comes back to its port 9911, outside of it: `switch` reads the line.
+# lead_there ADDRESS PORT: redirects what this machine sends there to its own port 9911, outside the machine: `switch` reads
+# the line.
 lead_there() {
     until ss -ltn | grep -q :9911; do sleep 0.1; done
     printf 'plane: lead %s %s\n' "$1" "$2"
 }
-# tls_in_place SUBJECT DAYS: the CA's address leads to a TLS server with a certificate of its own, or of the machine's CA.
+# tls_in_place SUBJECT DAYS: redirects the CA's address to a TLS server with a self-signed certificate; with negative DAYS, an
+# expired one.
 tls_in_place() {
     if (($2 < 0)); then
         openssl req -x509 -newkey rsa:2048 -nodes -subj "$1" -addext "subjectAltName=DNS:istio-ca" -keyout /root/tls.key \
@@ -63,7 +65,7 @@ tls_in_place() {
     else
         openssl req -x509 -newkey rsa:2048 -nodes -subj "$1" -days "$2" -keyout /root/tls.key -out /root/tls.pem 2>/dev/null
     fi
-    # The server ends with its input.
+    # The server ends when its input ends.
     systemd-run --quiet --unit=fault-answer sh -c \
         'sleep infinity | openssl s_server -accept 9911 -cert /root/tls.pem -key /root/tls.key -alpn h2 -quiet'
     lead_there 10.150.0.9 8060
@@ -73,19 +75,19 @@ not_in_place() {
     systemctl stop fault-answer
     systemctl reset-failed
 }
-# small FOLDER OPTIONS: the folder on a small file system in memory, with what is in it.
+# small FOLDER OPTIONS: moves the folder, with its contents, to a small file system in memory.
 small() {
     local status copy=/root/small
     status=$(stat -c mode=%a,uid=%u,gid=%g "$1")
     rm -rf "$copy" && cp -a "$1" "$copy"
     mount -t tmpfs -o "$2,$status" small "$1"
-    # As much of it as there is room for.
+    # As much as there is room for.
     cp -a "$copy/." "$1/" 2>/dev/null || true
 }
-# Uses up the blocks, or the inodes, of the file system of a folder.
+# Uses up the blocks, or the inodes, of a folder's file system.
 fill() { dd if=/dev/zero of="$1/fill" bs=1k status=none 2>/dev/null || true; }
 litter() { for number in $(seq 100); do : >"$1/litter$number" || break; done 2>/dev/null; }
-# serve ADDRESS: a service at port 7000, which the mesh has registered for the first machine.
+# serve ADDRESS: starts a service on port 7000, which the mesh has registered for the first machine.
 serve() { systemd-run --quiet --unit=fault-service nc -l -k "$1" 7000; }
 settings=/var/lib/istio/envoy/sidecar.env
 cluster=/var/lib/istio/envoy/cluster.env
@@ -97,42 +99,43 @@ readonly fault_prelude
 
 fault_names=()
 declare -A fault_place=() fault_code=() fault_words=() fault_on=() fault_off=() fault_remedy=() fault_reboot=() fault_files=() fault_parts=()
-# Functions that get NAME STATE VM: of a cluster's fault before its commands, of a machine's fault after them.
+# Functions that get NAME STATE VM: called before the commands of a fault in the cluster, after those of a fault on a
+# machine.
 declare -A fault_switch=()
 
-# fault NAME CODE[+CODE] WORDS ON OFF: CODE is - for what must stay green; commands on the machine, of which the second undoes the first. What has the code `-`
-# is unusual and no fault: the machine stays green.
+# fault NAME CODE[+CODE] WORDS ON OFF: ON and OFF are commands on the machine; OFF undoes ON. The code `-` marks something
+# unusual that is not a fault: the machine must stay green.
 fault() {
     fault_names+=("$1")
     fault_place[$1]=machine fault_code[$1]=$2 fault_words[$1]=$3 fault_on[$1]=$4 fault_off[$1]=$5
 }
 
-# rebooted_fault NAME CODE WORDS ON OFF: the same, with a reboot after the commands ON.
+# rebooted_fault NAME CODE WORDS ON OFF: the same, with a reboot after ON.
 rebooted_fault() {
     fault "$@"
     fault_reboot[$1]=yes
 }
 
-# certificate_fault NAME CODE WORDS: odd_certificate makes what is copied to the machine.
+# certificate_fault NAME CODE WORDS: odd_certificate makes the files that are copied to the machine.
 certificate_fault() {
     fault "$1" "$2" "$3" '' ''
     fault_place[$1]=certificate
 }
 
-# plane_fault NAME CODE [ON OFF]: a fault of mesh-lab, which describes it. ON and OFF of the machine follow it.
+# plane_fault NAME CODE [ON OFF]: a fault of mesh-lab, which has its description. ON and OFF then run on the machine.
 plane_fault() {
     fault "$1" "$2" '' "${3:-}" "${4:-}"
     fault_place[$1]=cluster
 }
 
-# steps_fault NAME CODE WORDS ON OFF: a fault of the CA that needs time: steps `FAULT on|off [WORDS]`, separated by commas. With WORDS, the
-# node agent is told to renew then, and has to say them.
+# steps_fault NAME CODE WORDS ON OFF: a fault of the CA in several steps `FAULT on|off [WORDS]`, separated by commas. After a
+# step with WORDS, the node agent is told to renew, and must log these words.
 steps_fault() {
     fault "$@"
     fault_place[$1]=steps
 }
 
-# combined NAME CODE WORDS FAULT...: several at once, made in this order.
+# combined NAME CODE WORDS FAULT...: several faults at once, made in this order.
 combined() {
     local name=$1 part
     fault "$1" "$2" "$3" '' ''
@@ -145,8 +148,8 @@ combined() {
     done
 }
 
-# Whose remedy needs somebody: a file or a value that only the operator has, a package from a mirror that no machine of the
-# lab reaches, or a step in the cluster. The remedies of all others are run as they are printed.
+# by_hand: faults whose remedy needs an operator: a file or value that only the operator has, a package from a mirror that no
+# machine of the lab can reach, or a step in the cluster. The remedies of all other faults are run as printed.
 by_hand() { for name; do fault_remedy[$name]=hand; done; }
 as_printed() { for name; do fault_remedy[$name]=printed; done; }
 
@@ -303,7 +306,7 @@ fault inbound-nobody MX1007 'nothing listens on a port that the mesh is to reach
     'keep $settings; echo ISTIO_INBOUND_PORTS=7000 >>$settings; systemctl restart istio' \
     'back $settings; systemctl restart istio'
 
-# --- what keeps packets on the machine
+# --- what stops packets on the machine
 
 fault route-prohibit MX0813 'a route forbids packets to Mixer' \
     'ip route add prohibit 10.150.0.8' 'ip route del prohibit 10.150.0.8'
@@ -398,7 +401,7 @@ fault dnsmasq-other-unit MX0426 'dnsmasq is run by another unit' \
 fault nameserver-own - "resolv.conf has the machine's own address" \
     'keep /etc/resolv.conf; echo "nameserver $own" >/etc/resolv.conf' 'back /etc/resolv.conf'
 
-# --- who answers in place of Pilot and the CA: perl is on every Debian
+# --- who answers instead of Pilot and the CA: every Debian has perl
 
 fault pilot-portal MX0512 'a portal redirects the request for Pilot to its login' \
     'in_place 10.150.0.6 8080 "HTTP/1.1 302 Found\r\nLocation: http://portal.example/login\r\nContent-Length: 0\r\n\r\n"' 'not_in_place'
@@ -458,7 +461,7 @@ by_hand \
     ca-plain ca-intercepted ca-certificate-expired inbound-reserved inbound-elsewhere \
     rules-silent journal-silent inbound-nobody
 
-# Families with many have files of their own; the combinations come last, since they are made of the others.
+# Families with many faults have their own files; combinations come last, because they refer to the others.
 # shellcheck source=Scripts/lab.d/faults/services.sh
 source "$root/Scripts/lab.d/faults/services.sh"
 # shellcheck source=Scripts/lab.d/faults/certificates.sh
@@ -482,8 +485,8 @@ switch_cluster() {
     esac
 }
 
-# in_plane VM: does what lines of a machine's commands ask for that has to happen between it and the control plane, where
-# nothing on the machine shows it.
+# in_plane VM: carries out the lines `plane: …` that a machine's commands print: changes between the machine and the control
+# plane, which nothing on the machine shows.
 in_plane() {
     local line address port vm
     vm=$(machine_address "$1")
@@ -518,7 +521,7 @@ switch() {
         command=${fault_off[$1]}
         mapfile -t parts < <(printf '%s\n' "${parts[@]}" | tac)
     fi
-    # A part may be right again already, which is no reason to leave the others.
+    # A part may already be right again; undo the others all the same.
     for part in "${parts[@]}"; do
         if [[ -n $part ]]; then switch "$part" "$2" "$3" || status=1; fi
     done
@@ -548,7 +551,7 @@ lab_fault() {
         done < <("$root/.build/release/mesh-lab" fault list --state "$lab_run/state")
         for fault in "${fault_names[@]}"; do
             place=${fault_place[$fault]}
-            # What the CA does is so for all machines.
+            # The CA is the same for all machines.
             if [[ $place == steps ]]; then place=cluster; fi
             printf '%s\t%s\t%s\t%s\t%s\n' "$fault" "$place" "${fault_code[$fault]}" "$(remedy_of "$fault")" \
                 "${fault_words[$fault]}"

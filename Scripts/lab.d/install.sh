@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# The guide's steps on a machine, and meshcheck on it as an operator runs it.
+# The guide's steps on a machine, and meshcheck as an operator runs it.
 
 # The guide's kubedns for the addresses of the lab.
 kubedns() {
@@ -11,12 +11,12 @@ kubedns() {
     done
 }
 
-# copy VM FILE TARGET MODE [OWNER]: beside its target, then renamed.
+# copy VM FILE TARGET MODE [OWNER]: copies next to the target, then renames.
 copy() {
     on_machine "$1" "umask 077 && cat >'$3.new' && chmod $4 '$3.new' && chown ${5:-root:root} '$3.new' && mv '$3.new' '$3'" <"$2"
 }
 
-# write_files FOLDER: what the operator's side of the guide makes.
+# write_files FOLDER: writes what the operator's steps of the guide make.
 write_files() {
     kubedns >"$1/kubedns"
     printf 'ISTIO_SERVICE_CIDR=%s\n' "$service_cidr" >"$1/cluster.env"
@@ -27,7 +27,7 @@ write_files() {
 
 lab_files() {
     alive mesh-lab || fail 2 "no lab is up: run 'Scripts/lab up'"
-    (($# == 1)) || fail 2 "files wants a folder"
+    (($# == 1)) || fail 2 "files needs a folder"
     mkdir -p -- "$1"
     write_files "$1"
 }
@@ -43,14 +43,14 @@ configure() {
 
 certify() {
     local name=$1 folder=$lab_run/machines/$1/certs
-    # The user comes with the packages; until then the directory is root's, and postinst gives it away.
+    # The packages create the user; until then the directory is root's, and postinst hands it over.
     on_machine "$name" 'mkdir -p -m 0750 /etc/certs' </dev/null
     copy "$name" "$folder/root-cert.pem" /etc/certs/root-cert.pem 0644
     copy "$name" "$folder/cert-chain.pem" /etc/certs/cert-chain.pem 0644
     copy "$name" "$folder/key.pem" /etc/certs/key.pem 0600
 }
 
-# The packages as a source of apt's, so that 'apt-get install --reinstall' works as it does with a repository.
+# Makes the packages an apt source, so that 'apt-get install --reinstall' works as with a repository.
 package_source=$(
     cat <<'END'
 set -eu
@@ -105,7 +105,7 @@ lab_install() {
         </dev/null
 }
 
-# lab_check [VM]... [ARGUMENT]...: meshcheck goes from the operator's host to the machines by ssh.
+# lab_check [VM]... [ARGUMENT]...: runs meshcheck from the operator's host, over ssh.
 lab_check() {
     local name status=0 report
     local -a names=() targets=()

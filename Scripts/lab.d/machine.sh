@@ -1,14 +1,14 @@
 # shellcheck shell=bash
-# Machines: systemd-nspawn boots a root file system of its own in a network namespace of its own.
+# Machines: systemd-nspawn boots each with its own root file system, in its own network namespace.
 
 machine_address() { printf '%s.%s' "$vm_network" "$(($(sed 's/^vm//' <<<"$1") == 1 ? 5 : 10 + $(sed 's/^vm//' <<<"$1")))"; }
 
 machine_backend() { cat -- "$lab_run/machines/$1/backend"; }
 
-# The name in nspawn and cgroups, unique on the host.
+# The name for nspawn and cgroups, unique on the computer.
 machine_id() { printf 'lab-%s-%s' "$lab_mark" "$1"; }
 
-# Every machine's systemd watches files by a dozen instances, which all count as root's of this host.
+# Every machine's systemd uses a dozen inotify instances, which all count for root of this computer.
 raise_watch_limit() {
     local limit=/proc/sys/fs/inotify/max_user_instances needed=$((128 + 16 * $1))
     if (($(<"$limit") >= needed)); then return; fi
@@ -25,11 +25,11 @@ machine_boot() {
     chmod 755 -- "$folder/upper" "$folder/upper/etc"
     printf '%s\n' "$distribution" >"$folder/distribution"
     printf '%s\n' "$backend" >"$folder/backend"
-    # 127.0.1.1 is what Debian's installer writes: a mesh that works must not take it for the machine's address.
+    # Debian's installer writes 127.0.1.1: a working mesh must not take it for the machine's address.
     printf '127.0.0.1 localhost\n127.0.1.1 demo-%s\n' "$name" >"$folder/upper/etc/hosts"
     printf 'demo-%s\n' "$name" >"$folder/upper/etc/hostname"
     install -m 600 -- "$lab_run/key.pub" "$folder/upper/root/.ssh/authorized_keys"
-    # What ssh(1) and everything that calls it need to reach the machine by its name, from the operator's host.
+    # Lets ssh(1) on the operator's host reach the machine by its name.
     cat >>"$lab_run/ssh_config" <<END
 Host $name
     HostName $(machine_address "$name")
@@ -59,7 +59,7 @@ machine_start() {
     remember "machine-$name" $!
 }
 
-# on_machine NAME COMMAND...: over one ssh connection a machine that stays open.
+# on_machine NAME COMMAND...: runs over one ssh connection per machine, which stays open.
 on_machine() {
     local name=$1
     shift
@@ -71,7 +71,7 @@ answers() { on_machine "$1" true 2>/dev/null </dev/null; }
 
 machine_wait() {
     local state limit=90
-    # An emulated kernel takes its time, the more so beside other work.
+    # An emulated kernel is slow, even more so under other load.
     if [[ $(machine_backend "$1") == tcg ]]; then limit=600; fi
     wait_until "$limit" "answers $1" || fail 3 "$1 does not answer over ssh: see $lab_run/machines/$1/console"
     state=$(on_machine "$1" systemctl is-system-running --wait </dev/null || true)
@@ -86,7 +86,7 @@ machine_stop() {
     id=$(machine_id "$1")
     ssh -F "$lab_run/ssh_config" -O exit "$1" 2>/dev/null || true
     end "machine-$1" 20
-    # The cgroup of the machine, on whichever hierarchy the host has.
+    # The machine's cgroup, in either hierarchy.
     for group in /sys/fs/cgroup/"$id" /sys/fs/cgroup/unified/"$id"; do
         if [[ -d $group ]]; then find "$group" -depth -type d -exec rmdir {} + 2>/dev/null || true; fi
     done
@@ -114,5 +114,5 @@ lab_ssh() {
     on_machine "$name" "$@"
 }
 
-# In place of this script, so that whoever ends it ends the command.
+# Replaces this script, so that ending it ends the command.
 lab_operator() { exec ip netns exec "$operator_ns" "$@"; }

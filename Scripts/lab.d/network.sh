@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Namespaces and links: a switch, the control plane, the operator's host, one for each machine. None has a way out.
+# Namespaces and links: a switch, the control plane, the operator's host, and one per machine. None has a route out.
 
 in_namespace() { ip netns exec "$@"; }
 
@@ -9,7 +9,7 @@ add_namespace() {
     in_namespace "$1" sysctl -qw net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1 2>/dev/null || true
 }
 
-# plug NAMESPACE: its eth0 into the switch. The MAC address is fixed, so that a machine that comes back is known.
+# plug NAMESPACE: connects its eth0 to the switch. The MAC address is fixed, so that others recognise a machine that returns.
 plug() {
     local port=p-${1##*-} mac
     mac=$(printf '%s' "$1" | md5sum | sed -E 's/^(..)(..)(..).*/02:00:00:\1:\2:\3/')
@@ -29,7 +29,7 @@ network_up() {
     plug "$operator_ns"
     ip -n "$plane_ns" address add "$vm_network.1/24" dev eth0
     for last in 6 7 8 9; do ip -n "$plane_ns" address add "$vm_network.$last/32" dev eth0; done
-    # Every pod and service address is the control plane's own.
+    # Every pod and service address belongs to the control plane.
     for network in "$pod_cidr" "$service_cidr"; do
         ip -n "$plane_ns" route add local "$network" dev lo
         ip -n "$operator_ns" route add "$network" via "$vm_network.1" 2>/dev/null || true

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# The control plane: mesh-lab as Pilot, Mixer, CA and pods, and dnsmasq as the cluster's DNS and as the provider's.
+# The control plane: mesh-lab as Pilot, Mixer, CA and pods; dnsmasq as the cluster's DNS and as the provider's resolver.
 
 mesh_lab() { in_namespace "$plane_ns" "$root/.build/release/mesh-lab" "$@"; }
 
@@ -18,7 +18,7 @@ plane_up() {
     local name endpoints=
     mkdir -p -- "$lab_run/state"
     chmod 700 -- "$lab_run/state"
-    # Every machine is registered for the service that machines have.
+    # Registers every machine for the machines' service.
     for name in $(machines); do endpoints+="${endpoints:+, }{address: $(machine_address "$name"), port: 7000}"; done
     sed "s/^certificate-lifetime: .*/certificate-lifetime: $1/; s/{address: $vm_network.5, port: 7000}/$endpoints/" \
         "$root/Scripts/lab.d/mesh.yaml" >"$lab_run/mesh.yaml"
@@ -26,12 +26,12 @@ plane_up() {
         --config "$lab_run/mesh.yaml" --state "$lab_run/state" --istio "$2"
     remember mesh-lab $!
     cluster_dns
-    # The provider's resolver knows no name: nothing of the lab asks the world outside.
+    # The provider's resolver knows no names: the lab never asks the outside world.
     start_dns provider "$vm_network.1" --address=/#/
     wait_until 20 plane_answers || fail 3 "the control plane does not answer: see $lab_run/mesh-lab.log"
 }
 
-# The names of the services that mesh.yaml has now.
+# Serves the names of the services in mesh.yaml.
 cluster_dns() {
     mesh_lab dns --config "$lab_run/mesh.yaml" --state "$lab_run/state" --out "$lab_run/cluster-dns.conf" >&2 ||
         fail 70 "mesh-lab gives no DNS configuration"
@@ -62,15 +62,15 @@ lab_up() {
         esac
         shift 2
     done
-    [[ $count =~ ^[1-9][0-9]?$ ]] || fail 2 "--vms wants a number from 1 to 99, not '$count'"
+    [[ $count =~ ^[1-9][0-9]?$ ]] || fail 2 "--vms is '$count' (must be >=1 and <=99)"
     case $backend in
         auto) backend=nspawn ;;
         nspawn | kvm | tcg) ;;
-        *) fail 2 "back end '$backend' is not known (there are: auto, nspawn, kvm, tcg)" ;;
+        *) fail 2 "unknown back end '$backend' (must be auto, nspawn, kvm or tcg)" ;;
     esac
-    [[ $lifetime =~ ^[1-9][0-9]*[smh]$ ]] || fail 2 "--certificate-lifetime wants a duration such as 60s, not '$lifetime'"
-    [[ $istio == 0.2 || $istio == 0.8 || $istio == 1.0 ]] || fail 2 "--istio is 0.2, 0.8 or 1.0, not '$istio'"
-    [[ $distribution == bookworm || $distribution == trixie ]] || fail 2 "--distro is bookworm or trixie, not '$distribution'"
+    [[ $lifetime =~ ^[1-9][0-9]*[smh]$ ]] || fail 2 "--certificate-lifetime is '$lifetime' (must be a duration such as 60s)"
+    [[ $istio == 0.2 || $istio == 0.8 || $istio == 1.0 ]] || fail 2 "--istio is '$istio' (must be 0.2, 0.8 or 1.0)"
+    [[ $distribution == bookworm || $distribution == trixie ]] || fail 2 "--distro is '$distribution' (must be bookworm or trixie)"
     require_lab
     [[ -x $root/.build/release/mesh-lab ]] || fail 2 "mesh-lab is not built: Scripts/build mesh-lab"
     lab_down
@@ -79,7 +79,7 @@ lab_up() {
     make_rootfs "$distribution"
     if [[ $backend != nspawn ]]; then make_qemu "$distribution"; fi
     if [[ $backend == kvm ]] && ! kvm_boots "$distribution"; then
-        say "no guest boots with KVM here: emulation takes its place"
+        say "no guest boots with KVM here; using emulation"
         backend=tcg
     fi
     ssh-keygen -q -t ed25519 -N '' -C lab -f "$lab_run/key"
@@ -91,7 +91,7 @@ lab_up() {
     say "up after $((${EPOCHREALTIME/[.,]/} / 1000 - ${began/[.,]/} / 1000)) ms: $count machine(s) of Debian $distribution ($backend)"
 }
 
-# What a run that was killed left behind goes as well.
+# Also removes what a killed run left behind.
 lab_down() {
     local name
     require_lab

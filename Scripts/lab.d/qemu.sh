@@ -1,9 +1,9 @@
 # shellcheck shell=bash
-# Machines with a kernel of their own: QEMU, with KVM where a guest really boots with it, else by emulation.
+# Machines with their own kernel: QEMU, with KVM if a guest really boots with it, otherwise by emulation.
 
 qemu_folder() { printf '%s-qemu' "$(rootfs_path "$1")"; }
 
-# make_qemu DISTRIBUTION: kernel, initial file system and a disk of the root file system with the kernel's modules.
+# make_qemu DISTRIBUTION: makes kernel, initial file system, and a disk with the root file system and the kernel's modules.
 make_qemu() {
     local distribution=$1 program
     for program in qemu-system-x86_64 busybox cpio debugfs mkfs.ext4; do
@@ -24,7 +24,7 @@ make_qemu_alone() {
     kernel=$(apt-cache depends linux-image-cloud-amd64 | sed -n 's/.*Depends: \(linux-image-.*\)/\1/p' | head -n 1)
     [[ -n $kernel ]] || fail 70 "apt knows no package linux-image-cloud-amd64: run 'apt-get update'"
     (cd -- "$temporary" && apt-get -qq -o APT::Sandbox::User=root download "$kernel") ||
-        fail 70 "the package $kernel cannot be had: run 'apt-get update'"
+        fail 70 "cannot download the package $kernel: run 'apt-get update'"
     dpkg -x "$temporary"/linux-image-*.deb "$temporary/package"
     version=$(basename "$temporary"/package/lib/modules/*)
     mkdir -p -- "$temporary/out"
@@ -38,7 +38,7 @@ make_qemu_alone() {
     rm -rf -- "$temporary"
 }
 
-# add_modules FROM ROOT VERSION: what a guest needs beside its disk, the packet filter above all.
+# add_modules FROM ROOT VERSION: adds the modules that a guest needs besides its disk's, above all the packet filter's.
 add_modules() {
     local part
     for part in net lib crypto fs/autofs fs/fuse fs/overlayfs drivers/net drivers/virtio drivers/char/hw_random; do
@@ -51,8 +51,8 @@ add_modules() {
     chroot "$2" depmod "$3"
 }
 
-# make_initial MODULES FOLDER FILE: loads the drivers of the disk and hands over. 'lab.stop' on the command line ends it
-# before that: whoever sees its word on the console knows that guests boot here.
+# make_initial MODULES FOLDER FILE: makes an initial file system that loads the disk's drivers and boots from the disk. With
+# 'lab.stop' on the kernel command line it stops before: its word on the console proves that guests boot here.
 make_initial() {
     local module
     mkdir -p -- "$2"/{bin,dev,lib,mnt,proc,sys}
@@ -82,7 +82,7 @@ END
     (cd -- "$2" && find . | cpio --create --format newc --quiet --owner 0:0 | gzip -1) >"$3"
 }
 
-# kvm_boots DISTRIBUTION: a device and successful calls are no proof; a guest that says its word within 8 s is.
+# kvm_boots DISTRIBUTION: a device and successful calls prove nothing; a guest that prints its word within 8 s does.
 kvm_boots() {
     local folder console
     folder=$(qemu_folder "$1")
@@ -92,7 +92,7 @@ kvm_boots() {
     fi
     console=$(mktemp)
     if [[ -w /dev/kvm ]]; then
-        # In a shell of its own, which keeps to itself that the program was aborted.
+        # In its own shell, which hides the message that the program was aborted.
         bash -c 'timeout 8 "$@"' probe qemu-system-x86_64 -accel kvm -cpu host -m 256 -nodefaults -no-user-config -display none -no-reboot \
             -kernel "$folder/kernel" -initrd "$folder/initial" -append 'console=ttyS0 quiet panic=-1 lab.stop' \
             -serial "file:$console" >/dev/null 2>&1 </dev/null || true
@@ -102,7 +102,7 @@ kvm_boots() {
     [[ $(cat -- "$folder/kvm") == yes ]]
 }
 
-# qemu_boot NAME: its own copy of the disk, with what tells machines apart.
+# qemu_boot NAME: boots from the machine's own copy of the disk, with its own identity.
 qemu_boot() {
     local folder=$lab_run/machines/$1 file
     cp --sparse=always -- "$(qemu_folder "$(cat -- "$folder/distribution")")/disk" "$folder/disk"

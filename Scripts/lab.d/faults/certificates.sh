@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Faults of the certificates: odd files in place of the machine's own, and what the CA and the agents make of them.
+# Faults of certificates: odd files instead of the machine's own, and what the CA and the agents do with them.
 
 certificate_fault chain-reversed MX0640 "the CA's certificate comes before the machine's"
 certificate_fault chain-short MX0641 'the intermediate certificate was not copied'
@@ -20,7 +20,7 @@ certificate_fault root-of-machine MX0618 "the machine's own certificate was copi
 certificate_fault root-soon MX0619 'the root ends within days'
 certificate_fault certificate-soon MX0613 'the certificate ends in a few minutes'
 
-# Unusual, and it works.
+# Unusual, but it works.
 certificate_fault root-two - 'a second root is in the file, for the day when the root is changed'
 certificate_fault chain-with-root - 'the chain has the root at its end'
 certificate_fault chain-with-another - 'the chain has a certificate at its end that nobody needs'
@@ -32,7 +32,7 @@ certificate_fault key-large - 'the node agent was started with a key of 4096 bit
 certificate_fault key-curve-larger - 'the node agent was started with a key of the curve P-384'
 for name in key-large key-curve-larger; do fault_on[$name]='systemctl restart istio-auth-node-agent'; done
 
-# The same with the agents restarted: what they say follows from the files.
+# The same with the agents restarted: what they log follows from the files.
 for name in certificate-expired key-of-another key-encrypted chain-reversed root-changed; do
     certificate_fault "$name-restarted" "${fault_code[$name]}" "${fault_words[$name]}, and the agents were restarted"
     fault_on[$name-restarted]='systemctl restart --no-block istio-auth-node-agent istio'
@@ -46,7 +46,7 @@ fault certificates-missing-restarted MX0204 'the chain was deleted, and the node
 by_hand certificates-missing-restarted
 as_printed chain-reversed chain-reversed-restarted
 
-# --- the CA over time: what was so before the last success, and what the CA has not been asked since, decides nothing
+# --- the CA over time: nothing from before the last success counts
 
 steps_fault ca-refuse-heard MX0601 'the CA is away, and the node agent has noticed' \
     'ca-refuse on refused' 'ca-refuse off approved successfully'
@@ -74,7 +74,7 @@ take_steps() {
     done < <(tr ',' '\n' <<<"$2")
 }
 
-# renew VM WORDS: tells the node agent to renew, and waits until it says the words.
+# renew VM WORDS: tells the node agent to renew, and waits until it logs the words.
 renew() {
     on_machine "$1" bash -s -- "'$2'" <<'END'
 mark=$(journalctl --quiet --unit istio-auth-node-agent --lines=1 --show-cursor --output=cat | sed -n 's/^-- cursor: //p')
@@ -90,7 +90,7 @@ END
 
 # --- the files
 
-# odd_certificate VM NAME FOLDER: the files that replace those of the machine.
+# odd_certificate VM NAME FOLDER: makes the files that replace the machine's.
 odd_certificate() {
     rm -rf -- "$3"
     mkdir -p -m 700 -- "$3/ca"
@@ -98,12 +98,12 @@ odd_certificate() {
     edited_files "$2" "$3" || issued_files "$2" "$3"
 }
 
-# files_of_another FOLDER: the files of a machine of another cluster.
+# files_of_another FOLDER: makes the files of a machine of another cluster.
 files_of_another() {
     mesh_lab issue --state "$1/other" --service-account default --namespace default --out "$1/another" >&2
 }
 
-# edited_files NAME FOLDER: makes what needs no new certificate; fails for the others.
+# edited_files NAME FOLDER: makes files that need no new certificate; fails for other names.
 edited_files() {
     local folder=$2 authority=$lab_run/state/ca file first=$2/ca/first rest=$2/ca/rest
     # The machine's own certificate, and those behind it.
@@ -196,7 +196,7 @@ END
     : >"$folder/ca/index"
 }
 
-# self_signed_root FOLDER FROM UNTIL: the mesh's root with other dates.
+# self_signed_root FOLDER FROM UNTIL: makes the mesh's root with other dates.
 self_signed_root() {
     local authority=$lab_run/state/ca
     ca_configuration "$1" 'basicConstraints = critical, CA:TRUE, pathlen:1' 'keyUsage = critical, keyCertSign, cRLSign' \
@@ -206,7 +206,7 @@ self_signed_root() {
         -keyfile "$authority/root.key.pem" -in "$1/ca/request.pem" -out "$1/root-cert.pem" 2>/dev/null
 }
 
-# issued_files NAME FOLDER: a certificate of the mesh's CA that is odd.
+# issued_files NAME FOLDER: makes an odd certificate of the mesh's CA.
 issued_files() {
     local folder=$2 from=20260101000000Z until=20360101000000Z authority=$lab_run/state/ca
     local identity=subjectAltName=URI:spiffe://cluster.local/ns/default/sa/default usage='clientAuth, serverAuth'
@@ -251,7 +251,7 @@ certificates_back() {
 switch_certificates() {
     local name=$1 folder=$lab_run/machines/$1 file
     if [[ $3 == on ]]; then
-        # The node agent would set right, or reject, what is put there: a machine that comes back has none running.
+        # A running node agent would fix or reject the files; a machine that comes back has none.
         mkdir -p -m 700 -- "$folder/before"
         for file in root-cert.pem cert-chain.pem key.pem; do
             (umask 077 && on_machine "$name" "cat /etc/certs/$file" </dev/null >"$folder/before/$file")

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
-# Several faults at once: each that does not follow from another has to be named, and nothing that follows from one.
+# Several faults at once: meshcheck must name each independent cause, and nothing that follows from one.
 
-# --- that have nothing to do with one another
+# --- independent faults
 
 combined names-and-key MX0406+MX0608 'dnsmasq was stopped, and everybody can read the key' dnsmasq-stopped key-open
 combined service-and-route MX0205+MX0813 'the node agent was stopped, and a route throws packets to pods away' \
@@ -24,7 +24,7 @@ combined three-others MX0408+MX0640+MX0207 'resolv.conf was rewritten, the chain
 combined settings-and-boot MX0302+MX0207 'the settings belong to istio-proxy, and the node agent is disabled' \
     settings-writable node-agent-disabled
 
-# --- of which one follows from the other, or hides it
+# --- faults of which one follows from the other, or hides it
 
 combined names-and-renewal MX0406 'dnsmasq was stopped, and the node agent had to renew' dnsmasq-stopped renewal-asked
 combined names-and-authority MX0406+MX0901 'the CA was away when it was asked, and dnsmasq is stopped now' \

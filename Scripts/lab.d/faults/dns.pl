@@ -1,4 +1,4 @@
-# dns.pl ADDRESS MODE: a name server of the cluster whose answers are odd.
+# dns.pl ADDRESS MODE: a name server for the cluster with odd answers.
 use strict;
 use warnings;
 use IO::Select;
@@ -35,7 +35,7 @@ sub answer {
     my $lifetime = $mode eq 'fresh' ? 0 : 30;
     my $bytes = pack 'C4', split /\./, $place;
     return $head->(0, 1) . pack('n2nNn', 0xc00c, 1, 1, $lifetime, 4) . $bytes unless $mode eq 'alias';
-    # The alias has the rest of the name: a pointer behind the question's first label.
+    # The alias is the rest of the name: a pointer past the question's first label.
     my $alias = pack('C/a', 'alias-' . $labels[0]) . pack('n', 0xc000 | (12 + 1 + length $labels[0]));
     my $start = 12 + length($question) + 12;
     return $head->(0, 2) . pack('n2nNn', 0xc00c, 5, 1, $lifetime, length $alias) . $alias

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Faults of the network, of names, of who answers and of requests, and as many oddities that must stay green.
+# Faults of the network, of names, of servers and of requests, and as many oddities that must stay green.
 
 # --- packet filters: other tables, other backends, conditions that only the kernel can judge
 
@@ -269,7 +269,7 @@ fault nsswitch-gone - 'there is no nsswitch.conf' 'away /etc/nsswitch.conf' 'bac
 
 # --- the cluster's DNS, which all machines share
 
-# bent_dns NAME STATE: another server in place of the cluster's DNS, in the mode of the fault.
+# bent_dns NAME STATE: replaces the cluster's DNS with dns.pl, in the fault's mode.
 declare -A fault_mode=()
 bent_dns() {
     end dns-cluster
@@ -295,9 +295,9 @@ dns_fault cluster-dns-alias - alias "the cluster's DNS answers with aliases"
 dns_fault cluster-dns-fresh - fresh "answers of the cluster's DNS may not be kept"
 dns_fault cluster-dns-slow - slow "the cluster's DNS takes a second"
 
-# --- who answers in place of Pilot and the CA
+# --- who answers instead of Pilot and the CA
 
-# Passes connections on to an address and port; what the user person sends is not led here.
+# Forwards connections to an address and port; connections of the user person are not redirected here.
 # shellcheck disable=SC2016
 relay='relay() {
     cat >/root/relay.pl <<"PROGRAM"
@@ -326,7 +326,7 @@ no_relay() {
     systemctl stop fault-answer; systemctl reset-failed; rm /root/relay.pl; chmod 700 /root
 }
 '
-# takes PROGRAM: a program of perl that has got a connection as $client.
+# takes PROGRAM: a perl program that handles a connection, $client.
 # shellcheck disable=SC2016
 takes='takes() {
     printf "%s\n" "use IO::Socket::INET; \$SIG{CHLD} = q(IGNORE);" \
@@ -382,7 +382,7 @@ fault ca-relayed - 'connections to the CA go through a relay' "$relay"'relay 10.
 
 # --- what Pilot has registered
 
-# other_mesh NAME STATE: edits the configuration of the control plane, which reads it again within the second.
+# other_mesh NAME STATE: edits the control plane's configuration, which is reloaded within a second.
 other_mesh() {
     local file=$lab_run/mesh.yaml
     if [[ $2 == on ]]; then
@@ -506,32 +506,23 @@ fault three-at-once MX0813+MX0814+MX0802 'a route forbids the CA, a rule drops w
 
 # --- after a restart of the machine
 
-# restarted NAME STATE VM
-restarted() { if [[ $2 == on ]]; then lab_reboot "$3"; fi; }
-
-# reboot_fault NAME CODE WORDS ON OFF: like fault, and the machine is restarted after the first commands.
-reboot_fault() {
-    fault "$@"
-    fault_switch[$1]=restarted
-}
-
-reboot_fault restart - 'the machine was restarted' '' ''
-reboot_fault restart-rule MX0814 'a unit sets a rule against Mixer whenever the machine starts' \
+rebooted_fault restart - 'the machine was restarted' '' ''
+rebooted_fault restart-rule MX0814 'a unit sets a rule against Mixer whenever the machine starts' \
     'printf "[Unit]\nAfter=network.target\n[Service]\nType=oneshot\nExecStart=/usr/sbin/iptables -A OUTPUT -d 10.150.0.8 -j DROP\n[Install]\nWantedBy=multi-user.target\n" >/etc/systemd/system/fault-rule.service
     systemctl enable --quiet fault-rule' \
     'systemctl disable --quiet fault-rule; rm /etc/systemd/system/fault-rule.service; iptables -D OUTPUT -d 10.150.0.8 -j DROP'
-reboot_fault restart-route MX0813 'systemd-networkd sets a route that forbids Mixer' \
+rebooted_fault restart-route MX0813 'systemd-networkd sets a route that forbids Mixer' \
     'mkdir -p /etc/systemd/network/70-eth0.network.d; printf "[Route]\nDestination=10.150.0.8/32\nType=prohibit\n" >/root/route.conf
     file=$(networkctl status eth0 | sed -n "s/.*Network File: //p"); mkdir -p "/etc/systemd/network/${file##*/}.d"
     cp /root/route.conf "/etc/systemd/network/${file##*/}.d/route.conf"' \
     'rm -r /etc/systemd/network/*.d; networkctl reload; ip route del prohibit 10.150.0.8 || true'
-reboot_fault restart-dnsmasq MX0406 'dnsmasq was disabled, and the machine restarted' \
+rebooted_fault restart-dnsmasq MX0406 'dnsmasq was disabled, and the machine restarted' \
     'systemctl disable --quiet dnsmasq' 'systemctl enable --quiet dnsmasq; systemctl start dnsmasq'
-reboot_fault restart-resolver MX0408 'a rule of systemd-tmpfiles writes resolv.conf whenever the machine starts' \
+rebooted_fault restart-resolver MX0408 'a rule of systemd-tmpfiles writes resolv.conf whenever the machine starts' \
     'keep /etc/resolv.conf; echo "f+ /etc/resolv.conf 0644 - - - nameserver 10.150.0.1" >/etc/tmpfiles.d/resolv.conf' \
     'rm /etc/tmpfiles.d/resolv.conf; back /etc/resolv.conf'
 
-# Whose remedy needs somebody, or does not last while what causes it goes on.
+# Faults whose remedy needs an operator, or does not last while the cause remains.
 for name in \
     filter-innocent nft-innocent route-detour dnsmasq-bad-line dnsmasq-server-port resolv-writer pilot-drips pilot-tls pilot-http2 \
     pilot-token pilot-api pilot-no-content pilot-unhealthy pilot-resets ca-silent ca-closes ca-early ca-of-another start-flushes \

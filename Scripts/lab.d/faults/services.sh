@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Faults of the two services, of what they write to, of their processes, and of the logs that meshcheck reads.
+# Faults of the two services, of the places they write to, of their processes, and of the logs that meshcheck reads.
 
 # --- units and drop-ins
 
@@ -155,7 +155,7 @@ fault updates-rejected MX0723 "something on the way rejects Envoy's requests to 
     'iptables -I OUTPUT -p tcp -d 10.150.0.6 --dport 8080 -m owner --uid-owner istio-proxy -m string --algo bm --string /v3/discovery -j REJECT --reject-with tcp-reset' \
     'iptables -D OUTPUT -p tcp -d 10.150.0.6 --dport 8080 -m owner --uid-owner istio-proxy -m string --algo bm --string /v3/discovery -j REJECT --reject-with tcp-reset'
 
-# --- logs: what cannot be read is no failure
+# --- logs: a log that cannot be read is not a failure
 
 fault journal-vacuumed MX0931 'the journal was emptied' \
     'journalctl --quiet --rotate; journalctl --quiet --vacuum-time=1us 2>/dev/null; sleep 2; journalctl --quiet --vacuum-files=1 2>/dev/null' \
@@ -203,7 +203,7 @@ rebooted_fault folders-gone-rebooted - "the sidecar's directories were deleted b
 rebooted_fault journal-lost-rebooted - 'the journal was in memory, and the machine was booted' \
     'rm -rf /var/log/journal' 'true'
 
-# What only the operator knows: the value of an option, what kills a program, or what is to be deleted.
+# Only the operator knows the value of an option, what kills a program, or what to delete.
 by_hand dropin-option dropin-user dropin-group dropin-other-user dropin-hides-certificates dropin-folder dropin-library \
     dropin-memory dropin-descriptors node-agent-descriptors certificates-full certificates-inodes log-full proxy-inodes \
     envoy-killed node-agent-killed admin-port-taken traffic-port-taken updates-rejected journal-none journal-limited \
