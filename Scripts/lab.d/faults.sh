@@ -99,8 +99,7 @@ readonly fault_prelude
 
 fault_names=()
 declare -A fault_place=() fault_code=() fault_words=() fault_on=() fault_off=() fault_remedy=() fault_reboot=() fault_files=() fault_parts=()
-# Functions that get NAME STATE VM: called before the commands of a fault in the cluster, after those of a fault on a
-# machine.
+# Functions that get NAME STATE VM: called before the commands of a fault in the cluster.
 declare -A fault_switch=()
 
 # fault NAME CODE[+CODE] WORDS ON OFF: ON and OFF are commands on the machine; OFF undoes ON. The code `-` marks something
@@ -538,7 +537,6 @@ switch() {
     if [[ -n $command ]]; then
         on_machine "$3" "$fault_prelude"$'\n'"$command" </dev/null | in_plane "$3" || status=1
     fi
-    if [[ ${fault_place[$1]} == machine && -n ${fault_switch[$1]:-} ]]; then "${fault_switch[$1]}" "$1" "$2" "$3" || status=1; fi
     if [[ $2 == on && -n ${fault_reboot[$1]:-} ]]; then lab_reboot "$3" || status=1; fi
     return "$status"
 }

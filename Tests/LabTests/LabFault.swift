@@ -43,6 +43,9 @@ struct FaultRow: Sendable {
     /// What went wrong in the test itself.
     var trouble = ""
 
+    /// Whether it was named, by its codes alone, and mended.
+    var isRight: Bool { trouble.isEmpty && given == fault.codes && detected != nil && mended != nil }
+
     /// The line of the table.
     var line: String {
         func seconds(_ duration: Duration?) -> String {

@@ -87,7 +87,7 @@ final class ObstacleTests: XCTestCase {
                 Array(
                     (["*filter", ":OUTPUT ACCEPT [0:0]", ":INPUT ACCEPT [0:0]", ":firm - [0:0]"] + rules)
                         .joined(separator: "\n").utf8), table: "filter"))
-        var walk = FilterWalk(program: "iptables", name: "filter", table: table, policies: policies)
+        var walk = IptablesWalk(program: "iptables", name: "filter", table: table, policies: policies)
         return walk.obstacle(in: chain, to: packet)
     }
 
@@ -173,7 +173,7 @@ final class ObstacleTests: XCTestCase {
                 "-A OUTPUT -d 10.150.0.9/32 -j MARK --set-xmark 0x1/0xffffffff",
                 "-A OUTPUT -d 10.150.0.8/32 -j MARK --set-xmark 0x7/0xffffffff",
             ])
-        let walk = FilterWalk(program: "iptables", name: "mangle", table: table, policies: [:])
+        let walk = IptablesWalk(program: "iptables", name: "mangle", table: table, policies: [:])
         XCTAssertEqual(walk.mark(in: "OUTPUT", of: packet)?.mark, 7)
         packet.peer = try address("10.150.0.6")
         XCTAssertNil(walk.mark(in: "OUTPUT", of: packet))
@@ -190,7 +190,7 @@ final class ObstacleTests: XCTestCase {
             let table = SavedTable(
                 chains: ["OUTPUT", "ISTIO_OUTPUT", "ISTIO_REDIRECT", "other"],
                 rules: ["-A other -p tcp -j RETURN", rule] + mesh)
-            var walk = FilterWalk(program: "iptables", name: "nat", table: table, policies: [:])
+            var walk = IptablesWalk(program: "iptables", name: "nat", table: table, policies: [:])
             var packet = FilteredPacket(
                 direction: .output, peer: try address("10.63.240.9"), port: 9080, user: 65534, interface: "eth0")
             packet.redirectedTo = redirected

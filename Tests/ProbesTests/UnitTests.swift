@@ -59,6 +59,9 @@ final class UnitTests: XCTestCase {
             (["RestrictAddressFamilies": "none"], ["RestrictAddressFamilies=none"]),
             (["RestrictAddressFamilies": "~AF_PACKET"], []),
             (["RestrictAddressFamilies": "~AF_INET AF_INET6"], ["RestrictAddressFamilies=~AF_INET AF_INET6"]),
+            (["SystemCallFilter": "~"], []), (["SystemCallFilter": "accept connect read socket write"], []),
+            (["SystemCallFilter": "accept read socket"], ["SystemCallFilter= forbids connect(2)"]),
+            (["SystemCallFilter": "~connect mount"], ["SystemCallFilter= forbids connect(2)"]),
             (["NetworkNamespacePath": "/run/netns/blue"], ["NetworkNamespacePath=/run/netns/blue"]),
         ]
         for (values, found) in cases { XCTAssertEqual(UnitProperties(values: values).foreignNetwork, found) }

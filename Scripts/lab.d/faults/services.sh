@@ -18,8 +18,9 @@ fault dropin-private-network MX0243 'a drop-in gives the node agent a network of
 fault dropin-network-of-sidecar MX0243 'a drop-in gives the sidecar a network of its own' \
     'drop_in istio.service PrivateNetwork=yes' 'no_drop_in istio.service'
 fault dropin-families MX0243 'a hardening drop-in leaves the node agent local sockets alone' \
-    'drop_in istio-auth-node-agent.service RestrictAddressFamilies=AF_UNIX' 'no_drop_in istio-auth-node-agent.service'
-fault dropin-system-calls MX0242 'a hardening drop-in kills the node agent for a system call' \
+    'drop_in istio-auth-node-agent.service "RestrictAddressFamilies=
+RestrictAddressFamilies=AF_UNIX"' 'no_drop_in istio-auth-node-agent.service'
+fault dropin-system-calls MX0243 'a hardening drop-in forbids the node agent to open connections' \
     'drop_in istio-auth-node-agent.service "SystemCallFilter=~@network-io"' 'no_drop_in istio-auth-node-agent.service'
 fault passwd-closed MX0150 'only root can read /etc/passwd' \
     'chmod 600 /etc/passwd; systemctl restart --no-block istio istio-auth-node-agent' \
@@ -29,9 +30,12 @@ fault usr-local-closed MX0150 'only root can pass /usr/local' \
     'chmod 755 /usr/local; systemctl reset-failed; systemctl restart istio istio-auth-node-agent'
 fault dnsmasq-fails-after MX0406 'a drop-in ends dnsmasq with a command that fails' \
     'drop_in dnsmasq.service ExecStartPost=/bin/false' 'no_drop_in dnsmasq.service'
-fault user-renumbered MX0215 'the user istio-proxy has got another number' \
-    'keep /etc/passwd; sed -i "s/^istio-proxy:x:[0-9]*:/istio-proxy:x:4242:/" /etc/passwd; systemctl restart --no-block istio istio-auth-node-agent' \
-    'back /etc/passwd; chown -R istio-proxy:istio-proxy /etc/certs /var/lib/istio/proxy /var/log/istio; systemctl reset-failed; systemctl restart istio istio-auth-node-agent'
+fault user-renumbered MX0215 'user and group istio-proxy have got another number' \
+    'keep /etc/passwd /etc/group; sed -i "s/^\(istio-proxy:x:\)[0-9]*:[0-9]*:/\1742:742:/" /etc/passwd
+    sed -i "s/^\(istio-proxy:x:\)[0-9]*:/\1742:/" /etc/group; systemctl restart --no-block istio istio-auth-node-agent' \
+    'back /etc/passwd /etc/group; chown -R istio-proxy:istio-proxy /etc/certs /var/lib/istio/proxy /var/log/istio; systemctl reset-failed; systemctl restart istio istio-auth-node-agent'
+fault dropin-before MX0242 'a drop-in runs a command before the sidecar that fails' \
+    'drop_in istio.service ExecStartPre=/bin/false' 'no_drop_in istio.service'
 fault dropin-option MX0229 'a drop-in gives the node agent an option that it does not know' \
     'drop_in istio-auth-node-agent.service "ExecStart=
 ExecStart=/usr/local/istio/bin/node_agent --logtostderr --renew-early"' 'no_drop_in istio-auth-node-agent.service'

@@ -60,7 +60,8 @@ struct UnitProbe: Probe {
             .init(
                 "cut-off", .list(.text),
                 "What gives its programs another network than the host's: PrivateNetwork=, NetworkNamespacePath=, "
-                    + "RestrictAddressFamilies= without AF_INET, or a network namespace that somebody else has made."),
+                    + "RestrictAddressFamilies= without AF_INET, SystemCallFilter= without socket or connect, or a network namespace "
+                    + "that somebody else has made."),
             .init(
                 "reason", .text,
                 "What kind of failure its last run reports, in the journal or in `log`, in the words of the attribute of the "

@@ -94,11 +94,18 @@ struct UnitProperties: Sendable, Hashable {
         var found: [String] = []
         if self["PrivateNetwork"] == "yes" { found.append("PrivateNetwork=yes") }
         if let path = self["NetworkNamespacePath"] { found.append("NetworkNamespacePath=\(path)") }
-        if let families = self["RestrictAddressFamilies"] {
-            // `~` stands before those that are forbidden, and alone for none.
-            let isForbidding = families.utf8.first == UInt8(ascii: "~")
-            let names = Ascii.words(Array(families.utf8.drop { $0 == UInt8(ascii: "~") })[...]).map { Ascii.text($0) }
-            if names.contains("AF_INET") == isForbidding { found.append("RestrictAddressFamilies=\(families)") }
+        // `~` stands before what is forbidden, and alone for nothing.
+        func isForbidden(_ name: String, by setting: String) -> Bool {
+            guard let text = self[setting] else { return false }
+            let isForbidding = text.utf8.first == UInt8(ascii: "~")
+            let names = Ascii.words(Array(text.utf8.drop { $0 == UInt8(ascii: "~") })[...]).map { Ascii.text($0) }
+            return names.contains(name) == isForbidding
+        }
+        if isForbidden("AF_INET", by: "RestrictAddressFamilies") {
+            found.append("RestrictAddressFamilies=\(self["RestrictAddressFamilies"] ?? "")")
+        }
+        for call in ["socket", "connect"] where isForbidden(call, by: "SystemCallFilter") {
+            found.append("SystemCallFilter= forbids \(call)(2)")
         }
         return found
     }

@@ -8,7 +8,7 @@ public actor ControlPlane {
     private let configurationPath: String
     private let state: String
     private let mesh: MeshState
-    private let factory: ListenerFactory
+    private let factory: ControlPlaneServer
     private let log: Logger
     private var running: [Listener: Task<Void, Never>] = [:]
     private let bound = Mutex<[Listener: SocketAddress]>([:])
@@ -32,7 +32,7 @@ public actor ControlPlane {
         self.state = state
         self.log = log
         mesh = MeshState(configuration, faults: FaultFile(state: state))
-        factory = ListenerFactory(
+        factory = ControlPlaneServer(
             generation: generation, mesh: mesh,
             issuer: Issuer(try AuthorityStore(state: state), generation: generation),
             successor: Issuer(try AuthorityStore(state: state, generation: 1), generation: generation), log: log)

@@ -158,16 +158,3 @@ package struct UserConnection: Sendable {
         }
     }
 }
-
-/// Why a connection was not opened, in words.
-package enum ConnectionFailure {
-    /// What an error number of connect(2) says of the host, its network or the other side.
-    package static func text(_ number: Int32) -> String {
-        switch number {
-        case ETIMEDOUT: "no answer"
-        case EACCES, EPERM: "\(SystemErrorText.of(number)): this host's routes or packet filter forbid it"
-        case EINVAL: "\(SystemErrorText.of(number)): this host's routes throw it away"
-        default: SystemErrorText.of(number)
-        }
-    }
-}

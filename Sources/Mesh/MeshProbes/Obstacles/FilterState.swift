@@ -3,7 +3,7 @@ import Probes
 
 /// The rules of all tables of the packet filter.
 struct FilterState: Sendable {
-    var walks: [FilterWalk]
+    var walks: [IptablesWalk]
     var nft: NftRuleset?
 
     /// What a packet is marked with before it is routed again; nil when it is not.
@@ -16,7 +16,7 @@ struct FilterState: Sendable {
 
     fileprivate static func read() async throws(ProbeError) -> FilterState {
         try await PacketFilterReader.requirePermission()
-        var walks: [FilterWalk] = []
+        var walks: [IptablesWalk] = []
         for variant in ["nft", "legacy"] {
             let program = "iptables-\(variant)-save"
             if variant == "legacy", try await PacketFilterReader.legacyTables().isEmpty { continue }
@@ -26,7 +26,7 @@ struct FilterState: Sendable {
             for name in ["raw", "mangle", "filter", "security", "nat"] {
                 guard let table = SavedTable.parse(run.output, table: name) else { continue }
                 walks.append(
-                    FilterWalk(
+                    IptablesWalk(
                         program: "iptables-\(variant)", name: name, table: table,
                         policies: SavedTable.policies(run.output, table: name)))
             }

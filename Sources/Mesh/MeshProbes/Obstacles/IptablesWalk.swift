@@ -70,7 +70,7 @@ enum FilterMatch: Sendable, Hashable {
 }
 
 /// The way of a packet through the chains of one table of iptables.
-struct FilterWalk {
+struct IptablesWalk {
     /// The program whose rules they are, such as `iptables`.
     let program: String
     /// The table's name.

@@ -13,8 +13,8 @@ import SwiftASN1
 import WorkloadCertificates
 import X509
 
-/// Makes listeners answer.
-struct ListenerFactory: Sendable {
+/// What answers at the addresses of the control plane.
+struct ControlPlaneServer: Sendable {
     let generation: IstioGeneration
     let mesh: MeshState
     let issuer: Issuer
