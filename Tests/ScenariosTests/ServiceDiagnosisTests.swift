@@ -68,6 +68,8 @@ final class ServiceDiagnosisTests: XCTestCase {
             (service("failed", reason: .text("permission"), blocked.merging(limit) { $1 }), "MX0236"),
             (service("failed", limit.merging(["missing-files": .list([.text("/x")])]) { $1 }), "MX0201"),
             (service("activating", sub: "auto-restart", reason: .text("too-many-files")), "MX0237"),
+            (service("activating", sub: "auto-restart", reason: .text("too-many-tasks")), "MX0244"),
+            (service("failed", reason: .text("other"), ["overrides": .list([.text("Nice=5 (/etc/x:2)")])]), "MX0242"),
             (service("activating", sub: "auto-restart", reason: .text("wrong-user")), "MX0240"),
             (service("activating", sub: "auto-restart", reason: .text("other")), "MX0202"),
             (service("failed", reason: .text("other")), "MX0209"), (service("inactive"), "MX0205"),

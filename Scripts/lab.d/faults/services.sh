@@ -33,7 +33,9 @@ fault dnsmasq-fails-after MX0406 'a drop-in ends dnsmasq with a command that fai
 fault user-renumbered MX0215 'user and group istio-proxy have got another number' \
     'keep /etc/passwd /etc/group; sed -i "s/^\(istio-proxy:x:\)[0-9]*:[0-9]*:/\1742:742:/" /etc/passwd
     sed -i "s/^\(istio-proxy:x:\)[0-9]*:/\1742:/" /etc/group; systemctl restart --no-block istio istio-auth-node-agent' \
-    'back /etc/passwd /etc/group; chown -R istio-proxy:istio-proxy /etc/certs /var/lib/istio/proxy /var/log/istio; systemctl reset-failed; systemctl restart istio istio-auth-node-agent'
+    'back /etc/passwd /etc/group; chown -R istio-proxy:istio-proxy /etc/certs /var/lib/istio/proxy /var/lib/istio/config /var/log/istio; systemctl reset-failed; systemctl restart istio istio-auth-node-agent'
+fault dropin-tasks MX0244 'a drop-in leaves the sidecar two processes' \
+    'drop_in istio.service TasksMax=2' 'no_drop_in istio.service'
 fault dropin-before MX0242 'a drop-in runs a command before the sidecar that fails' \
     'drop_in istio.service ExecStartPre=/bin/false' 'no_drop_in istio.service'
 fault dropin-option MX0229 'a drop-in gives the node agent an option that it does not know' \
@@ -105,7 +107,7 @@ fault user-recreated MX0215 'the user istio-proxy was removed and created again 
     groupadd --system --gid 777 istio-proxy; useradd --system --uid 777 --gid 777 --home-dir /var/lib/istio --shell /usr/sbin/nologin istio-proxy
     systemctl restart --no-block istio istio-auth-node-agent' \
     'back /etc/passwd /etc/group /etc/shadow /etc/gshadow; systemctl stop istio istio-auth-node-agent
-    chown -R istio-proxy:istio-proxy /etc/certs /var/lib/istio/proxy /var/log/istio; systemctl start istio istio-auth-node-agent'
+    chown -R istio-proxy:istio-proxy /etc/certs /var/lib/istio/proxy /var/lib/istio/config /var/log/istio; systemctl start istio istio-auth-node-agent'
 
 # --- what the services write to
 

@@ -8,6 +8,7 @@ package enum FailureReason: String, Sendable, Hashable, CaseIterable {
     case noSpace = "no-space"
     case quota
     case tooManyFiles = "too-many-files"
+    case tooManyTasks = "too-many-tasks"
     case noMemory = "no-memory"
     case addressInUse = "address-in-use"
     case addressMissing = "address-missing"
@@ -43,7 +44,8 @@ package enum FailureReason: String, Sendable, Hashable, CaseIterable {
     /// Whether its words are in no line that reports anything else, whatever the line's level.
     var isUnmistakable: Bool {
         switch self {
-        case .readOnly, .noSpace, .quota, .tooManyFiles, .noMemory, .addressInUse, .addressMissing, .noUser, .wrongUser,
+        case .readOnly, .noSpace, .quota, .tooManyFiles, .tooManyTasks, .noMemory, .addressInUse, .addressMissing,
+            .noUser, .wrongUser,
             .library,
             .programFormat, .refused, .unreachable, .inputOutput, .permission, .noFile:
             true
@@ -58,6 +60,7 @@ package enum FailureReason: String, Sendable, Hashable, CaseIterable {
         case .noSpace: "no space or no inode is left on the file system"
         case .quota: "the disk quota is used up"
         case .tooManyFiles: "too many files are open"
+        case .tooManyTasks: "no more processes or threads may be started"
         case .noMemory: "memory ran out"
         case .addressInUse: "another program has the port"
         case .addressMissing: "the address is not one of this host"
@@ -99,6 +102,10 @@ package enum FailureReason: String, Sendable, Hashable, CaseIterable {
         (.noSpace, #"no space left on device|\bENOSPC\b|os error 28\b"#),
         (.quota, #"quota exceeded|\bEDQUOT\b|os error 122\b"#),
         (.tooManyFiles, #"too many open files|shared object file: error 24\b|\bEMFILE\b|\bENFILE\b|os error 24\b"#),
+        (
+            .tooManyTasks,
+            #"(fork|thread|clone|process)\b.*(resource temporarily unavailable|os error 11\b)|cannot fork|failed to (fork|spawn process)|pthread_create|unable to create (new )?(native )?thread"#
+        ),
         (.noMemory, #"cannot allocate memory|out of memory|\bENOMEM\b|oom.kill|bad_alloc"#),
         (.addressInUse, #"address (is )?already in use|address in use|\bEADDRINUSE\b|os error 98\b"#),
         (.addressMissing, #"cannot assign requested address|\bEADDRNOTAVAIL\b"#),

@@ -37,7 +37,7 @@ struct UnitOverrides: Sendable, Hashable {
             for (number, line) in Bytes.lines(try contents(path) ?? []).enumerated() {
                 let text = Ascii.trimmed(line[...])
                 guard let first = text.first, !"#;[".utf8.contains(first) else { continue }
-                lines.append(SecretMask.maskedKeys("\(Ascii.text(text)) (\(path):\(number + 1))").shortened(to: 300))
+                lines.append("\(Ascii.text(text)) (\(path):\(number + 1))".shortened(to: 300))
             }
         }
     }
