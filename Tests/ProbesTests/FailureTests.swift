@@ -65,6 +65,7 @@ final class FailureTests: XCTestCase {
             ("istio.service: Main process exited, code=dumped, status=11/SEGV", .crashed),
             ("istio.service: A process of this unit has been killed by the OOM killer.", .noMemory),
             ("istio-start.sh: 3: Cannot fork", .tooManyTasks),
+            ("istio.service: Failed at step EXEC spawning /x: Resource temporarily unavailable", .tooManyTasks),
             ("bash: fork: retry: Resource temporarily unavailable", .tooManyTasks),
             ("runtime/cgo: pthread_create failed: Resource temporarily unavailable", .tooManyTasks),
             ("error: unexpected argument '--renew-early'", .invalidOption),

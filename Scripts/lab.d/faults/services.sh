@@ -34,6 +34,14 @@ fault user-renumbered MX0215 'user and group istio-proxy have got another number
     'keep /etc/passwd /etc/group; sed -i "s/^\(istio-proxy:x:\)[0-9]*:[0-9]*:/\1742:742:/" /etc/passwd
     sed -i "s/^\(istio-proxy:x:\)[0-9]*:/\1742:/" /etc/group; systemctl restart --no-block istio istio-auth-node-agent' \
     'back /etc/passwd /etc/group; chown -R istio-proxy:istio-proxy /etc/certs /var/lib/istio/proxy /var/lib/istio/config /var/log/istio; systemctl reset-failed; systemctl restart istio istio-auth-node-agent'
+fault restarted-by-timer MX0246 'a timer restarts the sidecar every few seconds' \
+    'systemd-run --quiet --unit=fault-timer sh -c "while :; do systemctl restart istio; sleep 6; done"; sleep 45' \
+    'systemctl stop fault-timer; systemctl reset-failed; systemctl restart istio; sleep 60'
+fault envoy-drained MX0725 'somebody has told Envoy to drain its listeners' \
+    'curl -s -o /dev/null -X POST http://127.0.0.1:15000/drain_listeners' 'systemctl restart istio'
+fault quota-tiny MX0245 'systemctl set-property leaves Envoy a hundredth of a processor' \
+    'systemctl set-property istio.service CPUQuota=1%; systemctl restart --no-block istio' \
+    'rm -rf /etc/systemd/system.control/istio.service.d; systemctl daemon-reload; systemctl reset-failed; systemctl restart istio'
 fault dropin-tasks MX0244 'a drop-in leaves the sidecar two processes' \
     'drop_in istio.service TasksMax=2' 'no_drop_in istio.service'
 fault dropin-before MX0242 'a drop-in runs a command before the sidecar that fails' \
@@ -214,3 +222,4 @@ by_hand dropin-option dropin-user dropin-group dropin-other-user dropin-hides-ce
     dropin-memory dropin-descriptors node-agent-descriptors certificates-full certificates-inodes log-full proxy-inodes \
     envoy-killed node-agent-killed admin-port-taken traffic-port-taken updates-rejected journal-none journal-limited \
     journal-quiet output-nowhere log-emptied certificates-lost-rebooted
+by_hand restarted-by-timer

@@ -104,7 +104,7 @@ package enum FailureReason: String, Sendable, Hashable, CaseIterable {
         (.tooManyFiles, #"too many open files|shared object file: error 24\b|\bEMFILE\b|\bENFILE\b|os error 24\b"#),
         (
             .tooManyTasks,
-            #"(fork|thread|clone|process)\b.*(resource temporarily unavailable|os error 11\b)|cannot fork|failed to (fork|spawn process)|pthread_create|unable to create (new )?(native )?thread"#
+            #"(fork|thread|clone|process|spawning)\b.*(resource temporarily unavailable|os error 11\b)|cannot fork|failed to (fork|spawn process)|pthread_create|unable to create (new )?(native )?thread"#
         ),
         (.noMemory, #"cannot allocate memory|out of memory|\bENOMEM\b|oom.kill|bad_alloc"#),
         (.addressInUse, #"address (is )?already in use|address in use|\bEADDRINUSE\b|os error 98\b"#),
