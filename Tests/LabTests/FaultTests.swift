@@ -142,6 +142,9 @@ final class FaultTests: XCTestCase {
         if ProcessInfo.processInfo.environment["RECORD"] != nil {
             for row in rows { recorded[row.fault.name] = row.isRight ? row.line : nil }
             let missing = all.map(\.name).filter { recorded[$0] == nil }
+            // What people have written below the table stays.
+            let former = try String(contentsOfFile: Self.table, encoding: .utf8)
+            let others = former.range(of: "\n## ").map { String(former[$0.lowerBound...]) } ?? ""
             let text = """
                 # Faults
 
@@ -161,7 +164,7 @@ final class FaultTests: XCTestCase {
                 \(missing.isEmpty ? "none" : missing.map { "`\($0)`" }.joined(separator: ", ")).
 
                 """
-            try text.write(toFile: Self.table, atomically: true, encoding: .utf8)
+            try (text + others).write(toFile: Self.table, atomically: true, encoding: .utf8)
         }
         for fault in all {
             guard let cells = recorded[fault.name]?.components(separatedBy: " | ") else { continue }

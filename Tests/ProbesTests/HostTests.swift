@@ -1,7 +1,8 @@
 import Foundation
-import Probes
 import TestSupport
 import XCTest
+
+@testable import Probes
 
 /// Mounts, settings and modules of the kernel, interfaces and groups: the programs that own them are the oracles.
 final class HostTests: XCTestCase {
@@ -55,6 +56,20 @@ final class HostTests: XCTestCase {
     }
 
     /// A recorded host, since not every kernel has modules; and this one's, against its own table.
+    /// The ports that connections come from are those of the range that are not reserved.
+    func testFreePorts() async throws {
+        for (range, reserved, free) in [
+            ("32768\t60999", "", 28232), ("32768\t60999", "8080,40000-40009", 28222), ("1000 1999", "1-65535", 0),
+            ("1000 1009", "900-1001,1009,2000", 7), ("60999 32768", "", 0),
+        ] {
+            XCTAssertEqual(LocalPorts(range: range, reserved: reserved).free, free, "\(range), \(reserved)")
+        }
+        let seen = try await observe("sysctl", ["name": .text("net.ipv4.ip_local_port_range")], ["free-ports"])
+        XCTAssertEqual(seen.integer("free-ports"), Int64(try LocalPorts.read().free))
+        let other = try await observe("sysctl", ["name": .text("net.ipv4.ip_forward")], ["free-ports"])
+        XCTAssertEqual(other["free-ports"], .null)
+    }
+
     func testModules() async throws {
         let folder = try TemporaryDirectory()
         for path in ["proc/sys/kernel", "lib/modules/6.1.0-9-amd64"] {

@@ -224,6 +224,16 @@ final class ObstacleTests: XCTestCase {
         XCTAssertEqual(
             try obstacle(["-A OUTPUT -d 10.150.0.8/32 -m connlimit --connlimit-above 1 -j REJECT"], packet)?.undo,
             "iptables -t filter -I OUTPUT 1 -p tcp -d 10.150.0.8 --dport 9091 -j ACCEPT")
+        // A rule against all users but some is against everything that a service sends.
+        let others = "-A OUTPUT -o eth0 -m owner ! --uid-owner 0 -j REJECT"
+        var ofEnvoy = packet
+        ofEnvoy.userName = "istio-proxy"
+        XCTAssertEqual(
+            try obstacle([others], ofEnvoy)?.undo,
+            "iptables -t filter -I OUTPUT 1 -m owner --uid-owner istio-proxy -j ACCEPT")
+        XCTAssertEqual(
+            try obstacle([others], packet)?.undo,
+            "iptables -t filter -I OUTPUT 1 -p tcp -d 10.150.0.8 --dport 9091 -j ACCEPT")
         let inbound = FilteredPacket(direction: .input, port: 15001)
         XCTAssertEqual(
             try obstacle([], policies: ["INPUT": "DROP"], in: "INPUT", inbound)?.undo,

@@ -12,7 +12,7 @@ final class RootCauseTests: XCTestCase {
 
     /// The causes of failing checks, each with the checks that it explains.
     private func causes(
-        of failing: [String], explains: [String: [String]], groups: String = ""
+        of failing: [String], explains: [String: [String]], groups: String = "", independent: String = ""
     ) async throws -> [String: [String]] {
         let folder = try TemporaryDirectory()
         var scenario = "name: chain\nchecks:\n"
@@ -21,6 +21,7 @@ final class RootCauseTests: XCTestCase {
             scenario += "  - {id: \(id), title: \(id), file: /\(id), expect: {exists: true}}\n"
             catalogue += "  - {code: MX000\(place + 1), cause: \(id), explanation: none, remedy: [none]"
             catalogue += ", when: {check: \(id)}"
+            if id == independent { catalogue += ", independent: true" }
             if let others = explains[id] { catalogue += ", explains: [\(others.joined(separator: ", "))]" }
             catalogue += "}\n"
         }
@@ -73,5 +74,13 @@ final class RootCauseTests: XCTestCase {
             _ = try await causes(of: ["dns"], explains: [:], groups: "groups:\n  traffic: {a: b}\n")
             XCTFail("a group is a list")
         } catch is ScenarioLoadError {}
+    }
+
+    /// What can have no other cause is told beside others that show in the same checks, unless they name it.
+    func testIndependentCauses() async throws {
+        let apart = try await causes(of: ["dns", "pilot"], explains: ["dns": ["pilot"]], independent: "pilot")
+        XCTAssertEqual(apart, ["dns": ["dns"], "pilot": ["pilot"]])
+        let named = try await causes(of: ["dns", "pilot"], explains: ["dns": ["MX0002"]], independent: "pilot")
+        XCTAssertEqual(named, ["dns": ["dns", "pilot"]])
     }
 }

@@ -19,6 +19,10 @@ struct SysctlProbe: Probe {
             .init(
                 "span", .integer,
                 "How many numbers there are from the first to the last, for settings with two; else null."),
+            .init(
+                "free-ports", .integer,
+                "For net.ipv4.ip_local_port_range: how many of its ports net.ipv4.ip_local_reserved_ports leaves; else null."
+            ),
         ])
 
     private let host: Host
@@ -50,11 +54,19 @@ struct SysctlProbe: Probe {
         {
             span = difference &+ 1
         }
+        var free: Int?
+        if name == LocalPorts.rangeSetting, request.wants("free-ports") {
+            let host = host
+            free = try await BlockingPool.files.run("read reserved ports", until: request.deadline) {
+                () throws(ProbeError) in try LocalPorts.read { host.path($0) }.free
+            }
+        }
         return Observation(
             [
                 "exists": .bool(true), "value": .text(Ascii.text(value)),
                 "number": .integer(Int64(Ascii.text(value))),
                 "values": .texts(Ascii.words(value).map { Ascii.text($0) }), "span": .integer(span),
+                "free-ports": .integer(free),
             ], evidence: ["\(name) = \(Ascii.text(value).shortened())"])
     }
 
@@ -74,6 +86,39 @@ struct SysctlProbe: Probe {
                 found: "'\(name.shortened())'")
         }
         return Ascii.text(bytes)
+    }
+}
+
+/// The ports that connections of this host come from (ip-sysctl in the kernel's documentation).
+package struct LocalPorts: Sendable, Hashable {
+    static let rangeSetting = "net.ipv4.ip_local_port_range"
+    /// The first and last of them as the kernel prints them.
+    package var range: String
+    /// Those that are taken out of the range, as the kernel prints them: `8080,9148-9150`.
+    package var reserved: String
+
+    /// How many ports are left.
+    package var free: Int {
+        let bounds = Ascii.words(Array(range.utf8)[...]).compactMap { Bytes.decimal($0) }
+        guard bounds.count == 2, bounds[0] <= bounds[1] else { return 0 }
+        var free = Int(bounds[1] - bounds[0] + 1)
+        for part in reserved.utf8.split(separator: UInt8(ascii: ",")) {
+            let ends = part.split(separator: UInt8(ascii: "-")).compactMap { Bytes.decimal(Ascii.trimmed($0)) }
+            guard let first = ends.first, let last = ends.last else { continue }
+            free -= Int(max(0, min(last, bounds[1]) - max(first, bounds[0]) + 1))
+        }
+        return max(0, free)
+    }
+
+    /// Reads them.
+    ///
+    /// - Parameter place: where a file of the host is for this process.
+    package static func read(_ place: (String) -> String = { $0 }) throws(ProbeError) -> LocalPorts {
+        func text(_ name: String) throws(ProbeError) -> String {
+            Ascii.text(Ascii.trimmed((try SystemFile.read(place("/proc/sys/net/ipv4/" + name)) ?? [])[...]))
+        }
+        return LocalPorts(
+            range: try text("ip_local_port_range"), reserved: try text("ip_local_reserved_ports"))
     }
 }
 

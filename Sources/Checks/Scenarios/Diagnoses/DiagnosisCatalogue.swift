@@ -126,6 +126,8 @@ public struct DiagnosisEntry: Sendable {
     let exclusions: [DiagnosisCondition]
     /// Checks that fail for the same cause, though they have causes of their own; or the codes of such causes.
     let explains: [IdentifierPattern]
+    /// Whether no other cause explains it by the ids of its checks.
+    let isIndependent: Bool
 
     /// Whether it stands for everything that no other explains.
     var isGeneric: Bool { conditions.isEmpty }

@@ -75,7 +75,7 @@ extension DiagnosisCatalogue {
                 guard let cause = causes[index], cause == own[index], cause != root,
                     cause > place || entries[cause].isGeneric,
                     entries[place].explains.contains(where: {
-                        $0.matches(checks[index]) || $0.source == entries[cause].code
+                        !entries[cause].isIndependent && $0.matches(checks[index]) || $0.source == entries[cause].code
                     })
                 else { continue }
                 causes[index] = root

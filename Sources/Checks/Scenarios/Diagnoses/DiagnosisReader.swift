@@ -4,7 +4,7 @@ import Probes
 
 /// The keys of a cause.
 enum DiagnosisKey: String, CaseIterable {
-    case code, severity, cause, explanation, when, unless, explains, evidence, remedy, documentation
+    case code, severity, cause, explanation, when, unless, explains, independent, evidence, remedy, documentation
 
     /// What it means.
     var summary: String {
@@ -20,6 +20,8 @@ enum DiagnosisKey: String, CaseIterable {
             Ids of checks that fail for the same cause, `*` stands for any characters; codes of causes that follow from it; \
             and names of `groups` of both.
             """
+        case .independent:
+            "`true` for a cause that no other explains by the ids of its checks: two faults may show in one check."
         case .evidence: "Lines with what was seen."
         case .remedy: "What to do: commands, one per line."
         case .documentation: "The section of the documents; that of `docs/diagnoses.md` when it is missing."
@@ -119,7 +121,9 @@ struct DiagnosisReader {
                 ?? "docs/diagnoses.md#\(code.lowercased())",
             explanation: value(.explanation).flatMap { MappingReader.text($0, &diagnostics) } ?? "",
             conditions: conditions, exclusions: value(.unless).map { self.conditions($0, &diagnostics) } ?? [],
-            explains: value(.explains).map { explained($0, &diagnostics) } ?? [])
+            explains: value(.explains).map { explained($0, &diagnostics) } ?? [],
+            isIndependent: value(.independent).flatMap { MappingReader.word($0, ["true", "false"], &diagnostics) }
+                == "true")
         return diagnostics.errorCount == before ? entry : nil
     }
 

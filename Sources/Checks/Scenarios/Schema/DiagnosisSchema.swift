@@ -55,6 +55,7 @@ public enum DiagnosisSchema {
         case .severity: ValueSchema.words(Severity.allCases.map(\.rawValue), allowsVariable: false)
         case .cause, .explanation, .documentation: text
         case .when, .unless: conditions
+        case .independent: .object([("type", .string("boolean"))])
         case .explains, .evidence, .remedy: texts
         }
     }

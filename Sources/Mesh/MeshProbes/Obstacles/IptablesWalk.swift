@@ -193,7 +193,13 @@ struct IptablesWalk {
         let isNegated = words.contains("!")
         // iptables finds no rule again whose conditions keep a state.
         let hasState = words.contains { ["connlimit", "hashlimit", "recent", "quota"].contains($0) }
-        guard isAboutUs, !isNegated, !hasState else { return exemption(for: packet, in: chain) }
+        guard isAboutUs, !isNegated, !hasState else {
+            // What forbids it to all users but some forbids a service all of it.
+            let isAboutUsers = words.contains("--uid-owner") && packet.userName == MeshNames.user
+            return isAboutUsers && packet.direction == .output
+                ? "\(program) -t \(name) -I \(chain) 1 -m owner --uid-owner \(MeshNames.user) -j ACCEPT"
+                : exemption(for: packet, in: chain)
+        }
         let kept = String(decoding: Array(rule.utf8).dropFirst("-A ".utf8.count), as: UTF8.self)
         return "\(program) -t \(name) -D \(kept)"
     }

@@ -51,7 +51,7 @@ struct ObstacleSearch {
         var decision = tables.decision(to: address, user: user, port: port, transport: transport)
         found.route = decision.route.map { "\(address): \($0.text)" } ?? "\(address): no route"
         if !decision.isPassable {
-            describe(decision, address, tables, &found)
+            describe(decision, address, user, tables, &found)
             if decision.route == nil { try await addInterfacesThatAreDown(&found) }
             return found
         }
@@ -76,7 +76,7 @@ struct ObstacleSearch {
         if let marked = try await filterState()?.mark(of: packet) {
             decision = tables.decision(to: address, user: user, port: port, transport: transport, mark: marked.mark)
             if !decision.isPassable {
-                describe(decision, address, tables, &found)
+                describe(decision, address, user, tables, &found)
                 found.lines.append(marked.rule)
                 return found
             }
@@ -129,13 +129,17 @@ struct ObstacleSearch {
     }
 
     private func describe(
-        _ decision: RouteTables.Decision, _ address: IPAddress, _ tables: RouteTables, _ found: inout Obstacles
+        _ decision: RouteTables.Decision, _ address: IPAddress, _ user: UInt32, _ tables: RouteTables,
+        _ found: inout Obstacles
     ) {
         if decision.isByPolicy {
             found.kind = .policy
             let end = decision.route.map { ": \($0.text)" } ?? ""
             found.lines = ["policy rule \(decision.preference): \(decision.rule)\(end)"]
-            found.undo = ["ip rule add pref \(max(1, decision.preference - 1)) to \(address) lookup main"]
+            // A rule about users is about all that they send.
+            let whose =
+                decision.rule.containsBytewise("uidrange") ? "uidrange \(user)-\(user)" : "to \(address)"
+            found.undo = ["ip rule add pref \(max(1, decision.preference - 1)) \(whose) lookup main"]
         } else if let route = decision.route {
             found.kind = .route
             found.lines = ["route: \(route.text)"]
@@ -214,18 +218,18 @@ struct ObstacleSearch {
 
     /// Why this host has no port left to connect from.
     func exhaustedPorts() async throws(ProbeError) -> Obstacles {
-        let range = try await BlockingPool.files.run("read the range of ports", until: .now + .seconds(2)) {
-            () throws(ProbeError) in try SystemFile.read("/proc/sys/net/ipv4/ip_local_port_range") ?? []
+        let ports = try await BlockingPool.files.run("read the range of ports", until: .now + .seconds(2)) {
+            () throws(ProbeError) in try LocalPorts.read()
         }
-        let bounds = Ascii.words(range[...]).compactMap { Bytes.decimal($0) }
         var found = Obstacles(kind: .ports)
-        guard let first = bounds.first, let last = bounds.last else { return found }
-        found.lines = ["net.ipv4.ip_local_port_range = \(first) \(last)"]
-        // The kernel's default; where that is used up, whoever holds the connections has to let go of them.
-        found.undo =
-            last - first < 28231
-            ? ["sysctl -w net.ipv4.ip_local_port_range=\"32768 60999\""]
-            : ["ss -tan state time-wait | wc -l; ss -tanp | head -n 50"]
+        found.lines = ["net.ipv4.ip_local_port_range = \(ports.range)"]
+        if !ports.reserved.isEmpty { found.lines.append("net.ipv4.ip_local_reserved_ports = \(ports.reserved)") }
+        var whole = ports
+        whole.reserved = ""
+        // The kernel's default has 28232; where that is used up, whoever holds the connections has to let go of them.
+        if whole.free < 28232 { found.undo.append("sysctl -w net.ipv4.ip_local_port_range=\"32768 60999\"") }
+        if ports.free < whole.free - 1000 { found.undo.append("sysctl -w net.ipv4.ip_local_reserved_ports=") }
+        if found.undo.isEmpty { found.undo = ["ss -tan state time-wait | wc -l; ss -tanp | head -n 50"] }
         return found
     }
 
@@ -377,9 +381,20 @@ struct ObstacleSearch {
             found.lines = ["neighbour: \(line)", "route: \(route.text)"]
             found.undo = ["ip neigh del \(next) dev \(device)"]
         } else if state == "FAILED" || state == "INCOMPLETE" {
-            // The kernel's own route of a link is right; who does not answer there is away himself.
-            let isOfKernel = route.text.containsBytewise("proto kernel")
-            guard route.gateway != nil || !isOfKernel else { return }
+            // The kernel's own route of a link is right; who does not answer there is away himself, unless it is a bridge of
+            // this host, such as a container engine's, that was given the addresses of somebody else.
+            if route.gateway == nil, route.text.containsBytewise("proto kernel") {
+                guard access("/sys/class/net/\(device)/bridge", F_OK) == 0,
+                    let other = tables.alternative(to: route, for: address), other.device != device
+                else { return }
+                found.kind = .route
+                found.lines = [
+                    "route: \(route.text)",
+                    "nobody answers as \(next) on the bridge \(device), and another route leads there: \(other.text)",
+                ]
+                found.undo = ["ip route del \(route.selector)"]
+                return
+            }
             found.kind = .neighbour
             found.lines = ["route: \(route.text)", "nobody answers as \(next) on \(device)"]
             if decision.isByPolicy {
