@@ -16,6 +16,28 @@ final class DiagnosticRendererTests: XCTestCase {
         return DiagnosticRenderer.text(diagnostics)
     }
 
+    func testSecretsOfURLsAreNotShown() {
+        let line = "a: {url: \"https://me:pass@host/a@b?sig=secret\", b: https://tok@h#x c?d@e}"
+        let text = shown(range(line, column: 4, length: 3), "'ftp://me:pass@host/?secret' is wrong, http://[::1]:8/?")
+        XCTAssertEqual(
+            text,
+            """
+            error: 'ftp://*******@host/?******' is wrong, http://[::1]:8/? [code]
+             --> f:1:4
+              |
+            1 | a: {url: "https://*******@host/a@b?**********", b: https://***@h#* c?d@e}
+              |    ^^^
+
+            """)
+        var diagnostics = Diagnostics()
+        var expanded = range("url: ${u}", column: 6, length: 4)
+        expanded.expansion = "https://me:pass@host/"
+        diagnostics.error("code", "wrong", at: expanded, notes: ["see http://a:b@c"], help: "not http://a:b@c")
+        for text in [DiagnosticRenderer.text(diagnostics), DiagnosticRenderer.json(diagnostics)] {
+            XCTAssertFalse(text.contains("pass") || text.contains("a:b@"), text)
+        }
+    }
+
     func testMarkerBehindTabs() {
         XCTAssertEqual(
             shown(range("a:\t\tb\tc", column: 5, length: 3)),
