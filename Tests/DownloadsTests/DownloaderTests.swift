@@ -86,6 +86,20 @@ final class DownloaderTests: XCTestCase {
         XCTAssertEqual(try FileManager.default.contentsOfDirectory(atPath: folder.path), ["target"])
     }
 
+    /// Another build may be packing the file that is there.
+    func testTheSameFileStaysTheSame() async throws {
+        let (server, folder) = (try DownloadServer(), try TemporaryDirectory())
+        let target = folder.path + "/target"
+        var numbers: [UInt64?] = []
+        for path in ["/whole", "/whole", "/same"] {
+            _ = try await download(server.url + path, target)
+            numbers.append(try FileManager.default.attributesOfItem(atPath: target)[.systemFileNumber] as? UInt64)
+        }
+        XCTAssertEqual(numbers[0], numbers[1])
+        XCTAssertNotEqual(numbers[1], numbers[2])
+        XCTAssertEqual(try contents(target), DownloadServer.first)
+    }
+
     func testAnotherFileIsNotKept() async throws {
         let (server, folder) = (try DownloadServer(), try TemporaryDirectory())
         let isRight = try await downloader()

@@ -80,9 +80,12 @@ struct PartialFile: Sendable {
         try removeHeaders()
     }
 
-    /// Gives the file its name.
+    /// Gives the file its name, unless what has it is the same: somebody may be reading that.
     func finish(as target: String) throws(DownloadError) {
         try removeHeaders()
+        if try exists(target), try at({ () throws(FileError) in try FileTree.firstDifference(path, target) }) == nil {
+            return try at { () throws(FileError) in try FileTree.remove(path) }
+        }
         try at { () throws(FileError) in try FileTree.rename(path, to: target) }
     }
 
