@@ -244,9 +244,8 @@ let package = Package(
         .tool(
             "debbuild",
             [
-                "Archive", "DebianArchive", "DebianBuild", "DebianFormat", "DebianLint", "Files", "MeshLint",
-                "Platform",
-                "Documents", "StandardStreams",
+                "Archive", "DebianArchive", "DebianBuild", "DebianFormat", "DebianLint", "Documents", "Downloads", "Files",
+                "MeshLint", "Platform", "StandardStreams",
             ]),
         .tool("pilot-agent", ["MeshContract", "Platform", "Processes", "SidecarAgent", "StandardStreams"]),
         .tool("node_agent", ["MeshContract", "NodeAgent", "Platform", "StandardStreams", "WorkloadCertificates"]),

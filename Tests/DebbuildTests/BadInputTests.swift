@@ -111,6 +111,32 @@ final class BadInputTests: XCTestCase {
         Case(
             name: "missing include", package: adding("include: [../b.yaml]"), code: "include-unreadable",
             place: "package.yaml:12:11"),
+        // what would fail later
+        Case(
+            name: "a version too long for a file name",
+            workspace: WorkspaceFixture.workspaceYAML.replacingOccurrences(
+                of: "version: 1.2.3", with: "version: " + String(repeating: "1", count: 5000)), code: "version",
+            place: "workspace.yaml:1:10"),
+        Case(
+            name: "a payload larger than the format", package: content("  - file: large\n    to: /usr/share/x"),
+            code: "package-too-large", place: "package.yaml:1:10",
+            prepare: {
+                try $0.directory.file("w/hello/large", "")
+                XCTAssertEqual(truncate($0.path + "/hello/large", 12 << 30), 0)
+            }, arguments: ["--compression", "none"]),
+        Case(
+            name: "a file of /proc as a payload", package: content("  - payload: p\n    to: /usr/bin/p"),
+            workspace: WorkspaceFixture.workspaceYAML + "payloads: {p: {path: /proc/cpuinfo}}\n", code: "payload",
+            place: "workspace.yaml:6:22"),
+        Case(
+            name: "a file of /sys as a payload", package: content("  - payload: p\n    to: /usr/bin/p"),
+            workspace: WorkspaceFixture.workspaceYAML
+                + "payloads: {p: {path: /sys/kernel/mm/transparent_hugepage/enabled}}\n",
+            code: "payload", place: "workspace.yaml:6:22"),
+        Case(
+            name: "a NUL in the description",
+            package: replacing("description: |\n  Says hello.", "description: \"a\\0b\""), code: "description",
+            place: "package.yaml:3:14"),
         // contents
         Case(
             name: "missing file", package: replacing("file: hello.sh", "file: helo.sh"), code: "source-missing",

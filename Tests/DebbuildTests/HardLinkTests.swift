@@ -123,6 +123,35 @@ final class HardLinkTests: XCTestCase {
         }
     }
 
+    /// A package with its checks has the checksums of all files in it before it is written: the archive is not read from
+    /// its beginning for each entry that comes before the last one.
+    func testChecksumsOfEntriesOutOfOrderTakeOnePass() throws {
+        try requireProgram("strace")
+        let fixture = try WorkspaceFixture(package: Self.package(Self.archive) + "ship-checks: true\n")
+        try tar("[('%05d' % (i * 7919 % 2003), '0', 'n%d' % i) for i in range(2000)]", in: fixture)
+        let log = fixture.directory.path + "/log"
+        let result = try TestSupport.run(
+            "strace",
+            [
+                "-f", "-qq", "-e", "trace=openat", "-o", log, productPath("debbuild"), "all", "--workspace",
+                fixture.path,
+            ],
+            environment: ["XDG_CACHE_HOME": fixture.directory.path + "/cache"])
+        XCTAssertEqual(result.status, 0, result.errors)
+        let opened = try String(contentsOfFile: log, encoding: .utf8).split(separator: "\n").filter {
+            $0.contains(".tar\"")
+        }
+        XCTAssertLessThan(opened.count, 10, "\(opened.prefix(20))")
+        let package = result.output.split(separator: "\n").first.map(String.init) ?? ""
+        let files = try unpack(package)
+        XCTAssertEqual(files.count, 2000)
+        let checks = try TestSupport.run(
+            "sh", ["-c", "dpkg-deb --fsys-tarfile \"$1\" | tar -xO ./usr/share/meshcheck", "sh", package]
+        ).output
+        let sum = try TestSupport.run("sh", ["-c", "printf n7 | sha256sum"]).output.prefix(64)
+        XCTAssertTrue(checks.contains(sum), "the checksum of the seventh entry is missing")
+    }
+
     func testNamesOfOtherBytesAreOtherFiles() throws {
         let fixture = try WorkspaceFixture(package: Self.package("  - tree: t\n    to: /opt/x"))
         try make(

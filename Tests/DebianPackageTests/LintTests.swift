@@ -195,6 +195,21 @@ final class LintTests: XCTestCase {
         XCTAssertEqual(LintRegistry.everything.findings(in: image), [])
     }
 
+    /// A few kilobytes that unpack to sixty scripts of a hundred thousand commands each.
+    func testScriptsWithoutEndAreNotFollowed() throws {
+        let folder = try TemporaryDirectory()
+        let script = Array("#!/bin/sh\n".utf8) + (0..<120_000).flatMap { _ in Array("a;".utf8) }
+        var tar = TinyDeb.dataTar()
+        for index in 0..<60 { tar.add("./usr/share/s\(index)", contents: script, mode: "0000755") }
+        let image = try DebReader.read(folder.file("x.deb", bytes: TinyDeb.of(data: tar.finished)))
+        let package = LintedPackage(image)
+        XCTAssertLessThan(package.shippedScripts.map(\.script.commands.count).reduce(0, +), 400_000)
+        XCTAssertEqual(package.shippedScripts.count + package.unreadScripts, 60)
+        let found = LintRegistry.everything.findings(in: image).filter { $0.code == "DB0615" }
+        XCTAssertEqual(found.count, 1, "\(found)")
+        XCTAssertTrue(found.first?.message.contains("scripts were left out") ?? false, "\(found)")
+    }
+
     // MARK: - what the rules look at
 
     func testShellCommands() {

@@ -16,6 +16,42 @@ final class DiagnosticRendererTests: XCTestCase {
         return DiagnosticRenderer.text(diagnostics)
     }
 
+    func testWhatDoesNotShowIsEscaped() {
+        let hidden = [
+            "\u{1b}", "\u{7f}", "\u{9b}", "\u{ad}", "\u{34f}", "\u{61c}", "\u{115f}", "\u{180e}", "\u{200b}",
+            "\u{200d}",
+            "\u{202e}", "\u{2028}", "\u{2060}", "\u{2066}", "\u{3164}", "\u{fe0f}", "\u{feff}", "\u{ffa0}", "\u{e0041}",
+            "\u{e0100}", "\u{e000}", "\u{a0}", "\u{2003}",
+        ]
+        for text in hidden {
+            XCTAssertTrue(
+                DisplayText.inline("a" + text + "b").hasPrefix("a\\u{"), "\(text.unicodeScalars.map(\.value))")
+        }
+        XCTAssertEqual(DisplayText.inline("名前 e\u{301} ü ß \u{3000}🙂 א"), "名前 e\u{301} ü ß \u{3000}🙂 א")
+    }
+
+    func testSecretsOfURLsAreNotShown() {
+        let line = "a: {url: \"https://me:pass@host/a@b?sig=secret\", b: https://tok@h#x c?d@e}"
+        let text = shown(range(line, column: 4, length: 3), "'ftp://me:pass@host/?secret' is wrong, http://[::1]:8/?")
+        XCTAssertEqual(
+            text,
+            """
+            error: 'ftp://*******@host/?******' is wrong, http://[::1]:8/? [code]
+             --> f:1:4
+              |
+            1 | a: {url: "https://*******@host/a@b?**********", b: https://***@h#* c?d@e}
+              |    ^^^
+
+            """)
+        var diagnostics = Diagnostics()
+        var expanded = range("url: ${u}", column: 6, length: 4)
+        expanded.expansion = "https://me:pass@host/"
+        diagnostics.error("code", "wrong", at: expanded, notes: ["see http://a:b@c"], help: "not http://a:b@c")
+        for text in [DiagnosticRenderer.text(diagnostics), DiagnosticRenderer.json(diagnostics)] {
+            XCTAssertFalse(text.contains("pass") || text.contains("a:b@"), text)
+        }
+    }
+
     func testMarkerBehindTabs() {
         XCTAssertEqual(
             shown(range("a:\t\tb\tc", column: 5, length: 3)),

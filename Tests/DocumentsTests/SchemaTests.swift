@@ -220,6 +220,19 @@ final class SchemaTests: XCTestCase {
             """#)
     }
 
+    func testListsAreWrittenPieceByPiece() {
+        let element: @Sendable (Int) -> JSONValue = { .object([("n", .int($0)), ("t", .string("x\n\($0)"))]) }
+        for count in [0, 1, 2, 20000] {
+            let lazy = JSONValue.object([("a", .list(count: count, element: element)), ("b", .null)])
+            let whole = JSONValue.object([("a", .array((0..<count).map(element))), ("b", .null)])
+            var pieces: [String] = []
+            lazy.writePretty { pieces.append($0) }
+            XCTAssertEqual(pieces.joined(), whole.pretty)
+            XCTAssertEqual(lazy.compact, whole.compact)
+            XCTAssertLessThan(pieces.map(\.utf8.count).max() ?? 0, 70_000)
+        }
+    }
+
     func testCompactJSON() {
         let value = JSONValue.object([
             ("b", .array([.null, .bool(true), .int(-1)])), ("a", .object([])), ("c", .string("\u{7f}\t\\")),

@@ -13,6 +13,8 @@ public struct ArchiveError: Error, Sendable, CustomStringConvertible {
         case unsupported
         /// A limit against archive bombs was reached.
         case limit
+        /// Decompression would take more memory than it may.
+        case memory
         /// The member that was asked for is not there.
         case memberMissing
         /// The contents of an entry have another size than was announced.

@@ -88,10 +88,12 @@ public struct Diagnostics: Sendable {
 
     private mutating func add(_ item: Diagnostic) {
         var item = item
-        item.message = DisplayText.shortened(item.message, to: Self.messageLimit)
+        item.message = URLSecrets.masked(DisplayText.shortened(item.message, to: Self.messageLimit))
         if let expansion = item.range?.expansion {
             item.notes.append("with its variables it is '\(DisplayText.shortened(expansion))'")
         }
+        item.notes = item.notes.map(URLSecrets.masked)
+        item.help = item.help.map(URLSecrets.masked)
         insert(item)
     }
 
@@ -153,7 +155,7 @@ public enum DiagnosticRenderer {
 
     /// The line, cut around what is meant if it is long, with the column and length of the marker on the screen.
     private static func excerpt(_ range: SourceRange) -> (line: String, start: Int, length: Int) {
-        let scalars = Array(range.source.line(range.line).unicodeScalars)
+        let scalars = Array(URLSecrets.masked(range.source.line(range.line)).unicodeScalars)
         let first = min(max(0, range.column - 1), scalars.count)
         let behind = range.endLine == range.line ? min(range.endColumn - 1, scalars.count) : scalars.count
         var from = 0

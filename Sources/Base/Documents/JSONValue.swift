@@ -7,25 +7,56 @@ public indirect enum JSONValue: Sendable {
     case int(Int)
     case string(String)
     case array([JSONValue])
+    /// An array whose elements are made when they are written, because all of them together are large.
+    case list(count: Int, element: @Sendable (Int) -> JSONValue)
     case object([(String, JSONValue)])
 
     /// Indented by two blanks per level, without a newline at the end.
     public var pretty: String {
         var text = ""
-        write(to: &text, indentation: 0, isPretty: true)
+        writePretty { text += $0 }
         return text
+    }
+
+    /// The same piece by piece, so that nothing of the text's size is in memory.
+    public func writePretty(_ write: (String) -> Void) {
+        var text = ""
+        self.write(to: &text, indentation: 0, isPretty: true, passingOn: write)
+        write(text)
     }
 
     /// On one line.
     public var compact: String {
         var text = ""
-        write(to: &text, indentation: 0, isPretty: false)
-        return text
+        var result = ""
+        write(to: &text, indentation: 0, isPretty: false) { result += $0 }
+        return result + text
     }
 
-    private func write(to text: inout String, indentation: Int, isPretty: Bool) {
+    private static let pieceSize = 1 << 16
+
+    private func write(to text: inout String, indentation: Int, isPretty: Bool, passingOn write: (String) -> Void) {
+        if text.utf8.count >= Self.pieceSize {
+            write(text)
+            text.removeAll(keepingCapacity: true)
+        }
         func newline(_ level: Int) {
             if isPretty { text += "\n" + String(repeating: "  ", count: level) }
+        }
+        func list(_ count: Int, _ element: (Int) -> JSONValue) {
+            if count <= 0 {
+                text += "[]"
+                return
+            }
+            text += "["
+            for index in 0..<count {
+                if index > 0 { text += "," }
+                newline(indentation + 1)
+                element(index).write(
+                    to: &text, indentation: indentation + 1, isPretty: isPretty, passingOn: write)
+            }
+            newline(indentation)
+            text += "]"
         }
         switch self {
         case .null: text += "null"
@@ -33,18 +64,9 @@ public indirect enum JSONValue: Sendable {
         case .int(let value): text += String(value)
         case .string(let value): Self.quote(value, to: &text)
         case .array(let values):
-            if values.isEmpty {
-                text += "[]"
-            } else {
-                text += "["
-                for (index, value) in values.enumerated() {
-                    if index > 0 { text += "," }
-                    newline(indentation + 1)
-                    value.write(to: &text, indentation: indentation + 1, isPretty: isPretty)
-                }
-                newline(indentation)
-                text += "]"
-            }
+            list(values.count) { values[$0] }
+        case .list(let count, let element):
+            list(count, element)
         case .object(let members):
             if members.isEmpty {
                 text += "{}"
@@ -55,7 +77,8 @@ public indirect enum JSONValue: Sendable {
                     newline(indentation + 1)
                     Self.quote(member.0, to: &text)
                     text += isPretty ? ": " : ":"
-                    member.1.write(to: &text, indentation: indentation + 1, isPretty: isPretty)
+                    member.1.write(
+                        to: &text, indentation: indentation + 1, isPretty: isPretty, passingOn: write)
                 }
                 newline(indentation)
                 text += "}"

@@ -5,166 +5,106 @@ import Processes
 
 /// Downloads by curl(1): bounded in time and size, without the user's `~/.curlrc`, and safe to run several times at once.
 public struct Downloader: Sendable {
-    /// Seconds for one file.
-    public var timeLimit: Int
-    /// Bytes of one file.
-    public var sizeLimit: Int
+    /// What a download may cost.
+    public var limits: DownloadLimits
+    /// Told what is going on, several times a second.
+    public var progress: @Sendable (DownloadProgress) -> Void
 
     /// Creates a downloader.
-    public init(timeLimit: Int, sizeLimit: Int) {
-        self.timeLimit = timeLimit
-        self.sizeLimit = sizeLimit
+    public init(
+        limits: DownloadLimits = DownloadLimits(), progress: @escaping @Sendable (DownloadProgress) -> Void = { _ in }
+    ) {
+        self.limits = limits
+        self.progress = progress
     }
 
     /// Puts the file of a URL at a path once it is complete and right.
     ///
     /// Until then it is beside the path, with `.partial` behind its name, and locked: whoever wants the same file waits.
+    /// A beginning that is there is continued where the server says that it is the same file still (If-Range, RFC 9110
+    /// section 13.1.5), and where a checksum covers the whole.
     ///
     /// - Parameters:
-    ///   - isCovered: whether `isRight` finds every wrong file, as a checksum does. Only then an earlier beginning is
-    ///     continued, and a file that is there already is used.
+    ///   - isCovered: whether `isRight` finds every wrong file, as a checksum does. Only then a file that is there already
+    ///     is used, and a beginning that the server does not vouch for is continued.
     ///   - isRight: whether the file at a path is the one that is wanted.
     /// - Returns: false when the server has another file.
     public func file(
         _ url: String, to target: String, isCovered: Bool, isRight: (_ path: String) -> Bool
     ) async throws(DownloadError) -> Bool {
-        let partial = try await PartialFile.locked(target + ".partial", of: url, within: timeLimit)
+        let address = DownloadAddress(url)
+        let partial = try await PartialFile.locked(
+            target + ".partial", of: address, within: limits.time, progress: progress)
         // Somebody else may have been faster.
         if isCovered, try partial.exists(target), isRight(target) {
             try partial.remove()
             return true
         }
-        var isContinued = false
-        if isCovered { isContinued = try partial.size() > 0 }
+        let deadline = MonotonicTime.now + .seconds(limits.time)
+        var isContinued = try partial.size() > 0
         while true {
-            if !isContinued { try partial.empty() }
-            let isWhole: Bool
-            do throws(DownloadError) {
-                isWhole = try await transfer(url, partial, continued: isContinued)
-            } catch {
-                let isUseless = try partial.size() == 0
-                if isUseless || !isCovered || error.reason == .tooLarge(limit: sizeLimit) { try partial.remove() }
-                throw error
-            }
-            if isWhole, isRight(partial.path) {
-                try partial.at { () throws(FileError) in try FileTree.rename(partial.path, to: target) }
+            isContinued = try await complete(partial, continued: isContinued, isCovered: isCovered, deadline)
+            if isRight(partial.path) {
+                try partial.finish(as: target)
                 return true
             }
             guard isContinued else {
                 try partial.remove()
                 return false
             }
-            // The beginning is another file's, or the server cannot continue.
+            // The beginning was another file's.
             isContinued = false
         }
     }
 
-    /// Runs curl; false when the server cannot continue what has begun.
-    private func transfer(
-        _ url: String, _ partial: PartialFile, continued: Bool
+    /// Transfers until the file is complete, again after failures that pass.
+    ///
+    /// - Returns: whether an earlier beginning is a part of it.
+    private func complete(
+        _ partial: PartialFile, continued: Bool, isCovered: Bool, _ deadline: MonotonicTime
     ) async throws(DownloadError) -> Bool {
-        guard let program = ExecutablePath.find("curl") else {
-            throw DownloadError(url: url, reason: .noCurl("curl is not installed here"))
-        }
-        var arguments = [
-            // First, or it has no effect: the user's ~/.curlrc is not read.
-            "--disable", "--silent", "--show-error", "--fail", "--location", "--max-redirs", "10", "--globoff",
-            "--proto", "=http,https,file", "--proto-redir", "=http,https", "--connect-timeout", "20",
-            "--max-time", String(timeLimit), "--speed-limit", "1", "--speed-time", "60", "--retry", "3",
-            "--retry-max-time", String(timeLimit), "--max-filesize", String(sizeLimit), "--write-out", "%{http_code}",
-            "--output", partial.path,
-        ]
-        if continued { arguments += ["--continue-at", "-"] }
-        let output: ProcessOutput
-        do throws(ProcessError) {
-            output = try await ChildProcess.run(
-                SpawnOptions(executable: program, arguments: arguments + ["--", url]),
-                limits: RunLimits(time: .seconds(timeLimit + 10), outputBytes: 1 << 14), group: .inherit)
-        } catch {
-            throw DownloadError(url: url, reason: .noCurl(error.description))
-        }
-        let code = output.reason == .ended ? output.status.shellStatus : 28
-        let status = String(decoding: output.standardOutput, as: UTF8.self)
-        // 33 and status 416: the server has no ranges, or the file is shorter than what has begun.
-        if continued, code == 33 || (code == 22 && status == "416") { return false }
-        switch code {
-        case 0: return true
-        case 18: throw DownloadError(url: url, reason: .interrupted(bytes: try partial.size()))
-        case 22: throw DownloadError(url: url, reason: .status(status))
-        case 28: throw DownloadError(url: url, reason: .timedOut(seconds: timeLimit))
-        case 63: throw DownloadError(url: url, reason: .tooLarge(limit: sizeLimit))
-        default:
-            let message = output.standardError.split(separator: Ascii.newline).last ?? []
-            throw DownloadError(
-                url: url, reason: .curl(status: code, message: String(decoding: message, as: UTF8.self)))
-        }
-    }
-}
-
-/// A file while it is downloaded, locked against others.
-private struct PartialFile {
-    let path: String
-    let url: String
-    let descriptor: Descriptor
-
-    /// Waits for others who download the same file.
-    static func locked(
-        _ path: String, of url: String, within seconds: Int
-    ) async throws(DownloadError) -> PartialFile {
-        let deadline = MonotonicTime.now + .seconds(seconds)
+        var isContinued = continued
+        var failures = 0
         while true {
-            let number = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o644)
-            guard number >= 0 else { throw failure("create", path, url) }
-            let partial = PartialFile(path: path, url: url, descriptor: Descriptor(owning: number))
-            if flock(number, LOCK_EX | LOCK_NB) == 0 {
-                // Whoever had the lock may have given the file its name, or removed it.
-                if try partial.hasItsName() { return partial }
-                continue
-            }
-            guard errno == EWOULDBLOCK || errno == EINTR else { throw failure("lock", path, url) }
-            guard MonotonicTime.now < deadline else {
-                throw DownloadError(url: url, reason: .timedOut(seconds: seconds))
-            }
-            do {
-                try await Task.sleep(for: .milliseconds(100))
-            } catch {
-                throw DownloadError(url: url, reason: .curl(status: 28, message: "cancelled"))
+            let validator = isContinued ? try partial.validator() : nil
+            if validator == nil, !isCovered { isContinued = false }
+            if !isContinued { try partial.empty() }
+            let transfer = Transfer(
+                limits: limits, partial: partial, deadline: deadline, isContinued: isContinued, validator: validator,
+                progress: progress)
+            switch try await transfer.run() {
+            case .whole: return isContinued
+            case .cannotContinue: isContinued = false
+            case .failed(let error, let retryAfter):
+                let isUseless = try partial.size() == 0
+                let pause = failures < limits.retries ? pause(after: error, failures, retryAfter) : .failure(error)
+                switch pause {
+                case .failure(let error):
+                    if isUseless || error.reason == .tooLarge(limit: limits.bytes) { try partial.remove() }
+                    throw error
+                case .success(let seconds):
+                    progress(.retrying(seconds: seconds, reason: error.found))
+                    do { try await Task.sleep(for: .seconds(seconds)) } catch {
+                        throw DownloadError(partial.address, .cancelled)
+                    }
+                }
+                failures += 1
+                isContinued = !isUseless
             }
         }
     }
 
-    func size() throws(DownloadError) -> Int64 {
-        try at { () throws(FileError) in try FileStatus.of(path, followLinks: false).size }
-    }
-
-    func exists(_ path: String) throws(DownloadError) -> Bool {
-        try at { () throws(FileError) in try FileStatus.ofIfExists(path, followLinks: false) != nil }
-    }
-
-    func empty() throws(DownloadError) {
-        guard ftruncate(descriptor.number, 0) == 0 else { throw Self.failure("truncate", path, url) }
-    }
-
-    func remove() throws(DownloadError) {
-        try at { () throws(FileError) in try FileTree.remove(path) }
-    }
-
-    func at<Value>(_ body: () throws(FileError) -> Value) throws(DownloadError) -> Value {
-        do throws(FileError) {
-            return try body()
-        } catch {
-            throw DownloadError(url: url, reason: .file(error))
+    /// Seconds until the next attempt, or why there is none.
+    private func pause(
+        after error: DownloadError, _ failures: Int, _ retryAfter: Int?
+    ) -> Result<Int, DownloadError> {
+        guard error.isPassing else { return .failure(error) }
+        guard case .status(let status) = error.reason, let retryAfter else { return .success(1 << min(failures, 4)) }
+        guard retryAfter <= limits.wait else {
+            var error = error
+            error.reason = .retryLater(status: status, seconds: retryAfter, limit: limits.wait)
+            return .failure(error)
         }
-    }
-
-    private func hasItsName() throws(DownloadError) -> Bool {
-        var own = stat()
-        guard fstat(descriptor.number, &own) == 0 else { throw Self.failure("stat", path, url) }
-        return try at { () throws(FileError) in try FileStatus.ofIfExists(path, followLinks: false)?.inode }
-            == UInt64(own.st_ino)
-    }
-
-    private static func failure(_ operation: String, _ path: String, _ url: String) -> DownloadError {
-        DownloadError(url: url, reason: .file(FileError(operation: operation, path: path, errno: errno)))
+        return .success(max(1, retryAfter))
     }
 }

@@ -2,7 +2,8 @@ import Glibc
 
 /// A file that is written beside its target under another name and takes the target's place as a whole.
 ///
-/// A kill at any moment leaves the old file or none; what may be left is a temporary file named `.NAME.XXXXXX.tmp`.
+/// A kill at any moment leaves the old file or none; what may be left is a temporary file named `.NAME.XXXXXX.tmp`, which
+/// ``removeAbandoned(in:where:)`` finds: a file that is being written is locked (flock(2)).
 public final class AtomicFile {
     /// The path that the file will have.
     public let target: String
@@ -24,16 +25,60 @@ public final class AtomicFile {
             let path = folder + "/." + String(name.prefix(200)) + "." + suffix + ".tmp"
             let opened = open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
             if opened >= 0 {
-                descriptor = opened
-                temporary = path
-                return
+                // Whoever removes what was abandoned may have met the file before it was locked.
+                if Self.isLocked(opened) {
+                    descriptor = opened
+                    temporary = path
+                    return
+                }
+                close(opened)
+                unlink(path)
+            } else if errno != EEXIST {
+                throw .last("create", path)
             }
             attempt += 1
-            if errno != EEXIST || attempt >= 100 { throw .last("create", path) }
+            if attempt >= 100 { throw FileError(operation: "create", path: path, errno: EEXIST) }
         }
     }
 
     deinit { discard() }
+
+    /// Locks a file that was just created; false when it has been taken for an abandoned one.
+    private static func isLocked(_ descriptor: Int32) -> Bool {
+        // A file system without locks (ENOLCK, EOPNOTSUPP) has nobody who could take it.
+        if flock(descriptor, LOCK_EX | LOCK_NB) != 0, errno == EWOULDBLOCK { return false }
+        var status = stat()
+        return fstat(descriptor, &status) != 0 || status.st_nlink > 0
+    }
+
+    /// Removes the temporary files that killed processes have left in a folder, as far as possible.
+    ///
+    /// - Parameter isWanted: whether files for a target of this name are to be removed; a long name is cut to 200
+    ///   characters.
+    public static func removeAbandoned(in folder: String, where isWanted: (_ name: String) -> Bool = { _ in true }) {
+        let names: [String]
+        do throws(FileError) { names = try FileTree.children(of: folder) } catch { return }
+        for name in names {
+            guard let target = targetName(ofTemporary: name), isWanted(target) else { continue }
+            let path = folder + "/" + name
+            let opened = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
+            guard opened >= 0 else { continue }
+            if flock(opened, LOCK_EX | LOCK_NB) == 0 { unlink(path) }
+            close(opened)
+        }
+    }
+
+    /// `NAME` of `.NAME.SUFFIX.tmp`.
+    private static func targetName(ofTemporary name: String) -> String? {
+        guard name.hasPrefix("."), name.hasSuffix(".tmp") else { return nil }
+        let inner = name.dropFirst().dropLast(4)
+        guard let dot = inner.lastIndex(of: ".") else { return nil }
+        let suffix = inner[inner.index(after: dot)...]
+        guard (1...6).contains(suffix.utf8.count), UInt32(suffix, radix: 32) != nil, dot != inner.startIndex else {
+            return nil
+        }
+        return String(inner[..<dot])
+    }
 
     /// Writes all of the bytes.
     public func write(_ bytes: UnsafeRawBufferPointer) throws(FileError) {
@@ -82,6 +127,11 @@ public final class AtomicFile {
         // A group that the process is in may be given without privilege.
         let unchanged = uid_t.max
         if fchown(descriptor, unchanged, group) != 0, errno != EPERM { throw .last("set the group of", target) }
+    }
+
+    /// Writes what the kernel still holds of the contents, so that ``commit(_:)`` is short.
+    public func sync() throws(FileError) {
+        guard fsync(descriptor) == 0 else { throw .last("sync", target) }
     }
 
     /// How much of a file has to survive a power cut.

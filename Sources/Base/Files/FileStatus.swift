@@ -61,6 +61,13 @@ public struct FileStatus: Sendable, Hashable {
         group = status.st_gid
     }
 
+    /// Whether it is the same file with the same contents, as far as a status can say.
+    public func isUnchanged(since earlier: FileStatus) -> Bool {
+        kind == earlier.kind && size == earlier.size && inode == earlier.inode && device == earlier.device
+            && modificationSeconds == earlier.modificationSeconds
+            && modificationNanoseconds == earlier.modificationNanoseconds
+    }
+
     /// The status of a path.
     public static func of(_ path: String, followLinks: Bool) throws(FileError) -> FileStatus {
         var status = stat()

@@ -42,6 +42,12 @@ public final class InputFile {
         try DescriptorIO.read(descriptor, at: offset, into: buffer, path: path)
     }
 
+    /// Whether there are as many bytes as its size says; a file of /proc or /sys is made while it is read.
+    public func hasItsSize() throws(FileError) -> Bool {
+        let last = status.size - 1
+        return try bytes(at: max(0, last), count: 2).count == min(1, status.size)
+    }
+
     /// The status now, to see whether the file has changed since it was opened.
     public func currentStatus() throws(FileError) -> FileStatus {
         try FileStatus.of(descriptor: descriptor, path: path)

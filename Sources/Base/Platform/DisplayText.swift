@@ -1,9 +1,11 @@
 /// User's text as it may be sent to a terminal: what does not show, or would drive the terminal, becomes an escape.
 package enum DisplayText {
     /// Whether a character shows as itself. Control, format (bidirectional overrides among them), private and
-    /// unassigned characters and all blanks but the plain and the ideographic one do not.
+    /// unassigned characters, those that have no width (fillers, joiners, selectors of variants) and all blanks but the
+    /// plain and the ideographic one do not.
     package static func isShown(_ scalar: Unicode.Scalar) -> Bool {
         if scalar.isASCII { return scalar.value >= 0x20 && scalar.value != 0x7f }
+        if scalar.properties.isDefaultIgnorableCodePoint { return false }
         switch scalar.properties.generalCategory {
         case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate, .privateUse, .unassigned: return false
         case .spaceSeparator: return scalar.value == 0x3000

@@ -11,14 +11,16 @@ extension ChildProcess {
     /// - Parameters:
     ///   - options: streams and group are set here and not taken from them.
     ///   - input: what it can read from standard input; `/dev/null` if there is nothing.
+    ///   - output: where standard output goes; what goes elsewhere than to a pipe is not collected.
     ///   - group: in a group of its own, what it leaves running is killed when it ends. In this process's group it ends
     ///     with it on the terminal's Ctrl-C.
     public static func run(
-        _ options: SpawnOptions, input: [UInt8] = [], limits: RunLimits = RunLimits(), group: SpawnOptions.Group = .new
+        _ options: SpawnOptions, input: [UInt8] = [], output: SpawnOptions.Stream = .pipe,
+        limits: RunLimits = RunLimits(), group: SpawnOptions.Group = .new
     ) async throws(ProcessError) -> ProcessOutput {
         var options = options
         options.standardInput = input.isEmpty ? .null : .pipe
-        options.standardOutput = .pipe
+        options.standardOutput = output
         options.standardError = .pipe
         options.group = group
         options.endsGroupWithLeader = true

@@ -49,6 +49,17 @@ public struct BuildPlan: Sendable {
     /// The name of the file to write, `NAME_VERSION_ARCH.deb`, with the epoch left out as dpkg does.
     public var fileName: String { "\(package)_\(version.withoutEpoch)_\(architecture).deb" }
 
+    /// The maximum size of a member of the package: ar(5) has ten digits for it.
+    public static let memberLimit: Int64 = 9_999_999_999
+
+    /// The size of `data.tar` before compression without the headers of long names, so at least.
+    package var unpackedSize: Int64 {
+        entries.reduce(1024) { sum, planned in
+            guard case .file(let size) = planned.entry.kind else { return sum + 512 }
+            return sum + 512 + (size + 511) / 512 * 512
+        }
+    }
+
     /// The bytes of all regular files before compression.
     public var payloadSize: Int64 {
         entries.reduce(0) { sum, entry in

@@ -30,6 +30,8 @@ public struct DebReadError: Error, Sendable, Hashable, CustomStringConvertible {
         case corrupt
         /// A bound against hostile archives was reached.
         case limit
+        /// Decompression would take more memory than it may.
+        case memory
     }
 
     /// What is wrong.
@@ -88,6 +90,8 @@ struct DebFault: Error, Hashable {
             self.init(.unreadable, subject, operation, expected: "a readable file", found: "\(file)")
         case .limit:
             self.init(.limit, subject, operation, expected: "a package within bounds", found: error.detail)
+        case .memory:
+            self.init(.memory, subject, "decompress", expected: "a dictionary within bounds", found: error.detail)
         case .unsupported:
             self.init(.path, subject, operation, expected: "names in UTF-8", found: error.detail)
         case .malformed, .truncated, .memberMissing, .sizeMismatch, .library:

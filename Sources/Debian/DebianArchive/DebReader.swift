@@ -63,6 +63,9 @@ private struct Reading {
         deinit { bytes.deallocate() }
     }
 
+    /// What every decoder of zstd takes without being told (zstd(1), --long); libarchive may take no more.
+    private static let commonWindow: UInt64 = 1 << 27
+
     /// The maximum number of members after `data.tar`.
     private static let memberLimit = 64
 
@@ -210,7 +213,8 @@ private struct Reading {
     private mutating func readTar(
         _ archive: ArchiveReader, name: String, compression: MemberCompression, isControl: Bool
     ) throws -> (size: Int64, trailer: String?) {
-        let member = MemberSource(archive, name: name, compression: compression)
+        let member = MemberSource(
+            archive, name: name, compression: compression, decoderMemory: limits.decoderMemory)
         var headers: TarHeaderCheck?
         var gzip: GzipCheck?
         do {
@@ -218,7 +222,9 @@ private struct Reading {
             let archiveLimits = ArchiveLimits(
                 entries: isControl ? limits.controlFiles : limits.entries, totalBytes: byteLimit)
             var source: any ByteSource = member
-            if compression != .none {
+            if compression == .xz || compression == .lzma {
+                source = try XzDecoder(member, name: name, memory: limits.decoderMemory)
+            } else if compression != .none {
                 let stream = try ArchiveReader(
                     nested: member, name: name, formats: [.raw],
                     limits: ArchiveLimits(entries: 1, totalBytes: byteLimit))
@@ -244,6 +250,11 @@ private struct Reading {
             return (observed.count, observed.trailer)
         } catch let error as ArchiveError {
             if let fault = member.fault ?? headers?.fault { throw fault }
+            if member.window > Self.commonWindow, case .malformed = error.code {
+                throw DebFault(
+                    .memory, name, "decompress", expected: "a window that libarchive decodes",
+                    found: "one of \(member.window) bytes: \(error.detail)")
+            }
             throw DebFault(error, subject: name, operation: "read member")
         }
     }
@@ -391,6 +402,9 @@ public struct DebReadLimits: Sendable, Hashable {
     public var ratio: Int64 = 4096
     /// What a member may decompress to however small it is, in bytes: a second or two of work.
     public var unmeasuredBytes: Int64 = 512 << 20
+    /// The maximum memory that a decompressor may ask for, in bytes: `xz -9` needs 65 MiB, a window of zstd that its own
+    /// program takes without being told has 128.
+    public var decoderMemory: Int64 = 129 << 20
 
     /// The defaults.
     public init() {}

@@ -40,6 +40,8 @@ final class MemberSource: ByteSource {
     private let archive: ArchiveReader
     private let name: String
     private let compression: MemberCompression
+    private let decoderMemory: Int64
+    private var zstd: ZstdWindowCheck?
     private var isChecked = false
     /// Bytes read so far.
     private(set) var count: Int64 = 0
@@ -48,7 +50,10 @@ final class MemberSource: ByteSource {
     /// Why reading was stopped.
     private(set) var fault: DebFault?
 
-    init(_ archive: ArchiveReader, name: String, compression: MemberCompression) {
+    /// - Parameter decoderMemory: what the windows of zstd may have, in bytes.
+    init(_ archive: ArchiveReader, name: String, compression: MemberCompression, decoderMemory: Int64) {
+        self.decoderMemory = decoderMemory
+        zstd = compression == .zstd ? ZstdWindowCheck() : nil
         self.archive = archive
         self.name = name
         self.compression = compression
@@ -72,10 +77,26 @@ final class MemberSource: ByteSource {
                 throw ArchiveError(operation: "read", subject: name, code: .malformed, detail: fault.found)
             }
         }
+        zstd?.update(UnsafeRawBufferPointer(rebasing: buffer[..<length]))
+        if zstd?.isLost == true {
+            let fault = DebFault(.corrupt, name, "decompress", expected: "a zstd frame", found: "something else")
+            self.fault = fault
+            throw ArchiveError(operation: "read", subject: name, code: .malformed, detail: fault.found)
+        }
+        if let window = zstd?.window, window > UInt64(clamping: decoderMemory) {
+            let fault = DebFault(
+                .memory, name, "decompress", expected: "a dictionary within bounds",
+                found: "one that needs \(window) bytes of memory (must be <=\(decoderMemory))")
+            self.fault = fault
+            throw ArchiveError(operation: "read", subject: name, code: .memory, detail: fault.found)
+        }
         count &+= Int64(length)
         tail = Array((tail + buffer[..<length].suffix(8)).suffix(8))
         return length
     }
+
+    /// The largest window that the frames of zstd so far ask for, in bytes.
+    var window: UInt64 { zstd?.window ?? 0 }
 
     /// Reads what a decompressor left.
     func drain() throws(ArchiveError) {

@@ -252,7 +252,7 @@ extension PackageDiff {
             ("members", .array(members.map(Self.json))),
             ("control", .array(fields.map(Self.json))),
             ("controlFiles", .array(controlFiles.map(Self.json))),
-            ("entries", .array(entries.map(Self.json))),
+            ("entries", .list(count: entries.count) { Self.json(entries[$0]) }),
         ])
     }
 

@@ -187,7 +187,12 @@ extension PackageReport {
                 ])
             ),
             ("controlFiles", .array(image.controlFiles.map(controlFile))),
-            ("entries", .array(image.entries.map { Self.json($0, isConffile: conffiles.contains($0.path)) })),
+            (
+                "entries",
+                .list(count: image.entries.count) {
+                    Self.json(image.entries[$0], isConffile: conffiles.contains(image.entries[$0].path))
+                }
+            ),
         ])
     }
 

@@ -26,16 +26,23 @@ public struct PackageWriter: Sendable {
 
     /// Writes the package and returns what was written.
     ///
+    /// - Parameter prepare: called when the package is complete and before it takes its name.
     /// - Throws: ``BuildError``. The file that had the package's name before is then still there, untouched.
-    public func write(_ plan: BuildPlan) throws(BuildError) -> BuiltPackage {
+    public func write(
+        _ plan: BuildPlan, before prepare: (BuiltPackage) throws -> Void = { _ in }
+    ) throws(BuildError) -> BuiltPackage {
         let target = outputDirectory + "/" + plan.fileName
         do {
             let file = try AtomicFile(target: target)
             let built =
                 plan.compression.codec == .none ? try writeInPlace(plan, to: file) : try writeCompressed(plan, to: file)
-            try file.commit(.contents)
-            return BuiltPackage(
+            let package = BuiltPackage(
                 path: target, size: built.size, checksums: built.checksums, digests: built.digests)
+            // What follows is then only a matter of names.
+            try file.sync()
+            try prepare(package)
+            try file.commit(.none)
+            return package
         } catch let error as BuildError {
             throw error
         } catch let error as ArchiveError {
@@ -52,7 +59,7 @@ public struct PackageWriter: Sendable {
     /// The size of the compressed payload is known only when it is there, and stands in front of it.
     private func writeCompressed(_ plan: BuildPlan, to file: AtomicFile) throws -> Written {
         let data = try ScratchFile(in: outputDirectory)
-        let digests = try writeData(plan, to: data)
+        let digests = try writeData(plan, to: data, size: { data.size })
         let control = try ScratchFile(in: outputDirectory)
         try writeControl(plan, digests: digests, to: control)
         let sink = HashingSink(forwardingTo: file)
@@ -74,7 +81,7 @@ public struct PackageWriter: Sendable {
 
         try file.seek(to: start)
         let data = CountingSink(forwardingTo: file)
-        let digests = try writeData(plan, to: data)
+        let digests = try writeData(plan, to: data, size: { data.count })
         let control = try ScratchFile(in: outputDirectory)
         try writeControl(plan, digests: digests, to: control)
         let sink = HashingSink(forwardingTo: BeginningSink(file, length: start))
@@ -89,7 +96,11 @@ public struct PackageWriter: Sendable {
     // MARK: - data.tar
 
     /// Returns the checksums of each regular file by the position of its entry.
-    private func writeData(_ plan: BuildPlan, to sink: any ByteSink) throws -> [EntryDigests?] {
+    ///
+    /// - Parameter size: bytes that have reached the sink.
+    private func writeData(
+        _ plan: BuildPlan, to sink: any ByteSink, size: () -> Int64
+    ) throws -> [EntryDigests?] {
         let archive = try ArchiveWriter(
             format: .gnutar, compression: plan.compression, threads: threads, sink: sink)
         let digests = ContentDigests()
@@ -119,11 +130,17 @@ public struct PackageWriter: Sendable {
                 digests.endFile()
             }
             try archive.end()
+            try Self.checkSize(size(), of: plan)
         }
         try archive.finish()
+        try Self.checkSize(size(), of: plan)
         var result = [EntryDigests?](repeating: nil, count: plan.entries.count)
         for (position, digest) in zip(positions, digests.finish()) { result[position] = digest }
         return result
+    }
+
+    private static func checkSize(_ size: Int64, of plan: BuildPlan) throws(BuildError) {
+        guard size <= BuildPlan.memberLimit else { throw .tooLarge(package: plan.fileName) }
     }
 
     private func copy(
@@ -263,6 +280,8 @@ public enum BuildError: Error, Sendable, CustomStringConvertible {
     case file(package: String, FileError)
     /// A file is not what it was when the plan was made.
     case changedWhileRead(path: String)
+    /// The compressed payload has more bytes than the format can say.
+    case tooLarge(package: String)
     /// Two builds of the same plan differ.
     case notReproducible(path: String, firstDifference: Int64)
     /// A bug in this program.
@@ -275,6 +294,9 @@ public enum BuildError: Error, Sendable, CustomStringConvertible {
         case .file(let package, let error): "cannot write \(package): \(error)"
         case .changedWhileRead(let path):
             "'\(path)' changed while it was read; nothing was written. build again when nothing writes to it"
+        case .tooLarge(let package):
+            "\(package) cannot be written: data.tar has more than \(BuildPlan.memberLimit) bytes, for which deb(5) has no "
+                + "room; compress it more, or make several packages of it"
         case .notReproducible(let path, let offset):
             "two builds of \(path) differ, first at byte \(offset); see what each was made of with 'debbuild diff'"
         case .unexpected(let package, let detail): "internal error while writing \(package): \(detail)"

@@ -19,6 +19,8 @@ public struct LintedPackage: Sendable {
     public let units: [UnitFile]
     /// Shell scripts among the files of the package.
     public let shippedScripts: [(path: String, script: ShellScript)]
+    /// How many shell scripts were left out because those before them have too many commands together.
+    public let unreadScripts: Int
     /// The paths that `conffiles` lists, remove-on-upgrade left out.
     public let conffiles: Set<String>
     /// Users that the package's sysusers.d files make (sysusers.d(5)).
@@ -48,13 +50,7 @@ public struct LintedPackage: Sendable {
             guard let text = entry.text, Self.isUnitPath(entry.path) else { return nil }
             return UnitFile(path: entry.path, text: text)
         }
-        shippedScripts = image.entries.compactMap { entry in
-            // Examples in the documentation are not run as they are.
-            guard let text = entry.text, text.starts(with: Array("#!".utf8)), !entry.path.hasPrefix("/usr/share/doc/")
-            else { return nil }
-            let script = ShellScript(text)
-            return script.isShell ? (entry.path, script) : nil
-        }
+        (shippedScripts, unreadScripts) = Self.shippedScripts(image)
         conffiles = image.conffilePaths
         sysusers = Set(
             Self.configurationLines(image, in: "/sysusers.d/").compactMap { words in
@@ -88,6 +84,31 @@ public struct LintedPackage: Sendable {
     }
 
     // MARK: - what is where
+
+    /// Commands of all shipped scripts together: a few kilobytes can unpack to millions.
+    private static let commandLimit = 250_000
+
+    private static func shippedScripts(
+        _ image: PackageImage
+    ) -> (scripts: [(path: String, script: ShellScript)], unread: Int) {
+        var scripts: [(path: String, script: ShellScript)] = []
+        var (commands, unread) = (0, 0)
+        for entry in image.entries {
+            // Examples in the documentation are not run as they are.
+            guard let text = entry.text, text.starts(with: "#!".utf8), !entry.path.hasPrefix("/usr/share/doc/") else {
+                continue
+            }
+            guard commands < commandLimit else {
+                unread += 1
+                continue
+            }
+            let script = ShellScript(text)
+            guard script.isShell else { continue }
+            commands += script.commands.count
+            scripts.append((entry.path, script))
+        }
+        return (scripts, unread)
+    }
 
     private static func isUnitPath(_ path: String) -> Bool {
         let folders = ["/lib/systemd/system/", "/usr/lib/systemd/system/", "/etc/systemd/system/"]

@@ -21,9 +21,14 @@ struct ShellScanner {
         self.bytes = bytes
     }
 
+    /// Commands of one script; what follows is not looked at. The largest maintainer scripts have some hundreds.
+    static let commandLimit = 50_000
+
     mutating func scan() {
-        while index < bytes.count { scanList(until: nil) }
+        while hasMore { scanList(until: nil) }
     }
+
+    private var hasMore: Bool { index < bytes.count && commands.count < Self.commandLimit }
 
     /// What is being put together while a list is scanned.
     private struct Pending {
@@ -45,7 +50,7 @@ struct ShellScanner {
     private mutating func scanList(until terminator: UInt8?) {
         var state = Pending()
         state.pipelineStart = commands.count
-        while index < bytes.count {
+        while hasMore {
             let byte = bytes[index]
             if byte == terminator, byte != UInt8(ascii: ")") || (state.parentheses == 0 && state.cases == 0) {
                 index += 1

@@ -157,6 +157,8 @@ public struct ScenarioDraft: Sendable {
         case .string(let text): return scalar(text, keepsVariables: keepsVariables)
         case .array(let items):
             return "[\(items.map { self.value($0, keepsVariables: keepsVariables) }.joined(separator: ", "))]"
+        case .list(let count, let element):
+            return self.value(.array((0..<count).map(element)), keepsVariables: keepsVariables)
         case .object(let members):
             let pairs = members.map { "\($0.0): \(self.value($0.1, keepsVariables: keepsVariables))" }
             return "{\(pairs.joined(separator: ", "))}"

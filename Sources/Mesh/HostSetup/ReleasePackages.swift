@@ -146,21 +146,26 @@ public struct ReleasePackages: Sendable {
         _ url: String, to path: String, limit: Int, isCovered: Bool, isRight: (String) -> Bool
     ) async throws(SetupProblems) -> Bool {
         do throws(DownloadError) {
-            return try await Downloader(timeLimit: timeLimit, sizeLimit: limit)
+            var limits = DownloadLimits()
+            limits.time = timeLimit
+            limits.bytes = limit
+            return try await Downloader(limits: limits)
                 .file(url, to: path, isCovered: isCovered, isRight: isRight)
         } catch {
             let (kind, remedy): (SetupProblem.Kind, String) =
                 switch error.reason {
                 case .noCurl: (.fault, "apt-get install curl")
                 case .file: (.fault, "look for space and rights there")
-                case .timedOut: (.timedOut, "run it again: it continues where it stopped")
-                case .interrupted: (.unreachable, "run it again: it continues where it stopped")
+                case .timedOut, .stalled: (.timedOut, "run it again: it continues where it stopped")
+                case .waited: (.timedOut, "look for another meshex that does not go on")
+                case .cancelled, .interrupted: (.unreachable, "run it again: it continues where it stopped")
                 case .curl(status: 23, _): (.fault, "look for space there: df -h \(path)")
+                case .retryLater: (.unreachable, "run it again when the server is ready")
                 case .status: (.unreachable, "check that the release is published there")
                 case .tooLarge: (.unreachable, "check what the server has")
                 case .curl: (.unreachable, "check that the address is right and can be reached")
                 }
-            throw SetupProblems([SetupProblem(kind, "download \(url)", found: error.found, remedy: remedy)])
+            throw SetupProblems([SetupProblem(kind, "download \(error.url)", found: error.found, remedy: remedy)])
         }
     }
 

@@ -4,6 +4,7 @@ import DebianArchive
 import DebianBuild
 import DebianFormat
 import Documents
+import Downloads
 import Files
 import Glibc
 import MeshLint
@@ -27,11 +28,18 @@ struct ReadOptions: ParsableArguments {
         help: ArgumentHelp(
             "What a package may unpack to, in bytes or with K, M, G or T (default: 4096 times its size, and 512M in any "
                 + "case).", valueName: "size"))
-    var maxUnpacked: UnpackedSize?
+    var maxUnpacked: ByteSize?
+
+    @Option(
+        help: ArgumentHelp(
+            "Memory that decompression may take, in bytes or with K, M, G or T (default: 129M, which is what 'xz -9' and "
+                + "'zstd --long' need).", valueName: "size"))
+    var maxMemory: ByteSize?
 
     /// The reader's limits with it.
     var limits: DebReadLimits {
         var limits = DebReadLimits()
+        if let maxMemory { limits.decoderMemory = maxMemory.bytes }
         if let maxUnpacked {
             limits.dataBytes = maxUnpacked.bytes
             limits.unmeasuredBytes = maxUnpacked.bytes
@@ -41,7 +49,7 @@ struct ReadOptions: ParsableArguments {
 }
 
 /// A number of bytes such as `20G`; the units are powers of 1024, as dd(1) has them.
-struct UnpackedSize: ExpressibleByArgument {
+struct ByteSize: ExpressibleByArgument {
     let bytes: Int64
 
     init?(argument: String) {
@@ -51,6 +59,50 @@ struct UnpackedSize: ExpressibleByArgument {
             number <= Int64.max >> (shift + 1)
         else { return nil }
         bytes = number << shift
+    }
+}
+
+/// A length of time such as `90s` or `2h`, of whole seconds.
+struct TimeSpan: ExpressibleByArgument {
+    let seconds: Int
+
+    init?(argument: String) {
+        guard let duration = DurationText.parse(argument), duration.nanoseconds >= 1_000_000_000 else { return nil }
+        seconds = Int(clamping: duration.nanoseconds / 1_000_000_000)
+    }
+}
+
+/// What one download may cost.
+struct DownloadOptions: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "What one download may take, all attempts together, such as 90s or 2h (default: 1h).", valueName: "time"))
+    var downloadTime: TimeSpan?
+
+    @Option(
+        help: ArgumentHelp(
+            "How long a download may go on without a byte (default: 1m).", valueName: "time"))
+    var downloadStall: TimeSpan?
+
+    @Option(
+        help: ArgumentHelp(
+            "How long a server may ask to wait before the next attempt, with Retry-After (default: 2m).",
+            valueName: "time"))
+    var downloadWait: TimeSpan?
+
+    @Option(
+        help: ArgumentHelp(
+            "What one download may have, in bytes or with K, M, G or T (default: 64G).", valueName: "size"))
+    var downloadSize: ByteSize?
+
+    /// The limits with them.
+    var limits: DownloadLimits {
+        var limits = DownloadLimits()
+        if let downloadTime { limits.time = downloadTime.seconds }
+        if let downloadStall { limits.stall = downloadStall.seconds }
+        if let downloadWait { limits.wait = downloadWait.seconds }
+        if let downloadSize { limits.bytes = Int(downloadSize.bytes) }
+        return limits
     }
 }
 
@@ -95,6 +147,8 @@ struct WorkspaceOptions: ParsableArguments {
 
     @Flag(help: "Compress with zstd at level 1, for quick rebuilds.")
     var fast = false
+
+    @OptionGroup var downloads: DownloadOptions
 }
 
 /// How a build runs.
@@ -149,6 +203,7 @@ extension WorkspaceOptions {
             cacheDirectory: cache, threads: build?.threads ?? processors, jobs: build?.jobs ?? processors)
         request.packages = packages
         request.distribution = distribution
+        request.downloadLimits = downloads.limits
         request.isForced = build?.force ?? false
         request.outputDirectory = (build?.output).map(absolute)
         for text in architectures {

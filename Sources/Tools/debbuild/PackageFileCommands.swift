@@ -23,7 +23,10 @@ struct InspectCommand: ParsableCommand {
         options.showsChecksums = checksums
         options.showsScripts = scripts
         let report = PackageReport(image, options: options)
-        Terminal.write(output.format == .json ? report.json.pretty + "\n" : report.text)
+        switch output.format {
+        case .json: PackageFile.write(report.json)
+        case .text: Terminal.write(report.text)
+        }
     }
 }
 
@@ -45,7 +48,10 @@ struct DiffCommand: ParsableCommand {
         var options = PackageDiff.Options()
         options.comparesTimes = times
         let diff = PackageDiff.compare(before, after, options: options)
-        Terminal.write(output.format == .json ? diff.json.pretty + "\n" : diff.text(color: Terminal.usesOutputColor))
+        switch output.format {
+        case .json: PackageFile.write(diff.json)
+        case .text: Terminal.write(diff.text(color: Terminal.usesOutputColor))
+        }
         if !diff.isEmpty { throw ExitCode(1) }
     }
 }
@@ -81,7 +87,9 @@ struct LintCommand: AsyncParsableCommand {
                 let findings = try Self.rules.findings(inFile: file, limits: reading.limits)
                 reports.append(LintReport(subject: file, findings: findings))
             } catch {
-                throw Failure.message(error.description, code: "package-file", output.format, status: 2)
+                throw Failure.message(
+                    error.description, code: "package-file", output.format, status: 2,
+                    help: PackageFile.help(error, reading))
             }
         }
         let names = subjects.filter { !files.contains($0) }
@@ -117,8 +125,24 @@ enum PackageFile {
         } catch {
             throw Failure.message(
                 error.description, code: "package-file", format, status: 2,
-                help: error.code == .limit && reading.maxUnpacked == nil
-                    ? "if you know where it comes from, allow its size: --max-unpacked 20G" : nil)
+                help: help(error, reading))
+        }
+    }
+
+    /// A package may have a great many entries, and their text is larger than they are.
+    static func write(_ value: JSONValue) {
+        value.writePretty { Terminal.write($0) }
+        Terminal.write("\n")
+    }
+
+    /// What to do about a package that reaches a limit.
+    static func help(_ error: DebReadError, _ reading: ReadOptions) -> String? {
+        switch error.code {
+        case .limit where reading.maxUnpacked == nil:
+            "if you know where it comes from, allow its size: --max-unpacked 20G"
+        case .memory where reading.maxMemory == nil:
+            "if you know where it comes from, allow it the memory: --max-memory 4G"
+        default: nil
         }
     }
 }

@@ -1,6 +1,8 @@
 import Archive
 import DebianArchive
 import DebianFormat
+import Downloads
+import Files
 
 /// What is to be built, and how.
 public struct BuildRequest: Sendable {
@@ -27,6 +29,8 @@ public struct BuildRequest: Sendable {
     public var sourceDateEpoch: Int64?
     /// Files given in place of declared payloads.
     public var payloadOverrides: [PayloadOverride] = []
+    /// What one download may cost.
+    package var downloadLimits = DownloadLimits()
     /// Build even when nothing has changed.
     public var isForced = false
 
@@ -64,4 +68,6 @@ public struct BuildOutcome: Sendable {
     public var isUpToDate: Bool
     /// The checks of the package as a scenario; nil when it was not written, or has none.
     package var scenario: String?
+    /// The state of the file.
+    package var status: FileStatus
 }

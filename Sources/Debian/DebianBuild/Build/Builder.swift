@@ -14,6 +14,7 @@ public struct Builder: Sendable {
     /// Where packages are written, absolute.
     public let outputDirectory: String
     private let checksums: ChecksumCache
+    private let cache: BuildCache
     private let observer: any BuildObserver
 
     /// Creates a builder.
@@ -23,6 +24,8 @@ public struct Builder: Sendable {
         self.observer = observer
         outputDirectory = request.outputDirectory ?? workspace.absolute(workspace.spec.output?.value ?? ".")
         checksums = ChecksumCache(path: request.cacheDirectory + "/checksums")
+        cache = BuildCache(request.cacheDirectory, warn: { observer.note($0) })
+        cache.removeAbandoned()
     }
 
     // MARK: - planning
@@ -165,7 +168,7 @@ public struct Builder: Sendable {
         }
         let observer = observer
         let resolver = PayloadResolver(
-            cacheDirectory: request.cacheDirectory,
+            cache: cache, downloadLimits: request.downloadLimits,
             packageDirectory: workspace.absolute(workspace.spec.swiftPackage?.value ?? ".."), swiftSDKs: sdks,
             checksums: checksums, announce: { observer.note($0) })
         let catalogue = PayloadCatalogue(workspace: workspace, overrides: request.payloadOverrides)
@@ -207,9 +210,12 @@ public struct Builder: Sendable {
     public func build(_ plans: [BuildPlan]) async throws(BuildError) -> [BuildOutcome] {
         do throws(FileError) {
             try FileTree.createDirectories(outputDirectory)
-            try FileTree.createDirectories(recordDirectory, permissions: 0o700)
         } catch {
             throw .file(package: outputDirectory, error)
+        }
+        removeAbandoned()
+        keepingRecords { () throws(FileError) in
+            try FileTree.createDirectories(recordDirectory, permissions: 0o700)
         }
         var outcomes: [Int: BuildOutcome] = [:]
         var pending: [(index: Int, plan: BuildPlan)] = []
@@ -239,9 +245,7 @@ public struct Builder: Sendable {
             case nil: break
             }
         }
-        do throws(FileError) { try checksums.save() } catch {
-            throw .file(package: request.cacheDirectory, error)
-        }
+        keepingRecords { () throws(FileError) in try checksums.save() }
         if let failure { throw failure }
         return plans.indices.compactMap { outcomes[$0] }
     }
@@ -253,25 +257,57 @@ public struct Builder: Sendable {
         let writer = PackageWriter(
             outputDirectory: outputDirectory, threads: threads,
             progress: { observer.advanced(plan, bytes: $0) })
-        let built = try writer.write(plan)
-        let scenario = try scenario(of: plan, built)
+        var scenario: String?
+        var lock: DirectoryLock?
+        // Until the name is given, what lies beside the package is about the one before.
+        let built = try writer.write(plan) { built in
+            let text = try self.scenario(of: plan, built)
+            scenario = text
+            lock = try ReleaseNeighbours.locked(outputDirectory)
+            try ReleaseNeighbours.withdraw(
+                in: outputDirectory, plan, sha256: built.checksums.sha256, scenario: text)
+        }
+        withExtendedLifetime(lock) {}
+        lock = nil
+        let status: FileStatus
+        do throws(FileError) { status = try FileStatus.of(built.path, followLinks: false) } catch {
+            throw .file(package: plan.fileName, error)
+        }
+        // Started again, so that it holds the files of this plan and no others.
+        let contents = ChecksumCache(path: contentsPath(of: built.path), isFresh: true)
+        let fingerprint: String
         do throws(FileError) {
-            let status = try FileStatus.of(built.path, followLinks: false)
-            // Started again, so that it holds the files of this plan and no others.
-            let contents = ChecksumCache(path: contentsPath(of: built.path), isFresh: true)
-            let fingerprint = try PlanFingerprint.of(unfinished, contents: built.digests, checksums: contents)
-            try BuildRecord(fingerprint: fingerprint, checksums: built.checksums, status: status)
-                .save(recordPath(of: built.path))
-            try contents.save()
+            fingerprint = try PlanFingerprint.of(unfinished, contents: built.digests, checksums: contents)
         } catch {
             throw .file(package: plan.fileName, error)
         }
+        keepingRecords { () throws(FileError) in
+            try BuildRecord(fingerprint: fingerprint, checksums: built.checksums, status: status)
+                .save(recordPath(of: built.path))
+            try contents.save()
+        }
         let outcome = BuildOutcome(
             plan: plan, path: built.path, size: built.size, checksums: built.checksums, isUpToDate: false,
-            scenario: scenario)
+            scenario: scenario, status: status)
         observer.finished(outcome)
         return outcome
     }
+
+    /// Does what only helps the next build; that it cannot be done is worth a warning.
+    private func keepingRecords(_ body: () throws(FileError) -> Void) {
+        do throws(FileError) { try body() } catch { cache.report(error) }
+    }
+
+    /// Removes what killed builds have left in the output folder.
+    private func removeAbandoned() {
+        AtomicFile.removeAbandoned(in: outputDirectory) { name in
+            [".deb", ".buildinfo", ".meshcheck.yaml"].contains { name.hasSuffix($0) }
+                || name == ChecksumList.fileName || name.utf8.count >= 200
+        }
+        AbandonedFolders.remove(in: outputDirectory, prefix: Self.secondPrefix)
+    }
+
+    private static let secondPrefix = ".debbuild-second-"
 
     // MARK: - checks
 
@@ -327,7 +363,7 @@ public struct Builder: Sendable {
         try? contents.save()
         return BuildOutcome(
             plan: plan, path: path, size: record.status.size, checksums: record.checksums, isUpToDate: true,
-            scenario: nil)
+            scenario: nil, status: record.status)
     }
 
     // MARK: - reproducibility
@@ -339,11 +375,18 @@ public struct Builder: Sendable {
     public func verifyReproducible(
         _ outcomes: [BuildOutcome], diagnostics: inout Diagnostics
     ) async throws(BuildError) {
-        let scratch = outputDirectory + "/.debbuild-second-\(FileTree.processIdentifier)"
-        do throws(FileError) { try FileTree.createDirectories(scratch, permissions: 0o700) } catch {
+        let scratch = outputDirectory + "/" + Self.secondPrefix + "\(FileTree.processIdentifier)"
+        let lock: DirectoryLock
+        do throws(FileError) {
+            try FileTree.createDirectories(scratch, permissions: 0o700)
+            lock = try DirectoryLock(scratch)
+        } catch {
             throw .file(package: scratch, error)
         }
-        defer { FileTree.removeRecursively(scratch) }
+        defer {
+            FileTree.removeRecursively(scratch)
+            withExtendedLifetime(lock) {}
+        }
         let plans = await plans(reversed: true, diagnostics: &diagnostics)
         for plan in plans {
             guard let first = outcomes.first(where: { $0.plan.fileName == plan.fileName }) else { continue }

@@ -1,6 +1,7 @@
 import DebianArchive
 import DebianFormat
 import Files
+import Glibc
 import Platform
 
 /// Writes further files beside the packages of a release, in a form that only some readers want.
@@ -17,15 +18,29 @@ extension Builder {
     public func writeReleaseFiles(
         _ outcomes: [BuildOutcome], date: Int64, and writer: (any ReleaseFileWriter)? = nil
     ) throws(BuildError) {
-        let scenarios = try writeScenarios(outcomes)
+        let scenarios = try scenarioTexts(outcomes)
         do throws(FileError) {
-            try ChecksumList.update(in: outputDirectory, with: outcomes, and: scenarios)
+            let lock = try ReleaseNeighbours.locked(outputDirectory)
+            defer { withExtendedLifetime(lock) {} }
+            // Another build may have put another package there since.
+            var present: [BuildOutcome] = []
             for outcome in outcomes {
-                let information = BuildInformation.path(for: outcome.path)
-                let isThere = try FileStatus.ofIfExists(information, followLinks: false) != nil
-                if outcome.isUpToDate, isThere { continue }
+                let now = try FileStatus.ofIfExists(outcome.path, followLinks: false)
+                if now?.isUnchanged(since: outcome.status) == true { present.append(outcome) }
+            }
+            var sums: [String: String] = [:]
+            for outcome in present {
+                let name = outcome.plan.scenarioFileName
+                if let text = scenarios[name] {
+                    let file = try AtomicFile(target: outputDirectory + "/" + name)
+                    try file.write(text: text)
+                    try file.commit(.contents)
+                    sums[name] = FileDigests.of(Array(text.utf8)).sha256
+                }
+                if outcome.isUpToDate, try BuildInformation.isAbout(outcome) { continue }
                 try BuildInformation.write(outcome, date: date)
             }
+            try ChecksumList.update(in: outputDirectory, with: present, and: sums)
             try writer?.write(outcomes, to: outputDirectory)
             // Once for the names of all of them.
             if writer != nil || outcomes.contains(where: { !$0.isUpToDate }) {
@@ -36,26 +51,55 @@ extension Builder {
         }
     }
 
-    /// Writes `NAME_VERSION_ARCH.meshcheck.yaml` for each package, unless it is there already.
-    ///
-    /// - Returns: SHA-256 of the files that were written, by name.
-    private func writeScenarios(_ outcomes: [BuildOutcome]) throws(BuildError) -> [String: String] {
-        var sums: [String: String] = [:]
+    /// The texts of the scenarios that have to be written, by the names of their files.
+    private func scenarioTexts(_ outcomes: [BuildOutcome]) throws(BuildError) -> [String: String] {
+        var texts: [String: String] = [:]
         for outcome in outcomes {
             let name = outcome.plan.scenarioFileName
-            let path = outputDirectory + "/" + name
             do throws(FileError) {
+                let path = outputDirectory + "/" + name
                 if outcome.isUpToDate, try FileStatus.ofIfExists(path, followLinks: false) != nil { continue }
             } catch { throw .file(package: name, error) }
-            guard let text = try scenario(of: outcome) else { continue }
-            do throws(FileError) {
-                let file = try AtomicFile(target: path)
-                try file.write(text: text)
-                try file.commit(.contents)
-            } catch { throw .file(package: name, error) }
-            sums[name] = FileDigests.of(Array(text.utf8)).sha256
+            texts[name] = try scenario(of: outcome)
         }
-        return sums
+        return texts
+    }
+}
+
+/// What lies beside a package and is about its bytes: it must never be about others, whenever a build is killed.
+///
+/// Three files cannot change at one moment. So what would no longer be true is taken away first, then the package takes
+/// its name, and then what is true of it is written.
+enum ReleaseNeighbours {
+    /// Keeps other builds from the files beside packages while they are changed.
+    static func locked(_ directory: String) throws(FileError) -> DirectoryLock {
+        try DirectoryLock(directory, patience: .seconds(120))
+    }
+
+    /// Takes away what is not true of the package that is about to take its name. The folder is locked.
+    static func withdraw(
+        in directory: String, _ plan: BuildPlan, sha256: String, scenario: String?
+    ) throws(FileError) {
+        var names: Set<String> = []
+        let information = BuildInformation.path(for: directory + "/" + plan.fileName)
+        if try !BuildInformation.names(sha256, information) { try remove(information) }
+        if try ChecksumList.sum(of: plan.fileName, in: directory) != sha256 { names.insert(plan.fileName) }
+        let checks = directory + "/" + plan.scenarioFileName
+        let isStale = try !isSame(checks, Array((scenario ?? "").utf8))
+        if isStale { names.insert(plan.scenarioFileName) }
+        try ChecksumList.drop(names, in: directory)
+        if isStale { try remove(checks) }
+    }
+
+    /// Whether a file has these bytes, or is not there.
+    private static func isSame(_ path: String, _ bytes: [UInt8]) throws(FileError) -> Bool {
+        guard let status = try FileStatus.ofIfExists(path, followLinks: false) else { return true }
+        guard status.kind == .file, status.size == Int64(bytes.count) else { return false }
+        return try FileTree.readWhole(path, limit: bytes.count) == bytes
+    }
+
+    private static func remove(_ path: String) throws(FileError) {
+        if try FileStatus.ofIfExists(path, followLinks: false) != nil { try FileTree.remove(path) }
     }
 }
 
@@ -68,13 +112,35 @@ enum ChecksumList {
     static func update(
         in directory: String, with outcomes: [BuildOutcome], and others: [String: String] = [:]
     ) throws(FileError) {
+        let present = try text(in: directory)
+        var sums = try self.sums(present, in: directory)
+        sums.merge(others) { _, new in new }
+        for outcome in outcomes { sums[outcome.plan.fileName] = outcome.checksums.sha256 }
+        try write(sums, in: directory, unless: present)
+    }
+
+    /// The checksum that stands there for a file.
+    static func sum(of name: String, in directory: String) throws(FileError) -> String? {
+        try sums(try text(in: directory), in: directory)[name]
+    }
+
+    /// Takes the lines of files out.
+    static func drop(_ names: Set<String>, in directory: String) throws(FileError) {
+        let present = try text(in: directory)
+        if names.isEmpty || present.isEmpty { return }
+        try write(try sums(present, in: directory).filter { !names.contains($0.key) }, in: directory, unless: present)
+    }
+
+    private static func text(in directory: String) throws(FileError) -> String {
         let path = directory + "/" + fileName
+        guard try FileStatus.ofIfExists(path, followLinks: false) != nil else { return "" }
+        return String(decoding: try FileTree.readWhole(path, limit: 4 << 20), as: UTF8.self)
+    }
+
+    /// The lines of files that are still there.
+    private static func sums(_ text: String, in directory: String) throws(FileError) -> [String: String] {
         var sums: [String: String] = [:]
-        var present = ""
-        if try FileStatus.ofIfExists(path, followLinks: false) != nil {
-            present = String(decoding: try FileTree.readWhole(path, limit: 4 << 20), as: UTF8.self)
-        }
-        for line in present.split(separator: "\n") {
+        for line in text.split(separator: "\n") {
             let words = line.split(separator: " ", maxSplits: 1)
             guard words.count == 2, words[0].utf8.count == 64 else { continue }
             let name = String(words[1].drop { $0 == " " || $0 == "*" })
@@ -82,12 +148,16 @@ enum ChecksumList {
             else { continue }
             sums[name] = String(words[0])
         }
-        sums.merge(others) { _, new in new }
-        for outcome in outcomes { sums[outcome.plan.fileName] = outcome.checksums.sha256 }
+        return sums
+    }
+
+    private static func write(
+        _ sums: [String: String], in directory: String, unless present: String
+    ) throws(FileError) {
         let text = sums.sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }
             .map { "\($0.value)  \($0.key)\n" }.joined()
         if text == present { return }
-        let file = try AtomicFile(target: path)
+        let file = try AtomicFile(target: directory + "/" + fileName)
         try file.write(text: text)
         try file.commit(.contents)
     }
@@ -128,6 +198,27 @@ enum BuildInformation {
         let file = try AtomicFile(target: path(for: outcome.path))
         try file.write(text: paragraph.description)
         try file.commit(.contents)
+    }
+
+    /// Whether the file beside a package is about these bytes of it.
+    static func isAbout(_ outcome: BuildOutcome) throws(FileError) -> Bool {
+        try names(outcome.checksums.sha256, path(for: outcome.path))
+    }
+
+    /// Whether a file has a line with this checksum.
+    static func names(_ sha256: String, _ path: String) throws(FileError) -> Bool {
+        var isNamed = false
+        do throws(FileError) {
+            try LineScanner.scan(path) { line in
+                if line.starts(with: (sha256 + " ").utf8) || line.starts(with: (" " + sha256 + " ").utf8) {
+                    isNamed = true
+                }
+            }
+        } catch {
+            if error.errno == ENOENT { return false }
+            throw error
+        }
+        return isNamed
     }
 
     /// The file beside a package.

@@ -1,12 +1,15 @@
 import Archive
 import DebianArchive
 import DebianFormat
+import Downloads
 import Files
 
 /// Makes a payload available as a plain file: verified, unpacked from its archive, downloaded or compiled.
 struct PayloadResolver: Sendable {
-    /// Folder for downloads and unpacked members, addressed by checksum.
-    var cacheDirectory: String
+    /// Downloads and unpacked members, addressed by checksum.
+    var cache: BuildCache
+    /// What a download may cost.
+    var downloadLimits: DownloadLimits
     /// The root of the Swift package whose products are payload.
     var packageDirectory: String?
     /// Swift SDK names by architecture, for products of other architectures than this machine's.
@@ -18,10 +21,12 @@ struct PayloadResolver: Sendable {
 
     /// Creates a resolver.
     init(
-        cacheDirectory: String, packageDirectory: String?, swiftSDKs: [Architecture: String] = [:],
-        checksums: ChecksumCache, announce: @escaping @Sendable (String) -> Void = { _ in }
+        cache: BuildCache, downloadLimits: DownloadLimits = DownloadLimits(), packageDirectory: String?,
+        swiftSDKs: [Architecture: String] = [:], checksums: ChecksumCache,
+        announce: @escaping @Sendable (String) -> Void = { _ in }
     ) {
-        self.cacheDirectory = cacheDirectory
+        self.cache = cache
+        self.downloadLimits = downloadLimits
         self.packageDirectory = packageDirectory
         self.swiftSDKs = swiftSDKs
         self.checksums = checksums
@@ -44,10 +49,20 @@ struct PayloadResolver: Sendable {
         case .product(let product):
             let path = try await SwiftProduct(
                 name: product, packageDirectory: packageDirectory, architecture: source.architecture,
-                swiftSDK: swiftSDKs[source.architecture], cacheDirectory: cacheDirectory, announce: announce
+                swiftSDK: swiftSDKs[source.architecture], cache: cache, announce: announce
             ).build()
             return ResolvedPayload(path: path, status: try status(path))
         }
+    }
+
+    /// A folder of the cache.
+    func folder(_ name: String) throws(PayloadError) -> String {
+        do throws(FileError) { return try cache.folder(name) } catch { throw .file(error) }
+    }
+
+    /// Whether it is worth trying again, because the cache could not be written and something else is in its place.
+    func turnsAway(from error: FileError) throws(PayloadError) -> Bool {
+        do throws(FileError) { return try cache.giveUp(error) } catch { throw .file(error) }
     }
 
     private func status(_ path: String) throws(PayloadError) -> FileStatus {
@@ -56,6 +71,8 @@ struct PayloadResolver: Sendable {
                 throw PayloadError.missing(path: path, nearest: NearestPath.existing(for: path))
             }
             guard status.kind == .file else { throw PayloadError.notAFile(path: path) }
+            let file = try InputFile(path: path)
+            guard try file.hasItsSize() else { throw PayloadError.sizeless(path: path) }
             return status
         } catch let error as PayloadError {
             throw error
@@ -84,16 +101,34 @@ struct PayloadResolver: Sendable {
 
     /// The member lies in the cache under the archive's checksum, so a changed archive is unpacked again.
     private func unpack(_ archive: String, member: String) throws(PayloadError) -> ResolvedPayload {
+        while true {
+            do throws(PayloadError) {
+                return try unpack(archive, member: member, to: try folder("members"))
+            } catch {
+                let failure: FileError
+                switch error {
+                case .file(let error): failure = error
+                case .archive(let archiveError):
+                    guard case .output(let error) = archiveError.code else { throw error }
+                    failure = error
+                default: throw error
+                }
+                guard try turnsAway(from: failure) else { throw error }
+            }
+        }
+    }
+
+    private func unpack(
+        _ archive: String, member: String, to directory: String
+    ) throws(PayloadError) -> ResolvedPayload {
         do {
             let archiveSum = try checksums.sha256(of: archive, status: status(archive))
             let memberSum = FileDigests.of(Array(member.utf8)).sha256
-            let directory = cacheDirectory + "/members"
             let target = directory + "/\(archiveSum.prefix(32))-\(memberSum.prefix(16))"
             if let present = try FileStatus.ofIfExists(target, followLinks: false), present.kind == .file {
                 return ResolvedPayload(path: target, status: present)
             }
             announce("unpacking \(member) from \(archive)")
-            try FileTree.createDirectories(directory)
             try MemberExtractor.extract(archive: archive, member: member, to: target, permissions: 0o755)
             return ResolvedPayload(path: target, status: try status(target))
         } catch let error as PayloadError {

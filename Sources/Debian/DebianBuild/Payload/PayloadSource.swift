@@ -1,8 +1,10 @@
 import Archive
 import DebianFormat
 import Documents
+import Downloads
 import Files
 import Platform
+import Processes
 
 /// Where a payload comes from: everything that `debbuild` does not make itself and that a package folder does not hold.
 enum PayloadLocation: Sendable, Hashable {
@@ -50,8 +52,12 @@ enum PayloadError: Error, Sendable {
     case file(FileError)
     /// The archive could not be read or lacks the member.
     case archive(ArchiveError)
-    /// curl(1) ended with this status.
-    case download(url: String, status: Int32, message: String)
+    /// The file has no size of its own, as those of /proc have not.
+    case sizeless(path: String)
+    /// The URL could not be downloaded.
+    case download(DownloadError)
+    /// A program could not be run.
+    case program(String, purpose: String, ProcessError)
     /// A program that is needed is not installed.
     case programMissing(String, purpose: String)
     /// `swift build` failed.
@@ -70,8 +76,9 @@ extension PayloadError: CustomStringConvertible {
             "'\(path)' has SHA-256 \(found), expected \(expected)"
         case .file(let error): error.description
         case .archive(let error): error.description
-        case .download(let url, let status, let message):
-            "curl could not fetch '\(url)' (status \(status))" + (message.isEmpty ? "" : ": \(message)")
+        case .sizeless(let path): "'\(path)' is made while it is read, as the files of /proc and /sys are"
+        case .download(let error): error.description
+        case .program(let program, let purpose, let error): "'\(program)' cannot be run to \(purpose): \(error)"
         case .programMissing(let program, let purpose): "'\(program)' is not installed; it is needed to \(purpose)"
         case .productBuild(let product, let status, _): "swift build of product '\(product)' ended with \(status)"
         case .productArchitecture(let product, let wanted, let host):
@@ -88,14 +95,33 @@ extension PayloadError: CustomStringConvertible {
     var help: String? {
         switch self {
         case .missing(_, let nearest): nearest.map { "'\($0)' exists" }
-        case .notAFile, .file, .archive: nil
+        case .notAFile, .file, .archive, .program: nil
+        case .sizeless: "copy it to a file, and name that"
         case .checksum:
             "the file is not the one that was reviewed: fetch it again, or review it and update the checksum"
-        case .download: "see EXIT CODES in curl(1)"
+        case .download(let error): Self.help(error.reason)
         case .programMissing(let program, _): "apt-get install \(program)"
         case .productBuild(_, _, let output): output.isEmpty ? nil : output
         case .productArchitecture(let product, let wanted, _):
             "build it on \(wanted) and pass --payload \(product):\(wanted)=FILE, or set 'swift-sdk' for the architecture"
+        }
+    }
+}
+
+extension PayloadError {
+    private static func help(_ reason: DownloadError.Reason) -> String? {
+        switch reason {
+        case .status(401), .status(403), .status(407): "the server wants other credentials in the URL, or refuses all"
+        case .status(404), .status(410): "check the address: there is nothing"
+        case .status: "try again later, or fetch the file by hand and pass it with --payload"
+        case .retryLater: "try again then, or allow to wait for it: --download-wait"
+        case .timedOut: "run it again, it goes on where it stopped; or allow more time: --download-time"
+        case .stalled: "run it again, it goes on where it stopped; or be more patient: --download-stall"
+        case .waited: "look for a debbuild that does not go on; or be more patient: --download-time"
+        case .tooLarge: "if you know that the file is so large, allow it: --download-size"
+        case .interrupted, .cancelled: "run it again"
+        case .curl: "see EXIT CODES in curl(1)"
+        case .noCurl, .file: nil
         }
     }
 }

@@ -1,6 +1,7 @@
 import DebianArchive
 import DebianFormat
 import Files
+import Glibc
 import Processes
 
 /// An executable product of a Swift package: compiled for release with the static standard library and stripped.
@@ -12,7 +13,7 @@ struct SwiftProduct {
     let packageDirectory: String?
     let architecture: Architecture
     let swiftSDK: String?
-    let cacheDirectory: String
+    let cache: BuildCache
     let announce: @Sendable (String) -> Void
 
     /// The arguments that every release build of this repository uses, so that all of them share one build folder.
@@ -30,7 +31,7 @@ struct SwiftProduct {
         }
         do {
             let fingerprint = try sourceFingerprint(packageDirectory)
-            let recordPath = cacheDirectory + "/products/" + recordName(packageDirectory)
+            let recordPath = cache.directory + "/products/" + recordName(packageDirectory)
             if let path = try recordedProduct(recordPath, fingerprint: fingerprint) { return path }
             var arguments = ["build", "--package-path", packageDirectory, "--product", name] + Self.flags
             if let swiftSDK { arguments += ["--swift-sdk", swiftSDK] }
@@ -51,7 +52,11 @@ struct SwiftProduct {
             guard let status = try FileStatus.ofIfExists(path, followLinks: true) else {
                 throw PayloadError.missing(path: path, nearest: NearestPath.existing(for: path))
             }
-            try record(recordPath, fingerprint: fingerprint, path: path, status: status)
+            do throws(FileError) {
+                try record(recordPath, fingerprint: fingerprint, path: path, status: status)
+            } catch {
+                cache.report(error)
+            }
             return path
         } catch let error as PayloadError {
             throw error
@@ -102,8 +107,10 @@ struct SwiftProduct {
         return lines[1]
     }
 
-    private func record(_ recordPath: String, fingerprint: String, path: String, status: FileStatus) throws {
-        try FileTree.createDirectories(cacheDirectory + "/products")
+    private func record(
+        _ recordPath: String, fingerprint: String, path: String, status: FileStatus
+    ) throws(FileError) {
+        try FileTree.createDirectories(cache.directory + "/products")
         let file = try AtomicFile(target: recordPath)
         try file.write(text: "\(fingerprint)\n\(path)\n\(Self.line("", status))\n")
         try file.commit(.none)
@@ -132,7 +139,10 @@ enum Program {
             result = try await ChildProcess.run(
                 SpawnOptions(executable: path, arguments: arguments), limits: limits, group: .inherit)
         } catch {
-            throw .download(url: purpose, status: -1, message: error.description)
+            throw .program(name, purpose: purpose, error)
+        }
+        if result.reason == .timeLimit {
+            throw .program(name, purpose: purpose, ProcessError(step: .watch, subject: name, errno: ETIMEDOUT))
         }
         var errors = String(decoding: result.standardError, as: UTF8.self)[...]
         while errors.last?.isNewline == true { errors = errors.dropLast() }

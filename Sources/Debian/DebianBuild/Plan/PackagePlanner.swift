@@ -147,6 +147,14 @@ struct PackagePlanner {
             compression: requested.with(branchFilter: elf.branchFilter(of: entries, distribution: distribution)),
             sourceDateEpoch: draft.sourceDateEpoch, warnings: warnings)
         plan.scenario = draft.scenario
+        guard plan.compression.codec != .none || plan.unpackedSize <= BuildPlan.memberLimit else {
+            diagnostics.error(
+                "package-too-large",
+                "data.tar would have \(plan.unpackedSize) bytes (must be <=\(BuildPlan.memberLimit), deb(5) has ten digits "
+                    + "for it)", at: spec.compression?.range ?? spec.name.range,
+                help: "compress it, with 'compression: zstd' or --compression, or make several packages of it")
+            return nil
+        }
         return plan
     }
 

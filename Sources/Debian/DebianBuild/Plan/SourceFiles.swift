@@ -87,6 +87,13 @@ final class SourceFiles {
                     help: "copy the file into the package folder, or declare it as a payload of the workspace")
                 return nil
             }
+            guard try file.hasItsSize() else {
+                diagnostics.error(
+                    "source-not-file",
+                    "'\(path.value)' is made while it is read, as the files of /proc and /sys are", at: path.range,
+                    help: "copy it to a file, and name that")
+                return nil
+            }
             if isText {
                 guard file.status.size <= Self.textLimit else {
                     diagnostics.error(

@@ -51,9 +51,7 @@ struct BuildRecord: Sendable, Equatable {
     /// Whether the file at a path is the one that this record is about.
     func describes(_ path: String) -> Bool {
         guard let now = try? FileStatus.ofIfExists(path, followLinks: false) else { return false }
-        return now.kind == .file && now.size == status.size && now.inode == status.inode
-            && now.device == status.device && now.modificationSeconds == status.modificationSeconds
-            && now.modificationNanoseconds == status.modificationNanoseconds
+        return now.isUnchanged(since: status)
     }
 }
 

@@ -39,27 +39,33 @@ enum EntryChecksums {
         return sums
     }
 
-    /// Entries of one archive stand in the plan in the archive's own order, so one pass reads them all.
+    /// One pass over each archive, whatever the order of the plan.
     private static func addArchives(_ plan: BuildPlan, to sums: inout [String?]) throws(ArchiveError) {
-        var open: (path: String, reader: ArchiveReader, next: Int)?
-        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 18, alignment: 64)
-        defer { buffer.deallocate() }
+        var wanted: [ByteKey: [Int: [Int]]] = [:]
         for (position, planned) in plan.entries.enumerated() {
             guard case .archiveEntry(let path, let index, _) = planned.source, case .file = planned.entry.kind else {
                 continue
             }
-            if open?.path != path || (open?.next ?? 0) > index { open = (path, try ArchiveReader(path: path), 0) }
-            while let reached = open?.next, reached <= index {
-                // An archive that has become shorter is noticed when the package is written.
-                guard try open?.reader.next() != nil else { return }
-                open?.next = reached + 1
+            wanted[ByteKey(path), default: [:]][index, default: []].append(position)
+        }
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 18, alignment: 64)
+        defer { buffer.deallocate() }
+        for (archive, positions) in wanted {
+            let reader = try ArchiveReader(path: archive.text)
+            var left = positions.count
+            var index = 0
+            // An archive that has become shorter is noticed when the package is written.
+            while left > 0, try reader.next() != nil {
+                defer { index += 1 }
+                guard let places = positions[index] else { continue }
+                left -= 1
+                var hash = SHA256()
+                while case let count = try reader.read(into: buffer), count > 0 {
+                    hash.update(bufferPointer: UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+                }
+                let sum = Hexadecimal.text(hash.finalize())
+                for place in places { sums[place] = sum }
             }
-            guard let reader = open?.reader else { continue }
-            var hash = SHA256()
-            while case let count = try reader.read(into: buffer), count > 0 {
-                hash.update(bufferPointer: UnsafeRawBufferPointer(rebasing: buffer[..<count]))
-            }
-            sums[position] = Hexadecimal.text(hash.finalize())
         }
     }
 }

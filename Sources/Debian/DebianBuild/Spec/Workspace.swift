@@ -1,5 +1,6 @@
 import Archive
 import DebianFormat
+import DebianManifest
 import Documents
 import Files
 import Platform
@@ -20,6 +21,8 @@ public struct Workspace: Sendable {
     /// The name of the file that makes a folder a package.
     public static let packageFileName = "package.yaml"
     private static let fileLimit = 8 << 20
+    /// NAME_MAX of limits.h(0p) on Linux.
+    private static let fileNameLimit = 255
 
     /// The workspace in a folder, in its `Packaging` folder, or in a folder above.
     public static func find(from start: String) -> String? {
@@ -100,6 +103,17 @@ public struct Workspace: Sendable {
         }
         for (name, value) in builtIn { scope.define(name, value, range: nil) }
         let effective = effectiveVersion(of: node, override: version, scope: scope, diagnostics: &diagnostics)
+        if let effective, let range = node[key: "version"]?.range ?? self.spec.version.range {
+            let file = "\(builtIn["package"] ?? name)_\(effective.withoutEpoch)_\(architecture?.description ?? "all")"
+            let length = file.utf8.count + PackageScenario.fileSuffix.utf8.count
+            guard length <= Self.fileNameLimit else {
+                diagnostics.error(
+                    "version",
+                    "with this version of \(effective.description.utf8.count) bytes the names of the package's files have "
+                        + "\(length) (must be <=\(Self.fileNameLimit))", at: range, help: "shorten the version")
+                return nil
+            }
+        }
         // What else is wrong is reported anyway.
         scope.define("version", effective?.description ?? "0", range: nil)
         scope.define("upstream-version", effective?.upstream ?? "0", range: nil)

@@ -47,8 +47,8 @@ enum ArchiveFormatRules {
 
     static let limits = LintRule(
         reading: "DB0609", "archive is larger than any sound package",
-        remedy: "look for a compression bomb; where its size is meant, read it with --max-unpacked",
-        reference: "deb(5)", errors: [.limit])
+        remedy: "look for a compression bomb; where its size is meant, read it with --max-unpacked or --max-memory",
+        reference: "deb(5)", errors: [.limit, .memory])
 
     static let zstd = LintRule(
         "DB0611", .info, "zstd needs a recent dpkg", remedy: "compress with xz for Debian 11 and its tools",
@@ -92,10 +92,19 @@ enum ArchiveFormatRules {
         "DB0615", .info, "not every text was looked at", remedy: "raise the limit of texts that are kept",
         reference: "debbuild's own limits"
     ) { subject in
-        guard subject.image.skippedTexts > 0 else { return [] }
-        return [
-            .init(
-                "data.tar", "\(subject.image.skippedTexts) small files were left out: rules for texts did not see them")
-        ]
+        var found: [LintRule.Observation] = []
+        if subject.image.skippedTexts > 0 {
+            found.append(
+                .init(
+                    "data.tar",
+                    "\(subject.image.skippedTexts) small files were left out: rules for texts did not see them"))
+        }
+        if subject.unreadScripts > 0 {
+            found.append(
+                .init(
+                    "data.tar",
+                    "\(subject.unreadScripts) scripts were left out: those before them have too many commands"))
+        }
+        return found
     }
 }
