@@ -195,7 +195,7 @@ let package = Package(
         .module("MeshContract", on: .mesh, ["Platform"]),
         .module(
             "WorkloadCertificates", on: .mesh,
-            ["Certificates", "Files", "MeshContract", "Platform", .crypto, .swiftASN1, .x509]),
+            ["CLinux", "Certificates", "Files", "MeshContract", "Platform", .crypto, .swiftASN1, .x509]),
         // The mesh for checks: facts of its hosts, the route drawn in reports, profiles.
         .module(
             "MeshChecks", on: .mesh, ["Probes", "MeshContract", "MeshProbes", "Platform", "Reports", "Scenarios"]),

@@ -115,6 +115,22 @@ final class StorageTests: XCTestCase {
         XCTAssertEqual(try setting.names, Setting.usual)
     }
 
+    /// An immutable file, a folder, another file system: whatever keeps the chain where it is keeps the key as well.
+    func testAChainThatCannotBeReplacedKeepsTheOldKey() throws {
+        let setting = try Setting()
+        var staged: StagedPair? = try setting.writer.stage(
+            chainPEM: try contents(setting.new.certificate), keyPEM: try contents(setting.new.key))
+        try FileManager.default.removeItem(atPath: setting.files.chain)
+        try setting.folder.directory("certs/cert-chain.pem")
+        XCTAssertThrowsError(try staged?.commit()) {
+            XCTAssertEqual(($0 as? FileError)?.errno, EISDIR)
+            XCTAssertEqual(($0 as? FileError)?.path, setting.files.chain)
+        }
+        staged = nil
+        XCTAssertEqual(try contents(setting.files.key), try contents(setting.old.key))
+        XCTAssertEqual(try setting.names, Setting.usual)
+    }
+
     func testTwoWritersDoNotMix() throws {
         let setting = try Setting()
         let staged = try setting.writer.stage(

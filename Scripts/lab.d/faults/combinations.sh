@@ -36,3 +36,8 @@ combined pilot-and-restart MX0501 "Pilot's ports are closed, and the sidecar was
 combined names-and-restart MX0406 'dnsmasq was stopped, and the sidecar was restarted' dnsmasq-stopped sidecar-restarted
 combined route-and-restart MX0813 'a policy rule takes istio-proxy the way to Pilot, and the sidecar was restarted' \
     route-of-user sidecar-restarted
+combined files-and-network MX0243+MX0716 'Envoy may open few files, and the node agent has a network of its own' descriptors-few dropin-private-network
+fault range-and-hosts MX0417+MX0412 'the range of services is wrong, and /etc/hosts has an old address of the CA' \
+    'keep $settings /etc/hosts; echo ISTIO_SERVICE_CIDR=10.63.0.0/24 >>$settings; echo "10.150.0.99 istio-ca" >>/etc/hosts; systemctl restart istio' \
+    'back $settings /etc/hosts; systemctl restart istio'
+by_hand files-and-network range-and-hosts

@@ -70,6 +70,10 @@ fault product-in-hosts MX0417 'a line of /etc/hosts has another address for a se
 fault product-blocked MX0422 'a list of blocked names has a service in it' \
     'echo address=/productpage.bookinfo.svc.cluster.local/0.0.0.0 >/etc/dnsmasq.d/blocked; systemctl restart dnsmasq' \
     'rm /etc/dnsmasq.d/blocked; systemctl restart dnsmasq'
+fault bridge-of-pods MX0813 "a bridge of a container engine has the pods' addresses" \
+    'ip link add fault0 type bridge; ip address add 10.60.0.1/16 dev fault0; ip link set fault0 up' 'ip link del fault0'
+fault ports-reserved MX0820 'all ports that connections come from are reserved' \
+    'sysctl -qw net.ipv4.ip_local_reserved_ports=32768-60999' 'sysctl -qw net.ipv4.ip_local_reserved_ports='
 fault envoy-port-changed MX0516 "the settings have a port for Envoy that Pilot does not give it" \
     'keep $settings; echo ENVOY_PORT=15009 >>$settings; systemctl restart istio' 'back $settings; systemctl restart istio'
 fault filter-untracked MX0814 'a rule keeps connections to services from being tracked, and so from the nat table' \

@@ -44,6 +44,9 @@ fault quota-tiny MX0245 'systemctl set-property leaves Envoy a hundredth of a pr
     'rm -rf /etc/systemd/system.control/istio.service.d; systemctl daemon-reload; systemctl reset-failed; systemctl restart istio'
 fault dropin-tasks MX0244 'a drop-in leaves the sidecar two processes' \
     'drop_in istio.service TasksMax=2' 'no_drop_in istio.service'
+fault output-json - 'the node agent logs as JSON' \
+    'drop_in istio-auth-node-agent.service "ExecStart=
+ExecStart=/usr/local/istio/bin/node_agent --logtostderr --log-format json"' 'no_drop_in istio-auth-node-agent.service'
 fault dropin-before MX0242 'a drop-in runs a command before the sidecar that fails' \
     'drop_in istio.service ExecStartPre=/bin/false' 'no_drop_in istio.service'
 fault dropin-option MX0229 'a drop-in gives the node agent an option that it does not know' \

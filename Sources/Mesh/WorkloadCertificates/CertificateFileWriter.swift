@@ -1,3 +1,4 @@
+import CLinux
 import Certificates
 import Files
 import FoundationEssentials
@@ -7,9 +8,10 @@ import X509
 /// Replaces a key and its certificate chain on disk so that no crash leaves a pair that does not match.
 ///
 /// Two renames are not one. What is new is first written beside the files under stable names, `.cert-chain.pem.next` and
-/// then `.key.pem.next`, each synced and complete from the moment it is there; then the key and the chain are renamed into
-/// place, back to back. A crash before the renames leaves the old pair, a crash between them the new key and, under its
-/// stable name, the new chain: ``recover()`` finishes what was begun.
+/// then `.key.pem.next`, each synced and complete from the moment it is there; then the key changes places with the old one and
+/// the chain is renamed into place, back to back. A crash before that leaves the old pair, a crash between the two the new key
+/// and, under its stable name, the new chain: ``recover()`` finishes what was begun. If the chain cannot be renamed, the old key
+/// gets its place back.
 public struct CertificateFileWriter: Sendable {
     /// What a recovery found.
     public enum Recovery: Sendable, Hashable {
@@ -123,14 +125,21 @@ public final class StagedPair {
         unlink(chain.next)
     }
 
-    /// Renames the key, then the chain into place.
-    ///
-    /// When the second rename fails, the new chain stays under its stable name for the next recovery.
+    /// Brings the key, then the chain into place, or neither: when the chain cannot be renamed, the old key comes back.
     public func commit() throws(FileError) {
+        let hasFormer = try key.exchange()
         state = .committing
-        try key.advance()
-        try chain.advance()
+        do throws(FileError) {
+            try chain.advance()
+        } catch {
+            if hasFormer {
+                _ = try key.exchange()
+                state = .staged
+            }
+            throw error
+        }
         state = .committed
+        if hasFormer { try key.removeNext() }
     }
 
     /// Makes the renames survive a power cut. Readers see the new pair already.
@@ -182,6 +191,18 @@ struct StoredFile: Sendable, Hashable {
     /// Renames what is next into place, without syncing the folder.
     func advance() throws(FileError) {
         guard rename(next, path) == 0 else { throw FileError(operation: "rename to", path: path, errno: errno) }
+    }
+
+    /// Lets the file change places with what is next; where there is no file yet, or on a file system that cannot exchange
+    /// two, what is next is renamed. Returns whether what was there before is what is next now.
+    func exchange() throws(FileError) -> Bool {
+        switch clinux_rename(next, path, 1) {
+        case 0: return true
+        case ENOENT, EINVAL, ENOSYS:
+            try advance()
+            return false
+        case let failure: throw FileError(operation: "rename to", path: path, errno: failure)
+        }
     }
 
     /// Removes what is next, if it is there.
