@@ -212,7 +212,7 @@ final class ForeignImportTests: XCTestCase {
             ("[package]\nname = \"a\"\nname = \"b\"\n", "Cargo.toml:3:1", "'name' is there twice"),
             ("[package]\nname = [1, 2\n", "Cargo.toml:3:1", "expected ',' or ']'"),
             ("[package\n", "Cargo.toml:1:9", "expected ']'"),
-            ("x = 1\n[x.y]\n", "Cargo.toml:2:5", "'x' is not a table"),
+            ("x = 1\n[x.y]\n", "Cargo.toml:2:6", "'x' is not a table"),
             ("[dependencies]\n", "Cargo.toml", "there is no [package]"),
             ("a = \(String(repeating: "[", count: 5000))\n", "Cargo.toml:1:", "nested too deeply"),
         ] {

@@ -118,7 +118,7 @@ final class ImportTests: XCTestCase {
         let specification = try roundTrip(pack())
         for part in [
             "source: strange (2:1.0)", "mode: \"4755\"", "group: shadow", "- udev: udev/60-odd.rules",
-            "{match: /etc/**, conffile: true}", "file: control/prerm", "owner: \"1234\"",
+            "{match: /etc/**, conffile: true}", "file: control/conffiles", "owner: \"1234\"",
             "source-date-epoch: 1700000000",
             "{symlink: /usr/share/odd/absolute, target: /etc/odd.conf}", "foreign-machine-code: allow",
             "obsolete-conffiles: [/etc/gone.conf]",

@@ -164,7 +164,9 @@ struct PayloadLayout {
 
     /// The contents of a file of which compression makes the same bytes again; nil for any other.
     private func recompressible(_ entry: ImageEntry, size: Int64) -> [UInt8]? {
-        guard let stored = bytes(entry, size: size), let text = Self.decompressed(stored),
+        // What is compressed again gets the package's own date.
+        guard image.timeLimit.map({ $0 <= entry.modificationTime }) ?? true,
+            let stored = bytes(entry, size: size), let text = Self.decompressed(stored),
             (try? GzipFile.compress(text)) == stored
         else { return nil }
         return text
