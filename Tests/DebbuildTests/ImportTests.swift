@@ -4,13 +4,8 @@ import XCTest
 
 /// Packages of dpkg-deb and debhelper become workspaces that build them again.
 final class ImportTests: XCTestCase {
-    private let folder: TemporaryDirectory
+    private lazy var folder = try! TemporaryDirectory()
     private var tree: String { folder.path + "/tree" }
-
-    override init(name: String, testCaseClosure: @escaping XCTestCaseClosure) {
-        do { folder = try TemporaryDirectory() } catch { fatalError("\(error)") }
-        super.init(name: name, testCaseClosure: testCaseClosure)
-    }
 
     private func debbuild(_ arguments: [String]) throws -> RunResult {
         try TestSupport.run(
@@ -142,7 +137,7 @@ final class ImportTests: XCTestCase {
         try folder.file("debian/hi.install", "greet usr/bin\n")
         try folder.file("debian/rules", "#!/usr/bin/make -f\n%:\n\tdh $@\n", mode: 0o755)
         try folder.file("greet", "#!/bin/sh\n", mode: 0o755)
-        try TestSupport.run("debian/rules", ["binary"], workingDirectory: folder.path).check()
+        try TestSupport.run(folder.path + "/debian/rules", ["binary"], workingDirectory: folder.path).check()
         let package = (folder.path as NSString).deletingLastPathComponent + "/hi_1.0-1_all.deb"
         defer { try? FileManager.default.removeItem(atPath: package) }
         let specification = try roundTrip(package, "hi")
@@ -157,7 +152,7 @@ final class ImportTests: XCTestCase {
         let isSlow = ProcessInfo.processInfo.environment["SLOW_TESTS"] == "1"
         for number in 0..<(isSlow ? 700 : 70) {
             let path = try folder.directory("tree/usr/share/odd/\(number)")
-            for file in 0..<99 { FileManager.default.createFile(atPath: path + "/\(file)", contents: nil) }
+            for file in 0..<99 { _ = FileManager.default.createFile(atPath: path + "/\(file)", contents: nil) }
         }
         let specification = try roundTrip(pack(rootOwned: true))
         XCTAssertTrue(specification.contains("- {tree: root, to: /}"), specification)
