@@ -166,6 +166,10 @@ let package = Package(
                 "ELF", "Files",
                 "Platform", "Processes", .crypto,
             ]),
+        // Packages and the specifications of other builders to workspaces.
+        .module(
+            "DebianImport", on: .debian,
+            ["Archive", "DebianArchive", "DebianBuild", "DebianFormat", "Documents", "ELF", "Files", "Platform"]),
         // Rules for packages; other modules register more.
         .module(
             "DebianLint", on: .debian,
@@ -244,8 +248,8 @@ let package = Package(
         .tool(
             "debbuild",
             [
-                "Archive", "DebianArchive", "DebianBuild", "DebianFormat", "DebianLint", "Documents", "Downloads", "Files",
-                "MeshLint", "Platform", "StandardStreams",
+                "Archive", "DebianArchive", "DebianBuild", "DebianFormat", "DebianImport", "DebianLint",
+                "Documents", "Downloads", "Files", "MeshLint", "Platform", "StandardStreams",
             ]),
         .tool("pilot-agent", ["MeshContract", "Platform", "Processes", "SidecarAgent", "StandardStreams"]),
         .tool("node_agent", ["MeshContract", "NodeAgent", "Platform", "StandardStreams", "WorkloadCertificates"]),

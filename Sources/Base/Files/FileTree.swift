@@ -108,6 +108,34 @@ public enum FileTree {
         rmdir(path)
     }
 
+    /// Makes a symbolic link where nothing is yet.
+    public static func makeLink(to target: String, at path: String) throws(FileError) {
+        guard symlink(target, path) == 0 else { throw .last("create the link", path) }
+    }
+
+    /// Gives a file another name beside the one that it has.
+    public static func makeHardLink(to file: String, at path: String) throws(FileError) {
+        guard link(file, path) == 0 else { throw .last("link", path) }
+    }
+
+    /// Sets the modification time of a file, directory or link itself, in seconds since 1970.
+    public static func setModificationTime(_ seconds: Int64, of path: String) throws(FileError) {
+        let time = timespec(tv_sec: Int(clamping: seconds), tv_nsec: 0)
+        guard utimensat(AT_FDCWD, path, [time, time], AT_SYMLINK_NOFOLLOW) == 0 else {
+            throw .last("set the time of", path)
+        }
+    }
+
+    /// Makes one folder, where nothing is yet.
+    public static func createDirectory(_ path: String) throws(FileError) {
+        guard mkdir(path, 0o755) == 0 else { throw .last("create", path) }
+    }
+
+    /// Removes a folder without anything in it.
+    public static func removeEmptyDirectory(_ path: String) throws(FileError) {
+        guard rmdir(path) == 0 else { throw .last("remove", path) }
+    }
+
     /// Gives a file another name and syncs the folder.
     public static func rename(_ path: String, to target: String) throws(FileError) {
         guard Glibc.rename(path, target) == 0 else { throw .last("rename to", target) }

@@ -54,6 +54,40 @@ public final class InputFile {
     }
 }
 
+/// A file that is made where none is, without a temporary name: for trees that are themselves written under one.
+public final class NewFile {
+    private let path: String
+    private var descriptor: Int32
+
+    /// Makes the file; one that exists, be it a link, is refused with EEXIST.
+    public init(path: String, permissions: UInt16 = 0o644) throws(FileError) {
+        self.path = path
+        descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode_t(permissions))
+        guard descriptor >= 0 else { throw .last("create", path) }
+        // Whatever the umask.
+        guard fchmod(descriptor, mode_t(permissions)) == 0 else { throw .last("set the mode of", path) }
+    }
+
+    deinit { if descriptor >= 0 { close(descriptor) } }
+
+    /// Appends all of the bytes.
+    public func write(_ bytes: UnsafeRawBufferPointer) throws(FileError) {
+        try DescriptorIO.write(bytes, to: descriptor, path: path)
+    }
+
+    /// Appends all of the bytes.
+    public func write(_ bytes: [UInt8]) throws(FileError) {
+        try bytes.withUnsafeBytes { buffer in Result { () throws(FileError) in try write(buffer) } }.get()
+    }
+
+    /// Closes the file and reports what the file system could not write.
+    public func finish() throws(FileError) {
+        let closing = descriptor
+        descriptor = -1
+        guard close(closing) == 0 else { throw .last("close", path) }
+    }
+}
+
 /// A file without a name, for data that is too large for memory; it is gone when the process is.
 public final class ScratchFile {
     private let descriptor: Int32

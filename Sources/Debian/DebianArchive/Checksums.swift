@@ -252,8 +252,17 @@ final class BackgroundMD5 {
 extension MD5Sums {
     /// The `md5sums` of a package: conffiles are left out, as by dh_md5sums, because dpkg's status has their checksums.
     init(of entries: [PlannedEntry], _ digests: [EntryDigests?]) {
+        // Each name of a file counts, as for dh_md5sums, and an archive has the contents with the first of them.
+        let hasLinks = entries.contains { if case .hardLink = $0.entry.kind { true } else { false } }
+        let byPath =
+            hasLinks
+            ? Dictionary(
+                zip(entries, digests).map { (ByteKey($0.entry.path), $1) }, uniquingKeysWith: { first, _ in first })
+            : [:]
         self.init(
-            entries: zip(entries, digests).compactMap { planned, sums in
+            entries: zip(entries, digests).compactMap { planned, own in
+                var sums = own
+                if case .hardLink(let target) = planned.entry.kind { sums = byPath[ByteKey(target)] ?? nil }
                 guard !planned.isConffile, let sums else { return nil }
                 return Entry(digest: Hexadecimal.text(sums.md5), path: String(planned.installedPath.dropFirst()))
             })

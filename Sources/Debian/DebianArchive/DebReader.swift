@@ -17,9 +17,17 @@ public enum DebReader {
     public static func read(
         _ path: String, limits: DebReadLimits = DebReadLimits(), scratchFolder: String? = nil
     ) throws(DebReadError) -> PackageImage {
+        try read(path, limits: limits, scratchFolder: scratchFolder, receiver: nil)
+    }
+
+    /// The package in a file, its entries given to a receiver as they are read.
+    package static func read(
+        _ path: String, limits: DebReadLimits = DebReadLimits(), scratchFolder: String? = nil,
+        receiver: (any EntryReceiver)?
+    ) throws(DebReadError) -> PackageImage {
         do {
             var reading = Reading(
-                path: path, limits: limits, scratchFolder: scratchFolder ?? temporaryFolder)
+                path: path, limits: limits, scratchFolder: scratchFolder ?? temporaryFolder, receiver: receiver)
             return try reading.run()
         } catch let error as DebReadError {
             throw error
@@ -40,6 +48,16 @@ public enum DebReader {
         let text = String(cString: value)
         return text.hasPrefix("/") ? text : "/tmp"
     }
+}
+
+/// Takes the entries of a package and their contents while it is read.
+package protocol EntryReceiver: AnyObject {
+    /// An entry begins; only a regular file has contents.
+    func begin(_ entry: ImageEntry) throws(FileError)
+    /// The next bytes of the file.
+    func append(_ bytes: UnsafeRawBufferPointer) throws(FileError)
+    /// The entry is over.
+    func end() throws(FileError)
 }
 
 /// One run of the reader.
@@ -69,8 +87,11 @@ private struct Reading {
     /// The maximum number of members after `data.tar`.
     private static let memberLimit = 64
 
-    init(path: String, limits: DebReadLimits, scratchFolder: String) {
+    private let receiver: (any EntryReceiver)?
+
+    init(path: String, limits: DebReadLimits, scratchFolder: String, receiver: (any EntryReceiver)?) {
         self.path = path
+        self.receiver = receiver
         self.limits = limits
         texts = TextBudget(limits)
         self.scratchFolder = scratchFolder
@@ -353,7 +374,9 @@ private struct Reading {
             var image = ImageEntry(
                 path: path, kind: entry.kind, permissions: entry.permissions, owner: entry.owner, group: entry.group,
                 modificationTime: entry.modificationTime)
+            try receiver?.begin(image)
             if case .file(let size) = entry.kind { try probe(tar, size: size, into: &image) }
+            try receiver?.end()
             entries.append(image)
         }
     }
@@ -367,6 +390,7 @@ private struct Reading {
             let bytes = UnsafeRawBufferPointer(rebasing: buffer.bytes[..<count])
             digest.update(bytes)
             try probe.update(bytes)
+            try receiver?.append(bytes)
         }
         let digests = digest.finish()
         (image.md5, image.sha256) = (digests.md5, digests.sha256)

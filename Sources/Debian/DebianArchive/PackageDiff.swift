@@ -9,6 +9,8 @@ public struct PackageDiff: Sendable {
     public struct Options: Sendable, Hashable {
         /// Whether modification times count.
         public var comparesTimes = false
+        /// Whether names, compressions and sizes of the members of the archive count.
+        public var comparesCompression = true
         /// Unchanged lines around changed ones.
         public var contextLines = 3
 
@@ -65,23 +67,28 @@ public struct PackageDiff: Sendable {
         _ old: PackageImage, _ new: PackageImage, options: Options = Options()
     ) -> PackageDiff {
         PackageDiff(
-            members: old.members.isEmpty || new.members.isEmpty ? [] : members(old.members, new.members),
+            members: old.members.isEmpty || new.members.isEmpty ? [] : members(old.members, new.members, options),
             fields: fields(old.control, new.control), controlFiles: controlFiles(old, new, options),
             entries: entries(old, new, options))
     }
 
     // MARK: - parts
 
-    private static func members(_ old: [PackageImage.Member], _ new: [PackageImage.Member]) -> [Item] {
+    private static func members(
+        _ old: [PackageImage.Member], _ new: [PackageImage.Member], _ options: Options
+    ) -> [Item] {
         // `data.tar.xz` and `data.tar.zst` are the same member in another dress.
         func stem(_ member: PackageImage.Member) -> String {
             ["control.tar", "data.tar"].first { member.name.hasPrefix($0) } ?? member.name
         }
         return items(keyed(old, by: stem), keyed(new, by: stem)) { member in
-            [
-                ("name", member.name), ("compression", member.compression), ("size", "\(member.size)"),
-                ("sha256", member.sha256), ("bytes after the end", member.trailerSHA256),
-            ]
+            var properties: [Property] = []
+            if options.comparesCompression || member.compression == "none" && member.sha256 != nil {
+                properties = [
+                    ("name", member.name), ("compression", member.compression), ("size", "\(member.size)"),
+                ]
+            }
+            return properties + [("sha256", member.sha256), ("bytes after the end", member.trailerSHA256)]
         }
     }
 

@@ -185,7 +185,10 @@ public struct PackageWriter: Sendable {
         var files = plan.controlFiles
         files.append(ControlFile(name: "control", permissions: 0o644, bytes: Array(plan.control.description.utf8)))
         let sums = MD5Sums(of: plan.entries, digests)
-        if !sums.entries.isEmpty {
+        if let given = files.firstIndex(where: { $0.name == "md5sums" }) {
+            try check(files[given], against: sums, plan)
+            if files[given].bytes.isEmpty { files.remove(at: given) }
+        } else if !sums.entries.isEmpty {
             files.append(ControlFile(name: "md5sums", permissions: 0o644, bytes: Array(sums.text.utf8)))
         }
         files.sort { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
@@ -207,6 +210,23 @@ public struct PackageWriter: Sendable {
             try archive.end()
         }
         try archive.finish()
+    }
+
+    /// Checksums that the specification gives as a file must not be those of other files than it ships.
+    private func check(_ file: ControlFile, against sums: MD5Sums, _ plan: BuildPlan) throws(BuildError) {
+        let now = Dictionary(
+            sums.entries.map { (ByteKey($0.path), $0.digest) }, uniquingKeysWith: { first, _ in first })
+        // Before the payload is there, all checksums are those of nothing.
+        let empty = "d41d8cd98f00b204e9800998ecf8427e"
+        for line in TextLines.of(file.bytes) {
+            let words = line.split(separator: " ", maxSplits: 1)
+            guard words.count == 2 else { continue }
+            let path = words[1].drop { $0 == " " || $0 == "*" }
+            guard let digest = now[ByteKey(String(path))], digest != empty, digest != words[0].lowercased() else {
+                continue
+            }
+            throw .staleChecksum(package: plan.fileName, path: String(path))
+        }
     }
 
     // MARK: - ar
@@ -278,6 +298,8 @@ public enum BuildError: Error, Sendable, CustomStringConvertible {
     case archive(package: String, ArchiveError)
     /// The file system failed.
     case file(package: String, FileError)
+    /// The `md5sums` that the specification has as a file are of other contents.
+    case staleChecksum(package: String, path: String)
     /// A file is not what it was when the plan was made.
     case changedWhileRead(path: String)
     /// The compressed payload has more bytes than the format can say.
@@ -292,6 +314,9 @@ public enum BuildError: Error, Sendable, CustomStringConvertible {
         switch self {
         case .archive(let package, let error): "cannot write \(package): \(error)"
         case .file(let package, let error): "cannot write \(package): \(error)"
+        case .staleChecksum(let package, let path):
+            "the 'md5sums' of \(package) given under 'control-files' has another checksum for '\(path)'; leave md5sums out, "
+                + "so that it is made of the files"
         case .changedWhileRead(let path):
             "'\(path)' changed while it was read; nothing was written. build again when nothing writes to it"
         case .tooLarge(let package):

@@ -16,10 +16,11 @@ struct Debbuild: AsyncParsableCommand {
               debbuild build istio-proxy --fast     one package, quickly
               debbuild plan istio-proxy             what would be in it
               debbuild diff old.deb new.deb         what changed between two packages
+              debbuild import hello.deb             a workspace that builds it again
 
             EXIT STATUS
               0   done
-              1   lint found errors, or diff found differences
+              1   lint found errors, diff found differences, or an imported package would not be built the same
               2   the input is wrong: a specification, an option, a package file
               3   a download failed
               70  the machine failed (disk full, a file that changed while it was read), or debbuild has a bug
@@ -27,7 +28,7 @@ struct Debbuild: AsyncParsableCommand {
         version: ProductVersion.text,
         subcommands: [
             AllCommand.self, BuildCommand.self, PlanCommand.self, InspectCommand.self, DiffCommand.self,
-            LintCommand.self, SchemaCommand.self, VersionCommand.self, InitCommand.self,
+            LintCommand.self, SchemaCommand.self, VersionCommand.self, InitCommand.self, ImportCommand.self,
         ])
 }
 

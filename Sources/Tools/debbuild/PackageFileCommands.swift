@@ -39,6 +39,8 @@ struct DiffCommand: ParsableCommand {
     @Argument(help: "The earlier .deb.") var first: String
     @Argument(help: "The later .deb.") var second: String
     @Flag(help: "Compare modification times as well.") var times = false
+    @Flag(help: "Leave out how the archive's members are compressed, and so their names and sizes.")
+    var ignoreCompression = false
     @OptionGroup var reading: ReadOptions
     @OptionGroup var output: FormatOptions
 
@@ -47,6 +49,7 @@ struct DiffCommand: ParsableCommand {
         let after = try PackageFile.read(second, reading, output.format)
         var options = PackageDiff.Options()
         options.comparesTimes = times
+        options.comparesCompression = !ignoreCompression
         let diff = PackageDiff.compare(before, after, options: options)
         switch output.format {
         case .json: PackageFile.write(diff.json)

@@ -104,9 +104,11 @@ public struct Builder: Sendable {
     ) async {
         // A script that cannot be read is reported by the planner.
         var ignored = Diagnostics()
-        guard let text = sources.text(file, diagnostics: &ignored) else { return }
+        guard let source = sources.file(file, diagnostics: &ignored),
+            let bytes = sources.script(file, diagnostics: &ignored)
+        else { return }
         do throws(PayloadError) {
-            guard let fault = try await ScriptCheck.syntaxFault(of: text.file.path, bytes: text.bytes) else { return }
+            guard let fault = try await ScriptCheck.syntaxFault(of: source.path, bytes: bytes) else { return }
             diagnostics.error(
                 "script-syntax", "maintainer script '\(file.value)' does not parse: \(fault)", at: file.range)
         } catch {

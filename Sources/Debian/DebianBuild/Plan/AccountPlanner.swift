@@ -26,7 +26,17 @@ struct AccountPlanner {
             needsSysusers = !parsed.isComplete
             fallback = parsed.accounts
         }
-        checkOwners(spec, entries, diagnostics: &diagnostics)
+        var preinst: Set<String> = []
+        if let file = spec.scripts[.preinst], let bytes = sources.script(file, diagnostics: &diagnostics) {
+            preinst = Self.words(bytes)
+        }
+        checkOwners(spec, entries, preinst: preinst, diagnostics: &diagnostics)
+    }
+
+    /// The words of a script that could be names.
+    private static func words(_ script: [UInt8]) -> Set<String> {
+        let words = script.split { !(Ascii.isAlphanumeric($0) || $0 == UInt8(ascii: "-") || $0 == UInt8(ascii: "_")) }
+        return Set(words.map { String(decoding: $0, as: UTF8.self) })
     }
 
     /// Relations that follow.
@@ -128,7 +138,7 @@ struct AccountPlanner {
     }
 
     private mutating func checkOwners(
-        _ spec: PackageSpec, _ entries: EntryCollector, diagnostics: inout Diagnostics
+        _ spec: PackageSpec, _ entries: EntryCollector, preinst: Set<String>, diagnostics: inout Diagnostics
     ) {
         let declaredGroups = Set(
             spec.groups.map(\.name.value) + spec.users.map { $0.group?.value ?? $0.name.value })
@@ -136,9 +146,11 @@ struct AccountPlanner {
         let groups = Set(BaseAccounts.groups.keys).union(declaredGroups)
         var reported: Set<String> = []
         for (path, entry, range) in entries.placed {
-            for (kind, name, known) in [("user", entry.owner.name, users), ("group", entry.group.name, groups)]
-            where !known.contains(name) && !reported.contains(kind + name) {
-                let isUser = kind == "user"
+            for (kind, owner, known) in [("user", entry.owner, users), ("group", entry.group, groups)]
+            where !known.contains(owner.name) && !reported.contains(kind + owner.name) {
+                let (name, isUser) = (owner.name, kind == "user")
+                // Whoever gives a number knows what dpkg takes where there is no such name.
+                if owner.id != 0 || preinst.contains(name) { continue }
                 if let index = fallback.firstIndex(where: { ($0.kind != .group) == isUser && $0.name == name }) {
                     promote(fallback[index])
                     continue

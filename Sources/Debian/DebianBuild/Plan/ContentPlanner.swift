@@ -156,10 +156,13 @@ struct ContentPlanner {
         _ name: Located<String>?, table: (String) -> Owner, diagnostics: inout Diagnostics
     ) -> Owner {
         guard let name else { return table("root") }
+        if let numbered = OwnerTable.numbered(name.value) { return numbered }
         guard OwnerTable.isValidName(name.value) else {
             diagnostics.error(
                 "owner-name", "'\(name.value)' is not a user or group name", at: name.range,
-                help: "a letter or '_', then letters, digits, '_' and '-', at most 32 (useradd(8))")
+                help:
+                    "a letter or '_', then letters, digits, '_' and '-', at most 32 (useradd(8)); NAME:NUMBER takes any "
+                    + "name, as tar(1) does")
             return table("root")
         }
         return table(name.value)
@@ -224,11 +227,12 @@ struct ContentPlanner {
                         diagnostics: &diagnostics)
                 case .symbolicLink:
                     let target = try FileTree.readLink(file)
-                    if LexicalPath.isAbsolute(target) {
+                    if LexicalPath.isAbsolute(target), !item.keepsAbsoluteLinks {
                         diagnostics.error(
                             "tree-absolute-link",
                             "'\(relative)' in tree '\(root.value)' is an absolute link to '\(target)'", at: root.range,
-                            help: "make it relative, or exclude it and declare 'symlink: \(path)' with its target")
+                            help: "make it relative, exclude it and declare 'symlink: \(path)' with its target, or set "
+                                + "'absolute-links: keep'")
                         continue
                     }
                     collector.add(

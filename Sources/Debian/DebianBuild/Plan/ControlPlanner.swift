@@ -27,7 +27,7 @@ struct ControlPlanner {
         control["Architecture"] = architecture.description
         if let maintainer = spec.maintainer {
             control["Maintainer"] = maintainer.value.description
-        } else {
+        } else if !spec.rawFields.contains(where: { $0.name.value.lowercased() == "maintainer" }) {
             diagnostics.error(
                 "required-field", "package '\(name.value)' has no maintainer", at: name.range,
                 help: "add 'maintainer: Name <address>' here or under 'defaults' in workspace.yaml")
@@ -48,6 +48,7 @@ struct ControlPlanner {
         addRelations(to: &control, elf: elf, diagnostics: &diagnostics)
         addDescription(to: &control, diagnostics: &diagnostics)
         for field in spec.extraFields { addExtra(field, to: &control, diagnostics: &diagnostics) }
+        for field in spec.rawFields { setRaw(field, in: &control, diagnostics: &diagnostics) }
         let ordered = control.orderedForBinaryControl()
         do throws(FormatError) {
             // What is written can be read again, whatever the values are.
@@ -145,7 +146,37 @@ struct ControlPlanner {
         where part.value.utf8.contains(where: { ($0 < 0x20 && $0 != 0x0a && $0 != 0x09) || $0 == 0x7f }) {
             diagnostics.error("description", "the description has control characters", at: part.range)
         }
-        control["Description"] = ControlParagraph.description(summary: text, body: spec.description?.value ?? "")
+        let body = spec.description?.value ?? ""
+        guard spec.foldsDescription else {
+            var lines = ([text] + body.split(separator: "\n", omittingEmptySubsequences: false).map(String.init))
+            while lines.last?.isEmpty == true { lines.removeLast() }
+            control["Description"] = lines.joined(separator: "\n")
+            return
+        }
+        control["Description"] = ControlParagraph.description(summary: text, body: body)
+    }
+
+    /// Takes a field as it is. What dpkg-deb and apt go by to find the package has keys of its own.
+    private func setRaw(
+        _ field: (name: Located<String>, value: Located<String>), in control: inout ControlParagraph,
+        diagnostics: inout Diagnostics
+    ) {
+        let name = field.name.value
+        do throws(FormatError) { try ControlParagraph.checkName(name) } catch {
+            diagnostics.error("field-name", "\(error)", at: field.name.range)
+            return
+        }
+        guard !["package", "version", "architecture"].contains(name.lowercased()) else {
+            diagnostics.error(
+                "field-taken", "field '\(name)' has a key of its own", at: field.name.range,
+                help: "it is also in the name of the package file")
+            return
+        }
+        control[name] = nil
+        if field.value.value.isEmpty { return }
+        var lines = field.value.value.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+        while lines.count > 1, lines.last?.isEmpty == true { lines.removeLast() }
+        control[name] = lines.joined(separator: "\n")
     }
 
     private func addExtra(

@@ -73,7 +73,7 @@ struct DebconfPlanner {
     }
 
     private func loadsModule(_ name: MaintainerScriptName, diagnostics: inout Diagnostics) -> Bool {
-        guard let file = spec.scripts[name], let bytes = sources.text(file, diagnostics: &diagnostics)?.bytes else {
+        guard let file = spec.scripts[name], let bytes = sources.script(file, diagnostics: &diagnostics) else {
             return false
         }
         return TextLines.of(bytes).contains { line in

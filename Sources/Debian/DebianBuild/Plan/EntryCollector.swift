@@ -4,6 +4,7 @@ import DebianFormat
 import DebianManifest
 import Documents
 import Files
+import Platform
 
 /// Gathers the entries of one package and sees to it that they fit together: one entry per path, directories above each
 /// file, no file where a directory is needed.
@@ -98,7 +99,8 @@ struct EntryCollector {
     }
 
     var conffiles: [String] {
-        slots.filter { $0.planned.isConffile }.map(\.path).sorted { Self.order($0, $1) }
+        // As dh_installdeb(1) lists them.
+        slots.filter { $0.planned.isConffile }.map(\.path).sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
     }
 
     /// The files that get capabilities, in the order of the archive.
@@ -221,10 +223,30 @@ enum MergedUsr {
 ///
 /// dpkg looks an owner up by name on the target and falls back to the number, so the number matters only where the name
 /// does not exist yet; it is then root's, never a number that means somebody else there.
-enum OwnerTable {
+package enum OwnerTable {
     static func user(_ name: String) -> Owner { Owner(name: name, id: BaseAccounts.users[name] ?? 0) }
 
     static func group(_ name: String) -> Owner { Owner(name: name, id: BaseAccounts.groups[name] ?? 0) }
+
+    /// `NAME:NUMBER` or `NUMBER`, the forms that tar(1) has for its option --owner; nil for any other text.
+    static func numbered(_ text: String) -> Owner? {
+        let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
+        // Seven octal digits are what a tar header holds.
+        guard let digits = parts.last, !digits.isEmpty, digits.utf8.allSatisfy(Ascii.isDigit), let id = Int64(digits),
+            id < 1 << 21
+        else { return nil }
+        let name = parts.count == 2 ? String(parts[0]) : ""
+        guard name.utf8.count <= 32, !name.utf8.contains(where: { $0 < 0x20 || $0 == 0x7f }) else { return nil }
+        return Owner(name: name, id: id)
+    }
+
+    /// How an owner is written; nil for root.
+    package static func text(_ owner: Owner, isGroup: Bool) -> String? {
+        if owner == Owner(name: "root", id: 0) { return nil }
+        let known = isGroup ? group(owner.name) : user(owner.name)
+        if isValidName(owner.name), known == owner { return owner.name }
+        return owner.name.isEmpty ? "\(owner.id)" : "\(owner.name):\(owner.id)"
+    }
 
     /// useradd(8): a letter or underscore, then letters, digits, underscores and dashes; at most 32.
     static func isValidName(_ name: String) -> Bool {

@@ -2,7 +2,7 @@ import DebianFormat
 import Platform
 
 /// Fields of the control paragraph that `fields:` cannot set, or whose values dpkg checks.
-enum ExtraFields {
+package enum ExtraFields {
     /// Fields that follow from keys of the specification.
     private static let keys: [String: String] = [
         "package": "package", "source": "source", "version": "version", "architecture": "architectures",
@@ -24,7 +24,7 @@ enum ExtraFields {
     private static let switches: Set<String> = ["protected", "important", "build-essential"]
 
     /// What is wrong with a field, and what to do.
-    static func fault(_ name: String, _ value: String) -> (code: String, message: String, help: String?)? {
+    package static func fault(_ name: String, _ value: String) -> (code: String, message: String, help: String?)? {
         let lower = name.lowercased()
         if let key = keys[lower] {
             return ("field-taken", "field '\(name)' has a key of its own", "use '\(key)' instead of 'fields'")

@@ -4,7 +4,7 @@
 /// component stands for any number of them. A pattern without `/`, the last byte aside, is compared with the last
 /// component of a path, any other with the whole path below the tree. One that ends in `/` matches directories only,
 /// and a set that is not closed matches nothing.
-struct GlobPattern: Sendable, Hashable {
+package struct GlobPattern: Sendable, Hashable {
     /// The pattern as written.
     let text: String
     /// Whether it begins with `!`: what it matches is taken back from the patterns before it.
@@ -30,7 +30,7 @@ struct GlobPattern: Sendable, Hashable {
     private static let backslash = UInt8(ascii: "\\")
 
     /// Reads a pattern.
-    init(_ text: String) {
+    package init(_ text: String) {
         self.text = text
         var bytes = Array(text.utf8)[...]
         isNegated = bytes.first == UInt8(ascii: "!")
@@ -77,7 +77,7 @@ struct GlobPattern: Sendable, Hashable {
     }
 
     /// Whether a path relative to the tree (without a leading slash) matches.
-    func matches(_ path: String, isDirectory: Bool) -> Bool {
+    package func matches(_ path: String, isDirectory: Bool) -> Bool {
         guard isValid, isDirectory || !matchesDirectoriesOnly else { return false }
         let bytes = Array(path.utf8)
         guard !matchesWholePath, let slash = bytes.lastIndex(of: Self.slash) else { return matches(bytes[...]) }

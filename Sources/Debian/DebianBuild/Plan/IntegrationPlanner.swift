@@ -103,7 +103,7 @@ struct IntegrationPlanner {
             // Policy 12.7: the changelog of a native package and of a Debian revision have different names.
             addCompressed(
                 changelog.bytes, to: folder + (isNative ? "/changelog.gz" : "/changelog.Debian.gz"),
-                range: spec.changelog?.range, diagnostics: &diagnostics)
+                as: changelog.compressed, range: spec.changelog?.range, diagnostics: &diagnostics)
         }
         if let file = spec.upstreamChangelog {
             if isNative {
@@ -150,10 +150,11 @@ struct IntegrationPlanner {
     }
 
     private mutating func addCompressed(
-        _ bytes: [UInt8], to path: String, range: SourceRange?, diagnostics: inout Diagnostics
+        _ bytes: [UInt8], to path: String, as stored: [UInt8]? = nil, range: SourceRange?,
+        diagnostics: inout Diagnostics
     ) {
         do {
-            let compressed = try GzipFile.compress(bytes)
+            let compressed = try stored ?? GzipFile.compress(bytes)
             collector.add(
                 path, kind: .file(size: Int64(compressed.count)), permissions: 0o644, owner: OwnerTable.user("root"),
                 group: OwnerTable.group("root"), modificationTime: collector.sourceDateEpoch,
@@ -179,8 +180,21 @@ struct IntegrationPlanner {
 }
 
 /// Small documents compressed as Policy 12.3 and 12.7 want them: gzip at level 9 with neither name nor time.
-enum GzipFile {
-    static func compress(_ bytes: [UInt8]) throws(ArchiveError) -> [UInt8] {
+package enum GzipFile {
+    /// The contents of a compressed document; one of more than `limit` bytes is refused.
+    package static func decompress(_ bytes: [UInt8], limit: Int) throws(ArchiveError) -> [UInt8] {
+        let reader = try ArchiveReader(
+            nested: MemorySource(bytes), name: "gzip", formats: [.raw],
+            limits: ArchiveLimits(entries: 1, totalBytes: Int64(limit)))
+        guard try reader.next() != nil else { return [] }
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 16, alignment: 16)
+        defer { buffer.deallocate() }
+        var result: [UInt8] = []
+        while case let count = try reader.read(into: buffer), count > 0 { result += buffer[..<count] }
+        return result
+    }
+
+    package static func compress(_ bytes: [UInt8]) throws(ArchiveError) -> [UInt8] {
         let sink = MemorySink()
         let writer = try ArchiveWriter(
             format: .raw, compression: Compression(codec: .gzip, level: 9), sink: sink)
@@ -197,6 +211,20 @@ enum GzipFile {
         try writer.end()
         try writer.finish()
         return sink.bytes
+    }
+}
+
+/// Small inputs in memory.
+private final class MemorySource: ByteSource {
+    private var rest: ArraySlice<UInt8>
+
+    init(_ bytes: [UInt8]) { rest = bytes[...] }
+
+    func read(into buffer: UnsafeMutableRawBufferPointer) -> Int {
+        let part = rest.prefix(buffer.count)
+        buffer.copyBytes(from: part)
+        rest = rest.dropFirst(part.count)
+        return part.count
     }
 }
 

@@ -38,10 +38,11 @@ struct PackagePlanner {
         let errorsBefore = diagnostics.errorCount
         let name = spec.name
         let changelog = loadChangelog(spec, diagnostics: &diagnostics)
-        guard let epoch = sourceDateEpoch ?? changelog?.newest.timestamp else {
+        let declaredEpoch = spec.sourceDateEpoch.map(Int64.init)
+        guard let epoch = sourceDateEpoch ?? declaredEpoch ?? changelog?.newest.timestamp else {
             diagnostics.error(
                 "no-date", "package '\(name.value)' has no date: no changelog and no SOURCE_DATE_EPOCH", at: name.range,
-                help: "add 'changelog:', or pass --source-date-epoch SECONDS")
+                help: "add 'changelog:' or 'source-date-epoch:', or pass --source-date-epoch SECONDS")
             return nil
         }
         var contents = ContentPlanner(
@@ -103,6 +104,11 @@ struct PackagePlanner {
         var controlFiles =
             scripts + [conffiles, templates, libraries.triggers(spec.triggers.map(\.value))].compactMap { $0 }
         controlFiles += libraries.controlFiles
+        for file in rawControlFiles(spec, diagnostics: &diagnostics) {
+            controlFiles.removeAll { $0.name == file.name }
+            // The writer makes one of md5sums unless there is one, be it empty.
+            if !file.bytes.isEmpty || file.name == "md5sums" { controlFiles.append(file) }
+        }
         var draft = PackageDraft(
             spec: spec, sourceDateEpoch: epoch, entries: entries, machineCode: machineCode,
             libraries: libraries.relations,
@@ -230,6 +236,22 @@ struct PackagePlanner {
             name: "conffiles", permissions: 0o644, bytes: Array(Conffiles(entries: entries).text.utf8))
     }
 
+    /// Members of the control archive that the specification has as files.
+    private func rawControlFiles(_ spec: PackageSpec, diagnostics: inout Diagnostics) -> [ControlFile] {
+        spec.controlFiles.compactMap { item in
+            let name = LexicalPath.split(item.file.value).name
+            guard name != "control", !name.hasPrefix(".") else {
+                diagnostics.error(
+                    "control-file", "'\(name)' cannot be given as a file", at: item.file.range,
+                    help: "the fields of 'control' have keys, and 'raw-fields' for what is left")
+                return nil
+            }
+            guard let bytes = sources.script(item.file, diagnostics: &diagnostics) else { return nil }
+            let isScript = MaintainerScriptName(rawValue: name) != nil
+            return ControlFile(name: name, permissions: item.mode ?? (isScript ? 0o755 : 0o644), bytes: bytes)
+        }
+    }
+
     // MARK: - scripts and changelog
 
     private func planScripts(
@@ -252,15 +274,20 @@ struct PackagePlanner {
         for script in MaintainerScriptName.allCases {
             var own: String?
             if let file = spec.scripts[script] {
-                guard let bytes = sources.text(file, diagnostics: &diagnostics)?.bytes else { continue }
-                let text = String(decoding: bytes, as: UTF8.self)
-                guard text.hasPrefix("#!") else {
+                guard let bytes = sources.script(file, diagnostics: &diagnostics) else { continue }
+                guard bytes.starts(with: "#!".utf8) else {
                     diagnostics.error(
                         "script-interpreter", "maintainer script '\(file.value)' does not start with '#!'",
                         at: file.range, help: "begin it with '#!/bin/sh' and 'set -e' (Policy 6.1, 10.4)")
                     continue
                 }
-                own = text
+                if assembler.snippet(for: script).isEmpty, !bytes.contains(MaintainerScriptAssembler.marker.utf8) {
+                    // Nothing is put into it, and so it need not be a text of ours.
+                    files.append(ControlFile(name: script.rawValue, permissions: 0o755, bytes: bytes))
+                    continue
+                }
+                guard let text = sources.text(file, diagnostics: &diagnostics)?.bytes else { continue }
+                own = String(decoding: text, as: UTF8.self)
                 if !assembler.snippet(for: script).isEmpty {
                     ScriptCheck.check(bytes, script, file, diagnostics: &diagnostics)
                 }
@@ -283,8 +310,21 @@ struct PackagePlanner {
     private func loadChangelog(
         _ spec: PackageSpec, diagnostics: inout Diagnostics
     ) -> LoadedChangelog? {
-        guard let file = spec.changelog, let bytes = sources.text(file, diagnostics: &diagnostics)?.bytes else {
-            return nil
+        guard let file = spec.changelog else { return nil }
+        var compressed: [UInt8]?
+        var bytes: [UInt8]
+        if file.value.hasSuffix(".gz") {
+            guard let stored = sources.script(file, diagnostics: &diagnostics) else { return nil }
+            do throws(ArchiveError) {
+                bytes = try GzipFile.decompress(stored, limit: SourceFiles.textLimit)
+            } catch {
+                diagnostics.error("changelog-compressed", "changelog '\(file.value)': \(error)", at: file.range)
+                return nil
+            }
+            compressed = stored
+        } else {
+            guard let text = sources.text(file, diagnostics: &diagnostics)?.bytes else { return nil }
+            bytes = text
         }
         do {
             let entries = try Changelog.parse(String(decoding: bytes, as: UTF8.self))
@@ -292,13 +332,14 @@ struct PackagePlanner {
                 diagnostics.error("changelog-empty", "changelog '\(file.value)' has no entry", at: file.range)
                 return nil
             }
-            if newest.package != spec.name.value.description {
+            let source = spec.source?.value.split(separator: " ").first.map(String.init)
+            if ![spec.name.value.description, source].contains(newest.package) {
                 diagnostics.error(
                     "changelog-package",
-                    "changelog '\(file.value)' is of package '\(newest.package)', not '\(spec.name.value)'",
+                    "changelog '\(file.value)' is of package '\(newest.package)', not '\(source ?? "\(spec.name.value)")'",
                     at: file.range)
             }
-            return LoadedChangelog(bytes: bytes, newest: newest)
+            return LoadedChangelog(bytes: bytes, newest: newest, compressed: compressed)
         } catch {
             let (line, _) = TextPosition.of(offset: error.offset, in: bytes)
             diagnostics.error(
@@ -331,6 +372,8 @@ struct PackageDraft {
 struct LoadedChangelog {
     let bytes: [UInt8]
     let newest: ChangelogEntry
+    /// The bytes as they are shipped, where the specification has them compressed.
+    var compressed: [UInt8]?
 }
 
 /// Finds lines in texts that a parser gave an offset for.

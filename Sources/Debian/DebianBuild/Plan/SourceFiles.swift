@@ -15,7 +15,7 @@ struct SourceFile {
 
 /// Reads what the specification of a package names on this machine, and nothing outside the workspace; each file once,
 /// for however many architectures the package is planned.
-final class SourceFiles {
+package final class SourceFiles {
     /// The package folder, absolute.
     let folder: String
     /// The folder that no path may leave, absolute.
@@ -25,13 +25,17 @@ final class SourceFiles {
     /// Files by absolute path.
     private var files: [ByteKey: SourceFile] = [:]
     private var contents: [ByteKey: [UInt8]] = [:]
+    /// Contents that need not be UTF-8.
+    private var raw: [ByteKey: [UInt8]] = [:]
     /// Facts of files in trees, and of the entries of archives by their number.
     private var inspected: [ByteKey: ContentFacts] = [:]
     private var archives: [ByteKey: [Int: ContentFacts]] = [:]
     private let isShared: Bool
 
     /// Units, scripts, changelogs and the like; a larger file is something else.
-    static let textLimit = 4 << 20
+    package static let textLimit = 4 << 20
+    /// Members of the control archive; the symbols of a large C++ library are.
+    private static let scriptLimit = 32 << 20
 
     /// - Parameter isShared: whether several architectures are planned from these files.
     init(folder: String, workspaceRoot: String, texts: TextBudget?, isShared: Bool) {
@@ -72,6 +76,28 @@ final class SourceFiles {
         if contents[ByteKey(absolute)] == nil { _ = open(absolute, path, isText: true, diagnostics: &diagnostics) }
         guard let file = files[ByteKey(absolute)], let bytes = contents[ByteKey(absolute)] else { return nil }
         return (file, bytes)
+    }
+
+    /// A small file with its contents, whatever their encoding: scripts of old packages have Latin-1 in comments, and
+    /// some members of the control archive are not texts.
+    func script(_ path: Located<String>, diagnostics: inout Diagnostics) -> [UInt8]? {
+        guard let absolute = resolve(path, diagnostics: &diagnostics) else { return nil }
+        if let known = contents[ByteKey(absolute)] ?? raw[ByteKey(absolute)] { return known }
+        guard let file = file(path, diagnostics: &diagnostics) else { return nil }
+        do throws(FileError) {
+            let bytes = try FileTree.readWhole(absolute, limit: Self.scriptLimit)
+            raw[ByteKey(absolute)] = bytes
+            return bytes
+        } catch {
+            if error.errno == EFBIG {
+                diagnostics.error(
+                    "source-too-large",
+                    "'\(path.value)' has \(file.status.size) bytes (must be <=\(Self.scriptLimit))", at: path.range)
+            } else {
+                diagnostics.error("source-unreadable", "\(error)", at: path.range)
+            }
+            return nil
+        }
     }
 
     private func open(

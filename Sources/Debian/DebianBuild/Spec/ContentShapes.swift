@@ -45,11 +45,12 @@ extension SpecShapes {
                 file("payload", "PayloadItem", "A payload of the workspace, by name.") { .payload($0, to: $1) },
                 (
                     "tree",
-                    .object("Tree", tree, as: { ContentSpec(kind: .tree($0, to: $1, $3), ownership: $2, range: $4) }) {
+                    .object("Tree", tree, as: treeItem) {
                         required("tree", text, tree)
                         to
                         ownership
                         selection
+                        absoluteLinks
                         place()
                     }
                 ),
@@ -105,6 +106,19 @@ extension SpecShapes {
             place()
         }
         return (kind.rawValue, shape)
+    }
+
+    private static let absoluteLinks: Field<AbsoluteLinks> = optional(
+        "absolute-links", .enumeration(AbsoluteLinks.self), default: .refuse,
+        "Whether links in it may be absolute (default refuse).")
+
+    @Sendable private static func treeItem(
+        _ root: Located<String>, _ to: Located<String>, _ ownership: ContentSpec.Ownership,
+        _ selection: ContentSpec.Selection, _ links: AbsoluteLinks, _ range: SourceRange?
+    ) -> ContentSpec {
+        ContentSpec(
+            kind: .tree(root, to: to, selection), ownership: ownership, keepsAbsoluteLinks: links == .keep, range: range
+        )
     }
 
     private static let rule: Shape<ContentRule> = .object(

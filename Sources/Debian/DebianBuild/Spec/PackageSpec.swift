@@ -13,6 +13,8 @@ public struct PackageSpec: Sendable {
     public var summary: Located<String>
     /// The extended description.
     public var description: Located<String>?
+    /// Whether the paragraphs of the extended description are folded.
+    public var foldsDescription: Bool
     /// What the package can be built for.
     public var architectures: [Located<Architecture>]
     /// What decides the version.
@@ -33,6 +35,8 @@ public struct PackageSpec: Sendable {
     public var isEssential: Bool
     /// Further control fields.
     public var extraFields: [(name: Located<String>, value: Located<String>)]
+    /// Control fields that are taken as they are; empty ones are left out.
+    public var rawFields: [(name: Located<String>, value: Located<String>)]
     /// How the package is compressed.
     public var compression: Located<Compression>?
     /// Relations to other packages by field.
@@ -77,8 +81,12 @@ public struct PackageSpec: Sendable {
     public var conffiles: [Located<String>]
     /// Conffiles of earlier versions that dpkg removes on upgrade.
     public var obsoleteConffiles: [Located<String>]
+    /// Members of the control archive that are taken as they are.
+    public var controlFiles: [ControlFileSpec]
     /// A Debian changelog.
     public var changelog: Located<String>?
+    /// SOURCE_DATE_EPOCH, instead of the changelog's newest date.
+    public var sourceDateEpoch: Int?
     /// The upstream project's changelog, which is compressed.
     public var upstreamChangelog: Located<String>?
     /// A copyright file.
@@ -89,6 +97,14 @@ public struct PackageSpec: Sendable {
     public var manualPages: [Located<String>]
     /// Whether the package brings its own checks for meshcheck(1).
     public var shipsChecks: Bool
+}
+
+/// A member of the control archive that is taken as it is.
+public struct ControlFileSpec: Sendable {
+    /// The file in the package folder; its last component is the member's name.
+    public var file: Located<String>
+    /// Twelve permission bits.
+    public var mode: UInt16?
 }
 
 /// What decides the version of a package.
@@ -161,6 +177,8 @@ public struct ContentSpec: Sendable {
     public var ownership: Ownership
     /// The capabilities that installation gives the file.
     public var capabilities: Located<FileCapabilities>? = nil
+    /// Whether absolute links in a tree are meant.
+    public var keepsAbsoluteLinks = false
     /// Where the item stands.
     public var range: SourceRange?
 
@@ -186,6 +204,14 @@ public struct ContentRule: Sendable {
     public var isConffile: Bool
     /// What becomes of machine code for another architecture.
     public var foreignCode: ForeignMachineCode?
+}
+
+/// What becomes of absolute links in a tree.
+public enum AbsoluteLinks: String, Sendable, CaseIterable {
+    /// They are taken for links into this machine's file system.
+    case refuse
+    /// They are meant: what they point to is on the machine that the package is installed on.
+    case keep
 }
 
 /// What becomes of machine code that is not for the package's architecture.

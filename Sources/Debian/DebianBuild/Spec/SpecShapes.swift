@@ -32,6 +32,9 @@ enum SpecShapes {
         required("package", packageName, "The package's name (Policy 5.6.7).", example: "hello")
         required("summary", text, "One line, 80 characters at the most.")
         optional("description", .located(.string), "The extended description, plain paragraphs.")
+        optional(
+            "fold-description", .boolean, default: true,
+            "Whether its paragraphs are folded at 78 columns; otherwise its lines stay as they are.")
         required(
             "architectures", .list(of: architecture),
             "What the package can be built for; 'all' where it has no machine code.", example: "[amd64, arm64]",
@@ -47,6 +50,10 @@ enum SpecShapes {
         optional("multi-arch", .located(.enumeration(MultiArch.self)), "Multi-Arch (deb-control(5)).")
         optional("essential", .boolean, default: false, "Whether the system cannot do without the package.")
         optional("fields", .entries(of: .located(.string)), default: [], "Further control fields by name.")
+        optional(
+            "raw-fields", .entries(of: .located(.string)), default: [],
+            "Control fields taken as they are, in place of what the other keys give; an empty one is left out.",
+            example: "{Installed-Size: \"120\"}")
         optional(
             "compression", compression, "xz, zstd, gzip or none, with a level after a colon.", example: "xz:6")
         relations
@@ -99,7 +106,16 @@ enum SpecShapes {
         optional(
             "obsolete-conffiles", .list(of: text), default: [],
             "Conffiles of earlier versions that dpkg removes on upgrade (deb-conffiles(5)).")
-        optional("changelog", text, "A Debian changelog; its newest date is the default SOURCE_DATE_EPOCH.")
+        optional(
+            "control-files", .list(of: controlFile), default: [],
+            "Members of the control archive taken as they are, in place of what the other keys give.")
+        optional(
+            "changelog", text,
+            "A Debian changelog; its newest date is the default SOURCE_DATE_EPOCH. One that ends in .gz stays as it is."
+        )
+        optional(
+            "source-date-epoch", .integer(0...253_402_300_799),
+            "Seconds since 1970 that no time in the package exceeds, instead of the changelog's newest date.")
         optional(
             "upstream-changelog", text,
             "The changelog of the upstream project, installed compressed (Policy 12.7); for packages with a revision.")
@@ -195,6 +211,13 @@ enum SpecShapes {
             MaintainerScriptName.allCases.map { name in
                 optional(name.rawValue, text, "The \(name.rawValue) script.").map { file in file.map { (name, $0) } }
             }, as: { Dictionary($0.compactMap { $0 }) { first, _ in first } }))
+
+    private static let controlFile: Shape<ControlFileSpec> = .object(
+        "ControlFile", "A member of the control archive, named as its file.", as: ControlFileSpec.init
+    ) {
+        required("file", text, "A file of the package folder.")
+        optional("mode", .octalMode, "Permission bits in octal (default 0755 for maintainer scripts, else 0644).")
+    }
 
     private static let alternative: Shape<AlternativeSpec> = .object(
         "Alternative", "A choice for update-alternatives(1).", as: AlternativeSpec.init

@@ -37,7 +37,7 @@ public enum SystemPlace: String, Sendable, CaseIterable {
     }
 
     /// Whether the administrator may edit it.
-    var isConffile: Bool { self == .pam || self == .appArmor }
+    package var isConffile: Bool { self == .pam || self == .appArmor }
 
     /// How the name has to end; nil where any name will do.
     var suffix: String? {
@@ -50,7 +50,7 @@ public enum SystemPlace: String, Sendable, CaseIterable {
     }
 
     /// The path of a file with a name.
-    func path(of name: String) -> String {
+    package func path(of name: String) -> String {
         switch self {
         case .udev: "/usr/lib/udev/rules.d/" + name
         case .pam: "/etc/pam.d/" + Self.stem(name, ".pam")

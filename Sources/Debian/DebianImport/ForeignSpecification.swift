@@ -1,0 +1,138 @@
+import DebianBuild
+import DebianFormat
+import Documents
+import Files
+import Platform
+
+/// The specification of another builder while it is turned into one of this program: which of its keys have been used, and
+/// what has been written for them.
+struct ForeignSpecification {
+    /// The folder that its paths are relative to.
+    let base: String
+    /// Where the workspace will be.
+    let target: String
+    private(set) var diagnostics: Diagnostics
+    /// Keys of `package.yaml`.
+    var entries: [SpecEntry] = []
+    /// Keys of `workspace.yaml` beside its sources.
+    var workspace: [SpecEntry] = []
+    /// Items of `contents`.
+    var contents: [SpecValue] = []
+    /// Files that are written into the package folder.
+    var files: [(name: String, bytes: [UInt8], permissions: UInt16)] = []
+
+    init(base: String, target: String, diagnostics: Diagnostics) {
+        self.base = base
+        self.target = target
+        self.diagnostics = diagnostics
+    }
+
+    /// Reports a key that nothing here stands for.
+    mutating func report(_ key: YAMLNode, _ name: String, _ help: String) {
+        diagnostics.warning(
+            "import-key", "'\(DisplayText.inline(name))' has no equivalent and is left out", at: key.range, help: help)
+    }
+
+    /// Reports a key that only means something in other formats.
+    mutating func note(_ key: YAMLNode, _ message: String) {
+        diagnostics.note("import-key", message, at: key.range)
+    }
+
+    /// Reports what has to be looked at.
+    mutating func warn(_ node: YAMLNode, _ message: String, help: String) {
+        diagnostics.warning("import-value", message, at: node.range, help: help)
+    }
+
+    /// Reports what cannot be turned into anything.
+    mutating func fail(_ node: YAMLNode?, _ message: String, help: String? = nil) {
+        diagnostics.error("import-value", message, at: node?.range, help: help)
+    }
+
+    /// The text of a scalar; nil after a diagnostic.
+    mutating func text(_ node: YAMLNode, _ name: String) -> String? {
+        if let text = node.scalarText { return node.isNull ? nil : text }
+        fail(node, "expected a text for '\(name)', found \(node.kindName)")
+        return nil
+    }
+
+    /// The texts of a list, or of a single scalar.
+    mutating func texts(_ node: YAMLNode, _ name: String) -> [String] {
+        guard case .sequence(let items) = node.content else { return text(node, name).map { [$0] } ?? [] }
+        return items.compactMap { text($0, name) }
+    }
+
+    /// The pairs of a mapping; none after a diagnostic.
+    mutating func pairs(_ node: YAMLNode, _ name: String) -> [YAMLNode.Pair] {
+        if case .mapping(let pairs) = node.content { return pairs }
+        if !node.isNull { fail(node, "expected a mapping for '\(name)', found \(node.kindName)") }
+        return []
+    }
+
+    /// A path of the other specification as one of the package folder.
+    mutating func source(_ path: String, at node: YAMLNode, in package: String) -> String {
+        let absolute = LexicalPath.isAbsolute(path) ? path : base + "/" + path
+        guard let normalised = LexicalPath.normalised(absolute), LexicalPath.isInside(normalised, folder: base) else {
+            warn(
+                node, "'\(DisplayText.inline(path))' is outside of '\(base)'",
+                help: "copy it below the workspace, or declare it under 'payloads' in workspace.yaml")
+            return path
+        }
+        return Self.relative(normalised, from: target + "/" + package)
+    }
+
+    /// A path as it is named from a folder, both absolute.
+    static func relative(_ path: String, from folder: String) -> String {
+        let to = LexicalPath.components(path)
+        let from = LexicalPath.components(folder)
+        var shared = 0
+        while shared < min(to.count, from.count), to[shared].utf8.elementsEqual(from[shared].utf8) { shared += 1 }
+        let parts = Array(repeating: "..", count: from.count - shared) + to[shared...].map(String.init)
+        return parts.isEmpty ? "." : parts.joined(separator: "/")
+    }
+
+    /// Files that a pattern of one folder's names matches, as paths below the base, in order; nil where it has no pattern.
+    func matches(_ pattern: String) -> [String]? {
+        guard pattern.utf8.contains(where: { "*?[{".utf8.contains($0) }) else { return nil }
+        let fixed = LexicalPath.components(pattern).prefix { part in !part.utf8.contains { "*?[{".utf8.contains($0) } }
+        let glob = GlobPattern("/" + pattern)
+        var found: [String] = []
+        var pending = [fixed.joined(separator: "/")]
+        while let folder = pending.popLast(), found.count < 10_000 {
+            guard let names = try? FileTree.children(of: base + "/" + folder) else { continue }
+            for name in names {
+                let path = folder.isEmpty ? name : folder + "/" + name
+                let isDirectory = (try? FileStatus.of(base + "/" + path, followLinks: false))?.kind == .directory
+                if glob.matches(path, isDirectory: isDirectory) {
+                    if !isDirectory { found.append(path) }
+                } else if isDirectory {
+                    pending.append(path)
+                }
+            }
+        }
+        return found.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+    }
+
+    /// Writes the workspace and reports what was found.
+    func write(package: String) throws(ImportError) -> ImportOutcome {
+        if diagnostics.hasErrors {
+            return ImportOutcome(directory: "", package: package, diagnostics: diagnostics, differences: nil)
+        }
+        do throws(FileError) {
+            let folder = try OutputFolder(in: LexicalPath.split(target).folder)
+            let sources = SpecEntry("sources", .text(Self.relative(base, from: target)))
+            try folder.put(Array(SpecText.document(workspace + [sources]).utf8), at: Workspace.fileName)
+            var all = entries
+            if !contents.isEmpty { all.append(SpecEntry("contents", .list(contents))) }
+            let head = "# Every key: debbuild schema package --form markdown\n"
+            try folder.put(
+                Array((head + SpecText.document(all)).utf8), at: package + "/" + Workspace.packageFileName)
+            for file in files {
+                try folder.put(file.bytes, at: package + "/" + file.name, permissions: file.permissions)
+            }
+            try folder.commit(as: target)
+        } catch {
+            throw .file(error)
+        }
+        return ImportOutcome(directory: target, package: package, diagnostics: diagnostics, differences: nil)
+    }
+}

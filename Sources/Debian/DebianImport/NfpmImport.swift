@@ -1,0 +1,436 @@
+import Archive
+import DebianBuild
+import DebianFormat
+import Documents
+import Files
+import Platform
+
+/// Turns `nfpm.yaml` (github.com/goreleaser/nfpm) into a workspace.
+public struct NfpmImport {
+    private let file: String
+
+    /// - Parameter file: the configuration, absolute.
+    public init(file: String) { self.file = file }
+
+    /// Writes the workspace.
+    ///
+    /// - Parameters:
+    ///   - output: the folder to make, absolute; nil takes one of the package's name in `directory`.
+    ///   - date: the date of the files where the configuration has none, seconds since 1970.
+    public func run(output: String?, in directory: String, date: Int64) throws(ImportError) -> ImportOutcome {
+        var diagnostics = Diagnostics()
+        let bytes: [UInt8]
+        do throws(FileError) { bytes = try FileTree.readWhole(file, limit: 8 << 20) } catch { throw .file(error) }
+        let source = SourceText(path: LexicalPath.shortened(file, in: FileTree.currentDirectory), bytes: bytes)
+        guard let node = YAMLLoader.load(source, diagnostics: &diagnostics) else {
+            return ImportOutcome(directory: "", package: "", diagnostics: diagnostics, differences: nil)
+        }
+        let name = node[key: "name"]?.scalarText ?? ""
+        do throws(FormatError) { _ = try PackageName(name) } catch {
+            diagnostics.error(
+                "import-value", "\(error)", at: node[key: "name"]?.range ?? node.range,
+                help: "a workspace is of one package: write its name")
+            return ImportOutcome(directory: "", package: name, diagnostics: diagnostics, differences: nil)
+        }
+        let target = output ?? directory + "/" + name
+        try OutputFolder.check(target)
+        var translation = NfpmTranslation(
+            name: name,
+            result: ForeignSpecification(
+                base: LexicalPath.split(file).folder, target: target, diagnostics: diagnostics))
+        translation.translate(node, date: date)
+        return try translation.result.write(package: name)
+    }
+}
+
+/// One configuration on its way.
+private struct NfpmTranslation {
+    let name: String
+    var result: ForeignSpecification
+    private var fields: [SpecEntry] = []
+    private var scripts: [SpecEntry] = []
+    private var isDated = false
+    private var umask: UInt16 = 0o002
+
+    init(name: String, result: ForeignSpecification) {
+        self.name = name
+        self.result = result
+    }
+
+    private static let relations = [
+        "depends": "depends", "recommends": "recommends", "suggests": "suggests", "conflicts": "conflicts",
+        "replaces": "replaces", "provides": "provides",
+    ]
+    private static let otherFormats: Set<String> = ["rpm", "apk", "archlinux", "ipk", "msix"]
+
+    mutating func translate(_ node: YAMLNode, date: Int64) {
+        var node = node
+        if let overrides = node[key: "overrides"] {
+            for pair in result.pairs(overrides, "overrides") {
+                if pair.key.scalarText == "deb" {
+                    // nfpm merges by key, and a list takes the place of the one below.
+                    node = NodeMerge.overlay(node, pair.value, lists: .replace)
+                } else {
+                    result.note(pair.key, "overrides for '\(pair.key.scalarText ?? "")' mean nothing for Debian")
+                }
+            }
+            node = node.removing(keys: ["overrides"])
+        }
+        if let text = node[key: "umask"]?.scalarText, let value = UInt16(text.drop { $0 == "o" }, radix: 8) {
+            umask = value
+        }
+        result.entries.append(SpecEntry("package", .text(name)))
+        describe(node)
+        architecture(node)
+        version(node)
+        let deb = node[key: "deb"]
+        for pair in result.pairs(node, "nfpm.yaml") { key(pair) }
+        if let deb { for pair in result.pairs(deb, "deb") { debianKey(pair) } }
+        if !fields.isEmpty { result.entries.append(SpecEntry("fields", .mapping(fields))) }
+        if !scripts.isEmpty { result.entries.append(SpecEntry("scripts", .mapping(scripts))) }
+        result.entries.append(
+            SpecEntry("shlib-depends", .flag(false), remark: "nfpm takes no dependencies from programs; true does"))
+        if !isDated { result.entries.append(SpecEntry("source-date-epoch", .number(date), remark: "or a changelog")) }
+    }
+
+    /// A value in which nfpm puts variables of the environment.
+    private func template(_ text: String) -> SpecValue {
+        guard text.utf8.contains(UInt8(ascii: "$")) else { return .text(text) }
+        var output = ""
+        var rest = text.unicodeScalars[...]
+        while let scalar = rest.popFirst() {
+            guard scalar == "$" else {
+                output.unicodeScalars.append(scalar)
+                continue
+            }
+            let isBraced = rest.first == "{"
+            if isBraced { rest = rest.dropFirst() }
+            let variable = rest.prefix {
+                $0 == "_" || ($0.isASCII && $0.properties.isAlphabetic) || ("0"..."9").contains($0)
+            }
+            rest = rest.dropFirst(variable.count)
+            if isBraced, rest.first == "}" { rest = rest.dropFirst() }
+            output += variable.isEmpty ? "$$" : "${env:\(String(Substring(variable)))}"
+        }
+        return .template(output)
+    }
+
+    // MARK: - identity
+
+    private mutating func describe(_ node: YAMLNode) {
+        let text = node[key: "description"].flatMap { result.text($0, "description") } ?? ""
+        let lines = text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+        let summary = lines.first { !$0.isEmpty } ?? name
+        result.entries.append(SpecEntry("summary", template(DisplayText.shortened(summary, to: 80))))
+        let rest = summary.count > 80 ? lines : Array(lines.drop { $0.isEmpty }.dropFirst())
+        let body = rest.drop { $0.isEmpty }.joined(separator: "\n")
+        if !body.allSatisfy(\.isWhitespace) { result.entries.append(SpecEntry("description", .lines(body))) }
+    }
+
+    /// Names of Go (GOARCH with GOARM) that nfpm turns into Debian's.
+    private static let architectures = [
+        "386": "i386", "arm5": "armel", "arm6": "armhf", "arm7": "armhf", "mipsle": "mipsel", "mips64le": "mips64el",
+        "ppc64le": "ppc64el", "s390": "s390x", "any": "all",
+    ]
+
+    private mutating func architecture(_ node: YAMLNode) {
+        let own = node[key: "deb"]?[key: "arch"]
+        guard let value = own ?? node[key: "arch"], let text = result.text(value, "arch") else {
+            result.entries.append(SpecEntry("architectures", .list([.text("amd64")])))
+            return
+        }
+        let known = own == nil ? Self.architectures[text] ?? text : text
+        if text.contains("$") {
+            result.warn(
+                value, "the architecture is '\(DisplayText.inline(text))', which is not known here",
+                help: "list what the package can be built for under 'architectures'; --arch picks one")
+            result.entries.append(SpecEntry("architectures", .list([.text("amd64"), .text("arm64")])))
+            return
+        }
+        do throws(FormatError) { _ = try Architecture(known) } catch {
+            result.fail(value, "\(error)", help: Architecture.suggestion(for: text).map { "did you mean '\($0)'?" })
+        }
+        result.entries.append(SpecEntry("architectures", .list([.text(known)])))
+    }
+
+    private mutating func version(_ node: YAMLNode) {
+        let isRaw = node[key: "version_schema"]?.scalarText == "none"
+        var text = node[key: "version"].flatMap { result.text($0, "version") } ?? "0.0.0~rc0"
+        if let part = node[key: "prerelease"].flatMap({ result.text($0, "prerelease") }) {
+            text += (isRaw ? "~" : "-") + part
+        }
+        if let part = node[key: "version_metadata"].flatMap({ result.text($0, "version_metadata") }) {
+            text += "+" + part
+        }
+        result.workspace = [SpecEntry("version", template(text)), SpecEntry("output", .text("out"))]
+        if isRaw { result.entries.append(SpecEntry("version-scheme", .text("debian"))) }
+        if let release = node[key: "release"].flatMap({ result.text($0, "release") }) {
+            result.entries.append(SpecEntry("revision", template(release)))
+        }
+        guard let epoch = node[key: "epoch"], let value = result.text(epoch, "epoch") else { return }
+        if let number = Int64(value), number >= 0 {
+            result.entries.append(SpecEntry("epoch", .number(number)))
+        } else {
+            result.warn(epoch, "the epoch '\(DisplayText.inline(value))' is not a number", help: "set 'epoch' yourself")
+        }
+    }
+
+    // MARK: - keys
+
+    private mutating func key(_ pair: YAMLNode.Pair) {
+        let (key, value) = (pair.key.scalarText ?? "", pair.value)
+        if value.isNull { return }
+        switch key {
+        case "name", "arch", "version", "version_schema", "prerelease", "version_metadata", "release", "epoch",
+            "description", "deb", "umask":
+            break
+        case "platform":
+            if value.scalarText != "linux" { result.report(pair.key, key, "packages of Debian are for Linux") }
+        case "section", "priority", "homepage", "maintainer":
+            if let text = result.text(value, key) { result.entries.append(SpecEntry(key, template(text))) }
+        case "vendor", "license":
+            if let text = result.text(value, key) {
+                fields.append(SpecEntry(key == "vendor" ? "Vendor" : "License", template(text)))
+            }
+        case _ where Self.relations[key] != nil: addList(key, value)
+        case "contents": for item in items(value, key) { content(item) }
+        case "scripts": for item in result.pairs(value, key) { script(item) }
+        case "mtime":
+            if let time = value.scalarText.flatMap(Self.time) {
+                isDated = true
+                result.entries.append(SpecEntry("source-date-epoch", .number(time)))
+            } else {
+                result.report(pair.key, key, "write the seconds since 1970 as 'source-date-epoch'")
+            }
+        case "changelog":
+            result.report(
+                pair.key, key, "it is in chglog's format: write a Debian changelog, dch(1), and name it as 'changelog'")
+        case "disable_globbing":
+            result.note(pair.key, "patterns of 'contents' have been looked up; the specification names files")
+        case _ where Self.otherFormats.contains(key): result.note(pair.key, "'\(key)' means nothing for Debian")
+        default: result.report(pair.key, key, "it is not a key of nfpm's that is known here")
+        }
+    }
+
+    private mutating func items(_ node: YAMLNode, _ name: String) -> [YAMLNode] {
+        if case .sequence(let items) = node.content { return items }
+        result.fail(node, "expected a list for '\(name)', found \(node.kindName)")
+        return []
+    }
+
+    private mutating func addList(_ key: String, _ value: YAMLNode) {
+        let texts = result.texts(value, key)
+        if !texts.isEmpty { result.entries.append(SpecEntry(key, .list(texts.map { template($0) }))) }
+    }
+
+    private mutating func debianKey(_ pair: YAMLNode.Pair) {
+        let (key, value) = (pair.key.scalarText ?? "", pair.value)
+        if value.isNull { return }
+        switch key {
+        case "arch": break
+        case "breaks": addList("breaks", value)
+        case "predepends": addList("pre-depends", value)
+        case "fields":
+            for field in result.pairs(value, key) {
+                guard let name = field.key.scalarText, let text = result.text(field.value, name) else { continue }
+                fields.append(SpecEntry(name, template(text)))
+            }
+        case "triggers":
+            var lines: [SpecValue] = []
+            for trigger in result.pairs(value, key) {
+                let directive = (trigger.key.scalarText ?? "").split(separator: "_").joined(separator: "-")
+                guard Trigger.directives.contains(directive) else {
+                    result.report(
+                        trigger.key, directive, "the directives are \(Trigger.directives.joined(separator: ", "))")
+                    continue
+                }
+                for name in result.texts(trigger.value, directive) { lines.append(.text("\(directive) \(name)")) }
+            }
+            if !lines.isEmpty { result.entries.append(SpecEntry("triggers", .list(lines))) }
+        case "compression":
+            guard let text = result.text(value, key) else { return }
+            do throws(CompressionError) {
+                _ = try Compression(parsing: text)
+                result.entries.append(SpecEntry("compression", .text(text)))
+            } catch { result.warn(value, "compression: \(error)", help: "the default is xz:6") }
+        case "scripts":
+            for item in result.pairs(value, key) {
+                switch item.key.scalarText ?? "" {
+                case "config": addScript("config", item.value)
+                case "templates":
+                    if let path = result.text(item.value, "templates") {
+                        let file = result.source(path, at: item.value, in: name)
+                        result.entries.append(SpecEntry("templates", template(file)))
+                    }
+                case let other:
+                    result.report(item.key, "deb.scripts.\(other)", "a binary package has no such script")
+                }
+            }
+        case "signature":
+            result.report(pair.key, "deb.signature", "sign the repository's Release file, as apt wants it")
+        case "arch_variant": result.report(pair.key, "deb.arch_variant", "dpkg has one amd64")
+        default: result.report(pair.key, "deb.\(key)", "it is not a key of nfpm's that is known here")
+        }
+    }
+
+    private mutating func script(_ pair: YAMLNode.Pair) {
+        let names = [
+            "preinstall": "preinst", "postinstall": "postinst", "preremove": "prerm", "postremove": "postrm",
+        ]
+        let key = pair.key.scalarText ?? ""
+        guard let script = names[key] else {
+            result.report(pair.key, "scripts.\(key)", "dpkg has preinst, postinst, prerm and postrm")
+            return
+        }
+        addScript(script, pair.value)
+    }
+
+    private mutating func addScript(_ script: String, _ value: YAMLNode) {
+        guard let path = result.text(value, script) else { return }
+        let file = result.source(path, at: value, in: name)
+        scripts.append(SpecEntry(script, template(file)))
+        if let bytes = try? FileTree.readWhole(result.base + "/" + path, limit: 1 << 20), !bytes.starts(with: "#!".utf8)
+        {
+            result.warn(value, "'\(path)' does not begin with '#!'", help: "begin it with '#!/bin/sh' and 'set -e'")
+        }
+    }
+
+    /// RFC 3339 in UTC, or seconds.
+    private static func time(_ text: String) -> Int64? {
+        if let seconds = Int64(text) { return seconds >= 0 ? seconds : nil }
+        return RFC3339.nanoseconds(text).map { $0 / 1_000_000_000 }
+    }
+
+    // MARK: - contents
+
+    private mutating func content(_ node: YAMLNode) {
+        var source = ""
+        var destination = ""
+        var type = ""
+        var information: [SpecEntry] = []
+        var hasMode = false
+        for pair in result.pairs(node, "contents") {
+            let key = pair.key.scalarText ?? ""
+            switch key {
+            case "src": source = result.text(pair.value, key) ?? ""
+            case "dst": destination = result.text(pair.value, key) ?? ""
+            case "type": type = result.text(pair.value, key) ?? ""
+            case "packager":
+                if let packager = pair.value.scalarText, packager != "deb", !packager.isEmpty {
+                    result.note(node, "this item is for \(packager) and is left out")
+                    return
+                }
+            case "expand": break
+            case "file_info":
+                for item in result.pairs(pair.value, key) {
+                    let name = item.key.scalarText ?? ""
+                    guard let text = result.text(item.value, name) else { continue }
+                    switch name {
+                    case "mode":
+                        let digits = text.hasPrefix("0o") ? String(text.dropFirst(2)) : text
+                        guard let mode = UInt16(digits, radix: 8), mode <= 0o7777 else {
+                            result.fail(item.value, "'\(DisplayText.inline(text))' is not a mode in octal")
+                            continue
+                        }
+                        hasMode = true
+                        information.append(SpecEntry("mode", .text(Self.octal(mode))))
+                    case "owner", "group": information.append(SpecEntry(name, .text(text)))
+                    default:
+                        result.report(
+                            item.key, "file_info.\(name)",
+                            "times are those of the files, and never after the changelog's")
+                    }
+                }
+                // A group that is not said is the owner's here, and root's there.
+                let keys = information.map(\.key)
+                if keys.contains("owner"), !keys.contains("group") {
+                    information.append(SpecEntry("group", .text("root")))
+                }
+            default: result.report(pair.key, "contents.\(key)", "it is not a key of nfpm's that is known here")
+            }
+        }
+        add(type, source, destination, information, hasMode: hasMode, node)
+    }
+
+    private static func octal(_ mode: UInt16) -> String {
+        let digits = String(mode, radix: 8)
+        return String(repeating: "0", count: max(0, 4 - digits.count)) + digits
+    }
+
+    private mutating func add(
+        _ type: String, _ source: String, _ destination: String, _ information: [SpecEntry], hasMode: Bool,
+        _ node: YAMLNode
+    ) {
+        switch type {
+        case "symlink":
+            result.contents.append(
+                .mapping([SpecEntry("symlink", template(destination)), SpecEntry("target", template(source))]))
+            if !information.isEmpty {
+                result.warn(node, "a link has no owner or mode of its own here", help: "it belongs to root")
+            }
+        case "dir": result.contents.append(.mapping([SpecEntry("directory", template(destination))] + information))
+        case "ghost", "doc", "license", "licence", "readme":
+            result.warn(
+                node, "'\(type)' is a type of RPM's, which nfpm leaves out of a .deb",
+                help: "drop it, or give it as a file")
+        case "tree":
+            // The modes of folders are those of their place, so a mode is for files alone.
+            let tree = result.source(source, at: node, in: name)
+            result.contents.append(
+                .mapping([SpecEntry("tree", template(tree)), SpecEntry("to", template(destination))] + information))
+        case "", "file", "config", "config|noreplace", "config|missingok":
+            if type == "config|missingok" {
+                result.warn(node, "dpkg knows no conffile that may be missing", help: "it becomes an ordinary conffile")
+            }
+            addFiles(source, destination, information, isConffile: type.hasPrefix("config"), hasMode: hasMode, node)
+        default: result.fail(node, "'\(DisplayText.inline(type))' is not a type of nfpm's contents")
+        }
+    }
+
+    private mutating func addFiles(
+        _ source: String, _ destination: String, _ information: [SpecEntry], isConffile: Bool, hasMode: Bool,
+        _ node: YAMLNode
+    ) {
+        var pairs = [(source, destination)]
+        let pattern = LexicalPath.components(source).filter { $0 != "." }.joined(separator: "/")
+        if let found = result.matches(pattern) {
+            if found.isEmpty {
+                result.warn(
+                    node, "'\(DisplayText.inline(source))' matches nothing at present",
+                    help: "make the files before, or write one item for each under 'contents'")
+                return
+            }
+            let fixed = LexicalPath.components(pattern).prefix { !$0.utf8.contains { "*?[{".utf8.contains($0) } }
+            let skipped = fixed.count
+            pairs = found.map { path in
+                let inside = LexicalPath.components(path).dropFirst(skipped).joined(separator: "/")
+                return (path, (destination.hasSuffix("/") ? destination : destination + "/") + inside)
+            }
+        } else if let status = try? FileStatus.of(result.base + "/" + source, followLinks: true),
+            status.kind == .directory
+        {
+            let tree = result.source(source, at: node, in: name)
+            var entries = [SpecEntry("tree", template(tree)), SpecEntry("to", template(destination))] + information
+            if isConffile {
+                entries.append(
+                    SpecEntry(
+                        "rules",
+                        .list([.mapping([SpecEntry("match", .text("**")), SpecEntry("conffile", .flag(true))])])))
+            }
+            result.contents.append(.mapping(entries))
+            return
+        }
+        for (from, to) in pairs {
+            var entries = [
+                SpecEntry(isConffile ? "conffile" : "file", template(result.source(from, at: node, in: name))),
+                SpecEntry("to", template(to)),
+            ]
+            // nfpm takes the mode that the file has.
+            if !hasMode, let status = try? FileStatus.of(result.base + "/" + from, followLinks: true) {
+                let mode = status.permissions & ~umask
+                if mode != 0o644 { entries.append(SpecEntry("mode", .text(Self.octal(mode)))) }
+            }
+            result.contents.append(.mapping(entries + information))
+        }
+    }
+}
