@@ -42,8 +42,8 @@ fault envoy-drained MX0725 'somebody has told Envoy to drain its listeners' \
 fault quota-tiny MX0245 'systemctl set-property leaves Envoy a hundredth of a processor' \
     'systemctl set-property istio.service CPUQuota=1%; systemctl restart --no-block istio' \
     'rm -rf /etc/systemd/system.control/istio.service.d; systemctl daemon-reload; systemctl reset-failed; systemctl restart istio'
-fault dropin-tasks MX0244 'a drop-in leaves the sidecar two processes' \
-    'drop_in istio.service TasksMax=2' 'no_drop_in istio.service'
+fault dropin-tasks MX0244 'a drop-in leaves the sidecar four processes' \
+    'drop_in istio.service LimitNPROC=4' 'no_drop_in istio.service'
 fault output-json - 'the node agent logs as JSON' \
     'drop_in istio-auth-node-agent.service "ExecStart=
 ExecStart=/usr/local/istio/bin/node_agent --logtostderr --log-format json"' 'no_drop_in istio-auth-node-agent.service'
