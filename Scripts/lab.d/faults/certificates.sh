@@ -1,6 +1,16 @@
 # shellcheck shell=bash
 # Faults of certificates: odd files instead of the machine's own, and what the CA and the agents do with them.
 
+fault key-linked-home MX0238 'the key is a link into /home, which the service does not see' \
+    'mkdir -p /home/vault; chmod 755 /home/vault; mv /etc/certs/key.pem /home/vault/; ln -s /home/vault/key.pem /etc/certs/key.pem; systemctl restart istio-auth-node-agent istio' \
+    'mv -T /home/vault/key.pem /etc/certs/key.pem; rm -r /home/vault; systemctl restart istio-auth-node-agent istio'
+fault chain-immutable MX0909 'nobody can replace the chain of certificates (chattr +i)' \
+    'chattr +i /etc/certs/cert-chain.pem; systemctl restart istio-auth-node-agent' \
+    'chattr -i /etc/certs/cert-chain.pem; systemctl restart istio-auth-node-agent'
+rebooted_fault certs-in-memory MX0649 'a line of fstab mounts a file system in memory over the certificates' \
+    'keep /etc/fstab; echo "tmpfs /etc/certs tmpfs mode=0750,uid=$(id -u istio-proxy),gid=$(id -g istio-proxy) 0 0" >>/etc/fstab' \
+    'umount /etc/certs 2>/dev/null || true; back /etc/fstab; systemctl daemon-reload; systemctl restart istio-auth-node-agent istio'
+
 certificate_fault chain-reversed MX0640 "the CA's certificate comes before the machine's"
 certificate_fault chain-short MX0641 'the intermediate certificate was not copied'
 certificate_fault trust-domain-of-another MX0645 'the certificate is of another trust domain'

@@ -74,6 +74,14 @@ fault bridge-of-pods MX0813 "a bridge of a container engine has the pods' addres
     'ip link add fault0 type bridge; ip address add 10.60.0.1/16 dev fault0; ip link set fault0 up' 'ip link del fault0'
 fault ports-reserved MX0820 'all ports that connections come from are reserved' \
     'sysctl -qw net.ipv4.ip_local_reserved_ports=32768-60999' 'sysctl -qw net.ipv4.ip_local_reserved_ports='
+fault inbound-diverted MX1018 'a rule of the nat table leads an inbound port to another one' \
+    'keep $settings; echo ISTIO_INBOUND_PORTS=7000 >>$settings; systemctl restart istio; serve 0.0.0.0
+    iptables -t nat -I PREROUTING 1 -p tcp --dport 7000 -j REDIRECT --to-ports 7001' \
+    'iptables -t nat -D PREROUTING -p tcp --dport 7000 -j REDIRECT --to-ports 7001; systemctl stop fault-service; back $settings; systemctl restart istio'
+fault rebind-and-range MX0423+MX0412 'dnsmasq drops private addresses, and the range of services is wrong' \
+    'keep $settings; echo stop-dns-rebind >/etc/dnsmasq.d/00-security; systemctl restart dnsmasq; echo ISTIO_SERVICE_CIDR=10.36.240.0/20 >>$settings; systemctl restart istio' \
+    'rm /etc/dnsmasq.d/00-security; systemctl restart dnsmasq; back $settings; systemctl restart istio'
+by_hand rebind-and-range
 fault envoy-port-changed MX0516 "the settings have a port for Envoy that Pilot does not give it" \
     'keep $settings; echo ENVOY_PORT=15009 >>$settings; systemctl restart istio' 'back $settings; systemctl restart istio'
 fault filter-untracked MX0814 'a rule keeps connections to services from being tracked, and so from the nat table' \

@@ -157,7 +157,7 @@ struct FileProbe: Probe {
         }
         // Opened by ourselves: another user may not look through the eyes of a service.
         let target = try await BlockingPool.files.run("open \(view + path)", until: request.deadline) {
-            () throws(ProbeError) in try HeldFile.openIfExists(view + path)
+            () throws(ProbeError) in try HeldFile.openIfExists(try Self.resolved(path, in: view))
         }
         guard let target else { return ENOENT }
         return try await pool.run(purpose, until: request.deadline) { () throws(ProbeError) in
@@ -195,7 +195,7 @@ struct FileProbe: Probe {
         } else if !answer.isReadable {
             observation.evidence.append("\(who) cannot read it")
         } else if let view = try await viewOfService(request),
-            !(try await canRead(view + path, as: name, pool, request))
+            !(try await canRead(path, in: view, as: name, pool, request))
         {
             observation.attributes["readable-by"] = .bool(false)
             observation.attributes["read-fails-for"] = .text("service")
@@ -203,14 +203,35 @@ struct FileProbe: Probe {
         }
     }
 
+    /// Where a path of a service leads: links begin where the file system of the service does, and not where ours does.
+    private static func resolved(_ path: String, in view: String) throws(ProbeError) -> String {
+        var path = path
+        for _ in 0..<linkLimit {
+            let target: String?
+            do throws(ProbeError) {
+                target = try SystemFile.link(view + path)
+            } catch {
+                // Not a link, or not for us to see.
+                guard error.reason == .invalid || error.reason == .notPermitted else { throw error }
+                return view + path
+            }
+            guard let target else { break }
+            path = LexicalPath.isAbsolute(target) ? target : LexicalPath.split(path).folder + "/" + target
+        }
+        return view + path
+    }
+
+    /// As many links as the kernel follows (path_resolution(7)).
+    private static let linkLimit = 40
+
     /// Whether a user can read what is at a path of a service's view.
     private func canRead(
-        _ path: String, as name: String?, _ pool: BlockingPool, _ request: ProbeRequest
+        _ path: String, in view: String, as name: String?, _ pool: BlockingPool, _ request: ProbeRequest
     ) async throws(ProbeError) -> Bool {
         let target: HeldFile?
         do throws(ProbeError) {
             target = try await BlockingPool.files.run("open \(path)", until: request.deadline) {
-                () throws(ProbeError) in try HeldFile.openIfExists(path)
+                () throws(ProbeError) in try HeldFile.openIfExists(try Self.resolved(path, in: view))
             }
         } catch {
             // Whoever may not look through the eyes of a service knows the host's view alone.

@@ -206,15 +206,19 @@ struct IptablesWalk {
 
     private func exemption(for packet: FilteredPacket, in chain: String) -> String {
         let place = "\(program) -t \(name) -I \(chain) 1"
+        // In the nat table, what the mesh takes goes to the mesh's chains.
+        let isForMesh = name == "nat" && packet.redirectedTo != nil
         switch packet.direction {
         case .output:
             let peer = packet.peer.map { " -d \($0)" } ?? ""
-            let target = name == "nat" && packet.redirectedTo != nil ? InterceptionRules.outputChain : "ACCEPT"
+            let target = isForMesh ? InterceptionRules.outputChain : "ACCEPT"
             return "\(place) -p \(packet.transport)\(peer) --dport \(packet.port) -j \(target)"
         case .answer:
             let peer = packet.peer.map { " -s \($0)" } ?? ""
             return "\(place) -p \(packet.transport)\(peer) --sport \(packet.port) -j ACCEPT"
-        case .input: return "\(place) -p \(packet.transport) --dport \(packet.port) -j ACCEPT"
+        case .input:
+            let target = isForMesh ? InterceptionRules.inboundChain : "ACCEPT"
+            return "\(place) -p \(packet.transport) --dport \(packet.port) -j \(target)"
         }
     }
 

@@ -123,6 +123,12 @@ struct ObstacleSearch {
         let early = try await filterObstacle(
             packet, in: [("raw", "PREROUTING"), ("mangle", "PREROUTING")], ["ingress", "prerouting"])
         if let early { return early }
+        if redirected != port {
+            packet.redirectedTo = redirected
+            let elsewhere = try await filterObstacle(packet, in: [("nat", "PREROUTING")], [])
+            if let elsewhere, elsewhere.isCertain { return elsewhere }
+            packet.redirectedTo = nil
+        }
         packet.port = redirected
         return try await filterObstacle(
             packet, in: [("mangle", "INPUT"), ("filter", "INPUT"), ("security", "INPUT")], ["input"])
