@@ -3,7 +3,7 @@
 
 fault key-linked-home MX0238 'the key is a link into /home, which the service does not see' \
     'mkdir -p /home/vault; chmod 755 /home/vault; mv /etc/certs/key.pem /home/vault/; ln -s /home/vault/key.pem /etc/certs/key.pem; systemctl restart istio-auth-node-agent istio' \
-    'mv -T /home/vault/key.pem /etc/certs/key.pem; rm -r /home/vault; systemctl restart istio-auth-node-agent istio'
+    'test ! -L /etc/certs/key.pem || mv -T /home/vault/key.pem /etc/certs/key.pem; rm -rf /home/vault; systemctl restart istio-auth-node-agent istio'
 fault chain-immutable MX0909 'nobody can replace the chain of certificates (chattr +i)' \
     'chattr +i /etc/certs/cert-chain.pem; systemctl restart istio-auth-node-agent' \
     'chattr -i /etc/certs/cert-chain.pem; systemctl restart istio-auth-node-agent'
