@@ -25,7 +25,8 @@ package enum URLSecrets {
             let path = text[start..<end].firstIndex { "/?#".unicodeScalars.contains($0) } ?? end
             let query = text[path..<end].firstIndex { $0 == "?" || $0 == "#" } ?? end
             var hidden: [Range<Int>] = []
-            if let at = text[start..<path].lastIndex(of: "@") { hidden.append(start..<at) }
+            // `ssh://[user@]host` shows how an address is written, and no user's name begins with a bracket.
+            if let at = text[start..<path].lastIndex(of: "@"), text[start] != "[" { hidden.append(start..<at) }
             // A query that has been left out is shown as three dots.
             if query < end, text[(query + 1)..<end] != ["…"] { hidden.append(query + 1..<end) }
             for range in hidden where !range.isEmpty {
