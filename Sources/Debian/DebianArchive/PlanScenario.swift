@@ -35,10 +35,14 @@ extension PackageScenario {
 }
 
 extension BuildPlan {
-    /// The position of the entry that holds the scenario; nil when the package does not bring it.
+    /// The position of the entry that holds the scenario; nil when the package does not bring it, or brings a file of its own in
+    /// its place, as one that was imported does.
     package var scenarioPosition: Int? {
-        guard let path = scenario?.installedPath else { return nil }
-        return entries.firstIndex { $0.installedPath == path }
+        guard let path = scenario?.installedPath,
+            let position = entries.firstIndex(where: { $0.installedPath == path }),
+            case .bytes = entries[position].source
+        else { return nil }
+        return position
     }
 
     /// The name of the file beside the package that holds the scenario.

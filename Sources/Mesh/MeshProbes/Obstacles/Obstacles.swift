@@ -243,7 +243,16 @@ struct ObstacleSearch {
     func diversions(
         to address: IPAddress, port: UInt16, user: UInt32, userName: String?
     ) async throws(ProbeError) -> [FilterObstacle] {
-        guard address.bitWidth == 32, let state = try await filterState() else { return [] }
+        guard address.bitWidth == 32 else { return [] }
+        let state: FilterState?
+        do throws(ProbeError) {
+            state = try await filterState()
+        } catch {
+            // Checks of the packet filter tell of one that does not answer.
+            guard error.reason == .timedOut else { throw error }
+            return []
+        }
+        guard let state else { return [] }
         let decision = try await host.routeTables(for: request).decision(to: address, user: user, port: port)
         let packet = FilteredPacket(
             direction: .output, peer: address, port: port, user: user, userName: userName,
