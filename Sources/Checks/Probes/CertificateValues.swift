@@ -55,6 +55,7 @@ package enum CertificateValues {
     }
 
     private static func isAuthority(_ certificate: Certificate) -> Bool {
+        // An extension that cannot be decoded makes no authority, and fails the trust.
         guard case .isCertificateAuthority = try? certificate.extensions.basicConstraints else { return false }
         return true
     }

@@ -1,4 +1,5 @@
 import Archive
+import DebianArchive
 import DebianBuild
 import DebianFormat
 import Documents
@@ -18,35 +19,29 @@ public struct CargoImport {
     ///   - output: the folder to make, absolute; nil takes `debian-NAME` in `directory`.
     ///   - date: the date of the files where there is no Debian changelog, seconds since 1970.
     public func run(output: String?, in directory: String, date: Int64) throws(ImportError) -> ImportOutcome {
-        var diagnostics = Diagnostics()
-        let bytes: [UInt8]
-        do throws(FileError) { bytes = try FileTree.readWhole(file, limit: 8 << 20) } catch { throw .file(error) }
-        let source = SourceText(path: LexicalPath.shortened(file, in: FileTree.currentDirectory), bytes: bytes)
-        func failed(_ name: String) -> ImportOutcome {
-            ImportOutcome(directory: "", package: name, diagnostics: diagnostics, differences: nil)
-        }
-        guard let node = TOMLLoader.load(source, diagnostics: &diagnostics) else { return failed("") }
-        guard let package = node[key: "package"] else {
-            diagnostics.error(
-                "import-value", "there is no [package]", at: node.range,
-                help: "a Cargo workspace has no package of its own: import the Cargo.toml of a member")
-            return failed("")
-        }
-        let deb = package[key: "metadata"]?[key: "deb"]
-        let given = deb?[key: "name"]?.scalarText ?? package[key: "name"]?.scalarText ?? ""
-        let name = given.lowercased().split(separator: "_", omittingEmptySubsequences: false).joined(separator: "-")
-        do throws(FormatError) { _ = try PackageName(name) } catch {
-            diagnostics.error("import-value", "\(error)", at: package[key: "name"]?.range ?? package.range)
-            return failed(name)
-        }
-        let target = output ?? directory + "/debian-" + name
-        try OutputFolder.check(target)
-        var translation = CargoTranslation(
-            name: name, cargo: package,
-            result: ForeignSpecification(
-                base: LexicalPath.split(file).folder, target: target, diagnostics: diagnostics))
-        translation.translate(deb, date: date)
-        return try translation.result.write(package: name)
+        try ForeignSpecification.imported(
+            file,
+            as: .init(
+                load: { TOMLLoader.load($0, diagnostics: &$1) },
+                name: { document, diagnostics in
+                    guard let package = document[key: "package"] else {
+                        diagnostics.error(
+                            "import-value", "there is no [package]", at: document.range,
+                            help: "a Cargo workspace has no package of its own: import the Cargo.toml of a member")
+                        return nil
+                    }
+                    let node = package[key: "metadata"]?[key: "deb"]?[key: "name"] ?? package[key: "name"] ?? package
+                    let words = (node.scalarText ?? "").lowercased()
+                        .split(separator: "_", omittingEmptySubsequences: false)
+                    return (words.joined(separator: "-"), node, nil)
+                },
+                folder: { "debian-" + $0 },
+                translate: { document, name, specification in
+                    guard let package = document[key: "package"] else { return }
+                    var translation = CargoTranslation(name: name, cargo: package, result: specification)
+                    translation.translate(package[key: "metadata"]?[key: "deb"], date: date)
+                    specification = translation.result
+                }), output: output, in: directory)
     }
 }
 
@@ -116,9 +111,7 @@ private struct CargoTranslation {
         if text == nil, let file = deb[key: "extended-description-file"],
             let path = result.text(file, "extended-description-file")
         {
-            do throws(FileError) {
-                text = String(decoding: try FileTree.readWhole(result.base + "/" + path, limit: 1 << 20), as: UTF8.self)
-            } catch { result.fail(file, "\(error)") }
+            text = result.bytes(path, at: file).map { String(decoding: $0, as: UTF8.self) }
         }
         if let text, !text.allSatisfy(\.isWhitespace) { result.entries.append(SpecEntry("description", .lines(text))) }
     }
@@ -196,14 +189,12 @@ private struct CargoTranslation {
                 addUnits(value, deb)
             }
         case "triggers-file":
-            guard let path = result.text(value, key) else { return }
-            do throws(FileError) {
-                let text = String(
-                    decoding: try FileTree.readWhole(result.base + "/" + path, limit: 1 << 20), as: UTF8.self)
-                let triggers = (try? Trigger.parse(text)) ?? []
+            guard let path = result.text(value, key), let bytes = result.bytes(path, at: value) else { return }
+            do throws(FormatError) {
+                let triggers = try Trigger.parse(String(decoding: bytes, as: UTF8.self))
                 if triggers.isEmpty { result.warn(value, "'\(path)' has no triggers", help: "see deb-triggers(5)") }
                 result.entries.append(SpecEntry("triggers", .list(triggers.map { .text($0.description) })))
-            } catch { result.fail(value, "\(error)") }
+            } catch { result.fail(value, "'\(DisplayText.inline(path))': \(error)", help: "see deb-triggers(5)") }
         case "features", "default-features", "profile":
             result.report(
                 pair.key, key, "packages are made of what was built: pass it to 'cargo build --release' before")
@@ -222,13 +213,19 @@ private struct CargoTranslation {
 
     private mutating func addChangelog(_ value: YAMLNode) {
         guard let path = result.text(value, "changelog") else { return }
-        guard let bytes = try? FileTree.readWhole(result.base + "/" + path, limit: SourceFiles.textLimit) else {
+        guard result.status(path, at: value) != nil else {
             result.warn(value, "there is no file '\(DisplayText.inline(path))'", help: "write one with dch(1)")
             return
         }
-        let parsed = (try? Changelog.parse(String(decoding: bytes, as: UTF8.self))) ?? []
+        guard let bytes = result.bytes(path, at: value, limit: SourceFiles.textLimit) else { return }
+        var newest: ChangelogEntry?
+        do throws(FormatError) {
+            newest = try Changelog.parse(String(decoding: bytes, as: UTF8.self)).first
+        } catch {
+            // Most changelogs of crates are in another format, which the warning below is about.
+        }
         let file = result.source(path, at: value, in: name)
-        if parsed.first?.package == name {
+        if newest?.package == name {
             isDated = true
             result.entries.append(SpecEntry("changelog", .text(file)))
         } else {
@@ -245,18 +242,14 @@ private struct CargoTranslation {
         for script in MaintainerScriptName.allCases {
             for file in ["\(name).\(script.rawValue)", script.rawValue] {
                 let path = Self.joined(folder, file)
-                guard (try? FileStatus.ofIfExists(result.base + "/" + path, followLinks: true))?.kind == .file else {
-                    continue
-                }
+                guard result.status(path, at: value)?.kind == .file else { continue }
                 scripts.append(SpecEntry(script.rawValue, .text(result.source(path, at: value, in: name))))
                 break
             }
         }
         for file in ["templates", "\(name).templates"] {
             let path = Self.joined(folder, file)
-            guard (try? FileStatus.ofIfExists(result.base + "/" + path, followLinks: true))?.kind == .file else {
-                continue
-            }
+            guard result.status(path, at: value)?.kind == .file else { continue }
             result.entries.append(SpecEntry("templates", .text(result.source(path, at: value, in: name))))
             break
         }
@@ -291,7 +284,7 @@ private struct CargoTranslation {
                 result.report(pair.key, "systemd-units.\(key)", "it is not a key of cargo-deb's that is known here")
             }
         }
-        let names = (try? FileTree.children(of: result.base + "/" + folder)) ?? []
+        let names = result.names(in: folder, at: node)
         var units: [SpecValue] = []
         for file in names where Self.unitTypes.contains(where: { file.hasSuffix($0) }) {
             // debhelper's names: PACKAGE.UNIT.service is installed as UNIT.service.
@@ -301,9 +294,7 @@ private struct CargoTranslation {
             let own = unit.split(separator: ".").dropLast().joined(separator: ".")
             guard wanted == nil || wanted == own || (stem == name && wanted == nil) else { continue }
             var source = result.source(Self.joined(folder, file), at: node, in: name)
-            if unit != file,
-                let bytes = try? FileTree.readWhole(result.base + "/" + folder + "/" + file, limit: 1 << 20)
-            {
+            if unit != file, let bytes = result.bytes(Self.joined(folder, file), at: node) {
                 result.files.append(("units/" + unit, bytes, 0o644))
                 source = "units/" + unit
             }
@@ -351,7 +342,7 @@ private struct CargoTranslation {
     /// What cargo-deb packages when nothing is said: the programs, and the read-me file.
     private mutating func addBinaries() {
         var programs: [String] = []
-        if let list = result.base.isEmpty ? nil : cargo[key: "default-run"]?.scalarText { programs = [list] }
+        if let program = cargo[key: "default-run"]?.scalarText { programs = [program] }
         if programs.isEmpty, let own = cargo[key: "name"]?.scalarText { programs = [own] }
         for program in programs { asset("target/release/" + program, "usr/bin/", "755", cargo) }
         if let readme = cargo[key: "readme"]?.scalarText, readme != "false", readme != "true" {
@@ -360,12 +351,8 @@ private struct CargoTranslation {
     }
 
     private mutating func asset(_ source: String, _ destination: String, _ mode: String, _ node: YAMLNode) {
-        guard let bits = UInt16(mode.hasPrefix("0o") ? String(mode.dropFirst(2)) : mode, radix: 8), bits <= 0o7777
-        else {
-            return result.fail(node, "'\(DisplayText.inline(mode))' is not a mode in octal")
-        }
-        let digits = String(bits, radix: 8)
-        let written = String(repeating: "0", count: max(0, 4 - digits.count)) + digits
+        guard let bits = result.mode(mode, at: node) else { return }
+        let written = ModeText.octal(bits)
         let to = Self.installed(destination)
         if source.hasPrefix("target/"), !source.contains("*") {
             let program = LexicalPath.split(source).name
@@ -379,13 +366,7 @@ private struct CargoTranslation {
             return
         }
         var pairs = [(source, to)]
-        if let found = result.matches(source) {
-            if found.isEmpty {
-                result.warn(
-                    node, "'\(DisplayText.inline(source))' matches nothing at present",
-                    help: "make the files before, or write one item for each under 'contents'")
-                return
-            }
+        if let found = result.matches(source, at: node) {
             pairs = found.map { path in
                 (path, to.hasSuffix("/") ? to : to + "/")
             }
@@ -434,14 +415,9 @@ private struct CargoTranslation {
 
             """
         if let file {
-            do throws(FileError) {
-                let bytes = try FileTree.readWhole(result.base + "/" + file, limit: 1 << 20)
-                for line in String(decoding: bytes, as: UTF8.self).split(
-                    separator: "\n", omittingEmptySubsequences: false)
-                {
-                    text += line.allSatisfy(\.isWhitespace) ? " .\n" : " \(line)\n"
-                }
-            } catch { result.fail(deb, "\(error)") }
+            let lines = String(decoding: result.bytes(file, at: deb) ?? [], as: UTF8.self)
+                .split(separator: "\n", omittingEmptySubsequences: false)
+            for line in lines { text += line.allSatisfy(\.isWhitespace) ? " .\n" : " \(line)\n" }
         }
         result.files.append(("copyright", Array(text.utf8), 0o644))
         result.entries.append(SpecEntry("copyright", .text("copyright")))

@@ -90,30 +90,135 @@ struct ForeignSpecification {
         return parts.isEmpty ? "." : parts.joined(separator: "/")
     }
 
-    /// Files that a pattern of one folder's names matches, as paths below the base, in order; nil where it has no pattern.
-    func matches(_ pattern: String) -> [String]? {
+    /// A mode in octal digits, with or without `0o`; nil after a diagnostic.
+    mutating func mode(_ text: String, at node: YAMLNode) -> UInt16? {
+        if let mode = UInt16(text.hasPrefix("0o") ? String(text.dropFirst(2)) : text, radix: 8), mode <= 0o7777 {
+            return mode
+        }
+        fail(node, "'\(DisplayText.inline(text))' is not a mode in octal")
+        return nil
+    }
+
+    // MARK: - files beside the other specification
+
+    private func place(_ path: String) -> String { LexicalPath.isAbsolute(path) ? path : base + "/" + path }
+
+    /// The bytes of a file; nil after a diagnostic.
+    mutating func bytes(_ path: String, at node: YAMLNode, limit: Int = 1 << 20) -> [UInt8]? {
+        do throws(FileError) {
+            return try FileTree.readWhole(place(path), limit: limit)
+        } catch {
+            fail(node, "\(error)")
+            return nil
+        }
+    }
+
+    /// The status of a file; nil where there is none yet, and after a diagnostic where it cannot be seen.
+    mutating func status(_ path: String, at node: YAMLNode) -> FileStatus? {
+        do throws(FileError) {
+            return try FileStatus.ofIfExists(place(path), followLinks: true)
+        } catch {
+            fail(node, "\(error)")
+            return nil
+        }
+    }
+
+    /// The names in a folder; none where it is not there, and after a diagnostic where it cannot be read.
+    mutating func names(in folder: String, at node: YAMLNode) -> [String] {
+        guard status(folder, at: node)?.kind == .directory else { return [] }
+        do throws(FileError) {
+            return try FileTree.children(of: place(folder))
+        } catch {
+            fail(node, "\(error)")
+            return []
+        }
+    }
+
+    private static let matchLimit = 10_000
+
+    /// Files that a pattern of one folder's names matches, as paths below the base, in order; none after a diagnostic, and
+    /// nil for a path that is no pattern.
+    mutating func matches(_ pattern: String, at node: YAMLNode) -> [String]? {
         guard pattern.utf8.contains(where: { "*?[{".utf8.contains($0) }) else { return nil }
         let fixed = LexicalPath.components(pattern).prefix { part in !part.utf8.contains { "*?[{".utf8.contains($0) } }
         let glob = GlobPattern("/" + pattern)
         var found: [String] = []
         var pending = [fixed.joined(separator: "/")]
-        while let folder = pending.popLast(), found.count < 10_000 {
-            guard let names = try? FileTree.children(of: base + "/" + folder) else { continue }
-            for name in names {
-                let path = folder.isEmpty ? name : folder + "/" + name
-                let isDirectory = (try? FileStatus.of(base + "/" + path, followLinks: false))?.kind == .directory
-                if glob.matches(path, isDirectory: isDirectory) {
-                    if !isDirectory { found.append(path) }
-                } else if isDirectory {
-                    pending.append(path)
+        do throws(FileError) {
+            while let folder = pending.popLast(), found.count <= Self.matchLimit {
+                for name in names(in: folder, at: node) {
+                    let path = folder.isEmpty ? name : folder + "/" + name
+                    let isDirectory = try FileStatus.of(place(path), followLinks: false).kind == .directory
+                    if glob.matches(path, isDirectory: isDirectory) {
+                        if !isDirectory { found.append(path) }
+                    } else if isDirectory {
+                        pending.append(path)
+                    }
                 }
             }
+        } catch {
+            fail(node, "\(error)")
+            return []
+        }
+        if found.isEmpty {
+            warn(
+                node, "'\(DisplayText.inline(pattern))' matches nothing at present",
+                help: "make the files before, or write one item for each under 'contents'")
+        } else if found.count > Self.matchLimit {
+            fail(
+                node, "'\(DisplayText.inline(pattern))' matches more than \(Self.matchLimit) files",
+                help: "give the folder as a tree")
+            return []
         }
         return found.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
     }
 
+    // MARK: - the way through
+
+    /// How a format is turned into a workspace.
+    struct Format {
+        /// The document; nil after a diagnostic.
+        var load: (SourceText, inout Diagnostics) -> YAMLNode?
+        /// The package's name and where it is written; nil after a diagnostic.
+        var name: (YAMLNode, inout Diagnostics) -> (text: String, node: YAMLNode, help: String?)?
+        /// The folder that is made for a package where none is named.
+        var folder: (String) -> String
+        /// Fills in what the document says.
+        var translate: (YAMLNode, _ name: String, inout ForeignSpecification) -> Void
+    }
+
+    /// Reads a specification, has it translated, and writes the workspace.
+    ///
+    /// - Parameters:
+    ///   - file: the specification, absolute.
+    ///   - output: the folder to make, absolute; nil takes the format's in `directory`.
+    static func imported(
+        _ file: String, as format: Format, output: String?, in directory: String
+    ) throws(ImportError) -> ImportOutcome {
+        var diagnostics = Diagnostics()
+        let bytes: [UInt8]
+        do throws(FileError) { bytes = try FileTree.readWhole(file, limit: 8 << 20) } catch { throw .file(error) }
+        let source = SourceText(path: LexicalPath.shortened(file, in: FileTree.currentDirectory), bytes: bytes)
+        func failed(_ name: String) -> ImportOutcome {
+            ImportOutcome(directory: "", package: name, diagnostics: diagnostics, differences: nil)
+        }
+        guard let node = format.load(source, &diagnostics), let given = format.name(node, &diagnostics) else {
+            return failed("")
+        }
+        do throws(FormatError) { _ = try PackageName(given.text) } catch {
+            diagnostics.error("import-value", "\(error)", at: given.node.range, help: given.help)
+            return failed(given.text)
+        }
+        let target = output ?? directory + "/" + format.folder(given.text)
+        try OutputFolder.check(target)
+        var specification = ForeignSpecification(
+            base: LexicalPath.split(file).folder, target: target, diagnostics: diagnostics)
+        format.translate(node, given.text, &specification)
+        return try specification.write(package: given.text)
+    }
+
     /// Writes the workspace and reports what was found.
-    func write(package: String) throws(ImportError) -> ImportOutcome {
+    private func write(package: String) throws(ImportError) -> ImportOutcome {
         if diagnostics.hasErrors {
             return ImportOutcome(directory: "", package: package, diagnostics: diagnostics, differences: nil)
         }

@@ -1,4 +1,5 @@
 import Archive
+import DebianArchive
 import DebianBuild
 import DebianFormat
 import Documents
@@ -18,28 +19,20 @@ public struct NfpmImport {
     ///   - output: the folder to make, absolute; nil takes one of the package's name in `directory`.
     ///   - date: the date of the files where the configuration has none, seconds since 1970.
     public func run(output: String?, in directory: String, date: Int64) throws(ImportError) -> ImportOutcome {
-        var diagnostics = Diagnostics()
-        let bytes: [UInt8]
-        do throws(FileError) { bytes = try FileTree.readWhole(file, limit: 8 << 20) } catch { throw .file(error) }
-        let source = SourceText(path: LexicalPath.shortened(file, in: FileTree.currentDirectory), bytes: bytes)
-        guard let node = YAMLLoader.load(source, diagnostics: &diagnostics) else {
-            return ImportOutcome(directory: "", package: "", diagnostics: diagnostics, differences: nil)
-        }
-        let name = node[key: "name"]?.scalarText ?? ""
-        do throws(FormatError) { _ = try PackageName(name) } catch {
-            diagnostics.error(
-                "import-value", "\(error)", at: node[key: "name"]?.range ?? node.range,
-                help: "a workspace is of one package: write its name")
-            return ImportOutcome(directory: "", package: name, diagnostics: diagnostics, differences: nil)
-        }
-        let target = output ?? directory + "/" + name
-        try OutputFolder.check(target)
-        var translation = NfpmTranslation(
-            name: name,
-            result: ForeignSpecification(
-                base: LexicalPath.split(file).folder, target: target, diagnostics: diagnostics))
-        translation.translate(node, date: date)
-        return try translation.result.write(package: name)
+        try ForeignSpecification.imported(
+            file,
+            as: .init(
+                load: { YAMLLoader.load($0, diagnostics: &$1) },
+                name: { document, _ in
+                    let node = document[key: "name"] ?? document
+                    return (node.scalarText ?? "", node, "a workspace is of one package: write its name")
+                },
+                folder: { $0 },
+                translate: { document, name, specification in
+                    var translation = NfpmTranslation(name: name, result: specification)
+                    translation.translate(document, date: date)
+                    specification = translation.result
+                }), output: output, in: directory)
     }
 }
 
@@ -289,7 +282,9 @@ private struct NfpmTranslation {
         guard let path = result.text(value, script) else { return }
         let file = result.source(path, at: value, in: name)
         scripts.append(SpecEntry(script, template(file)))
-        if let bytes = try? FileTree.readWhole(result.base + "/" + path, limit: 1 << 20), !bytes.starts(with: "#!".utf8)
+        // A script may be made later.
+        if result.status(path, at: value) != nil, let bytes = result.bytes(path, at: value),
+            !bytes.starts(with: "#!".utf8)
         {
             result.warn(value, "'\(path)' does not begin with '#!'", help: "begin it with '#!/bin/sh' and 'set -e'")
         }
@@ -327,13 +322,9 @@ private struct NfpmTranslation {
                     guard let text = result.text(item.value, name) else { continue }
                     switch name {
                     case "mode":
-                        let digits = text.hasPrefix("0o") ? String(text.dropFirst(2)) : text
-                        guard let mode = UInt16(digits, radix: 8), mode <= 0o7777 else {
-                            result.fail(item.value, "'\(DisplayText.inline(text))' is not a mode in octal")
-                            continue
-                        }
+                        guard let mode = result.mode(text, at: item.value) else { continue }
                         hasMode = true
-                        information.append(SpecEntry("mode", .text(Self.octal(mode))))
+                        information.append(SpecEntry("mode", .text(ModeText.octal(mode))))
                     case "owner", "group": information.append(SpecEntry(name, .text(text)))
                     default:
                         result.report(
@@ -350,11 +341,6 @@ private struct NfpmTranslation {
             }
         }
         add(type, source, destination, information, hasMode: hasMode, node)
-    }
-
-    private static func octal(_ mode: UInt16) -> String {
-        let digits = String(mode, radix: 8)
-        return String(repeating: "0", count: max(0, 4 - digits.count)) + digits
     }
 
     private mutating func add(
@@ -393,22 +379,14 @@ private struct NfpmTranslation {
     ) {
         var pairs = [(source, destination)]
         let pattern = LexicalPath.components(source).filter { $0 != "." }.joined(separator: "/")
-        if let found = result.matches(pattern) {
-            if found.isEmpty {
-                result.warn(
-                    node, "'\(DisplayText.inline(source))' matches nothing at present",
-                    help: "make the files before, or write one item for each under 'contents'")
-                return
-            }
+        if let found = result.matches(pattern, at: node) {
             let fixed = LexicalPath.components(pattern).prefix { !$0.utf8.contains { "*?[{".utf8.contains($0) } }
             let skipped = fixed.count
             pairs = found.map { path in
                 let inside = LexicalPath.components(path).dropFirst(skipped).joined(separator: "/")
                 return (path, (destination.hasSuffix("/") ? destination : destination + "/") + inside)
             }
-        } else if let status = try? FileStatus.of(result.base + "/" + source, followLinks: true),
-            status.kind == .directory
-        {
+        } else if result.status(source, at: node)?.kind == .directory {
             let tree = result.source(source, at: node, in: name)
             var entries = [SpecEntry("tree", template(tree)), SpecEntry("to", template(destination))] + information
             if isConffile {
@@ -426,9 +404,9 @@ private struct NfpmTranslation {
                 SpecEntry("to", template(to)),
             ]
             // nfpm takes the mode that the file has.
-            if !hasMode, let status = try? FileStatus.of(result.base + "/" + from, followLinks: true) {
+            if !hasMode, let status = result.status(from, at: node) {
                 let mode = status.permissions & ~umask
-                if mode != 0o644 { entries.append(SpecEntry("mode", .text(Self.octal(mode)))) }
+                if mode != 0o644 { entries.append(SpecEntry("mode", .text(ModeText.octal(mode)))) }
             }
             result.contents.append(.mapping(entries + information))
         }

@@ -90,18 +90,19 @@ struct ImportedPackage {
         self.file = file
         self.folder = folder
         self.payload = payload
+        let isMapped: Bool
         do throws(FormatError) {
             name = try PackageName(image.control["Package"] ?? "").description
             version = try DebianVersion(image.control["Version"] ?? "")
             architecture = try Architecture(image.control["Architecture"] ?? "")
+            isMapped = try DebianVersion.mapped(from: version.description) == version
         } catch {
             throw ImportError.refused(file: file, ["\(error)"])
         }
-        layout = PayloadLayout(image, name: name, version: version, payload: payload.path)
-        let mapped = try? DebianVersion.mapped(from: version.description)
+        layout = try PayloadLayout(image, name: name, version: version, payload: payload.path)
         control = ControlKeys(
             image.control, name: name, version: version.description,
-            isMapped: mapped?.description == version.description, computedSize: image.computedInstalledSize)
+            isMapped: isMapped, computedSize: image.computedInstalledSize)
     }
 
     // MARK: - files
@@ -143,11 +144,8 @@ struct ImportedPackage {
     private func removeEmptyFolders(from path: String, owned: [ByteKey: ImageEntry]) throws(FileError) {
         var path = path
         while path != "/" {
-            let isUsual = owned[ByteKey(path)].map { entry in
-                entry.permissions == 0o755 && OwnerTable.text(entry.owner, isGroup: false) == nil
-                    && OwnerTable.text(entry.group, isGroup: true) == nil
-            }
-            guard isUsual != false, try FileTree.children(of: payload.path + path).isEmpty else { return }
+            guard owned[ByteKey(path)]?.isUsualFolder != false, try FileTree.children(of: payload.path + path).isEmpty
+            else { return }
             try FileTree.removeEmptyDirectory(payload.path + path)
             path = LexicalPath.split(path).folder
         }
@@ -169,7 +167,10 @@ struct ImportedPackage {
                     try layDownRaw(member, usual: usual)
                 }
             case "triggers":
-                if let parsed = try? Trigger.parse(member.text), Trigger.text(of: parsed) == member.text {
+                // Others are taken as they are once the plan has shown that they differ.
+                if let parsed = parsed({ () throws(FormatError) in try Trigger.parse(member.text) }),
+                    Trigger.text(of: parsed) == member.text
+                {
                     triggers = [SpecEntry("triggers", .list(parsed.map { .text($0.description) }))]
                 }
             case "symbols":
@@ -178,7 +179,7 @@ struct ImportedPackage {
                     symbols = name + ".symbols"
                 }
             case "conffiles":
-                if let parsed = try? Conffiles(parsing: member.text) {
+                if let parsed = parsed({ () throws(FormatError) in try Conffiles(parsing: member.text) }) {
                     obsoleteConffiles = parsed.entries.filter(\.removeOnUpgrade).map(\.path)
                 }
             case "md5sums":
@@ -198,9 +199,15 @@ struct ImportedPackage {
         rawMembers.append((member.name, member.permissions == usual ? nil : member.permissions))
     }
 
+    /// A value of a member; nil for one that breaks its format, which dpkg may take nevertheless.
+    private func parsed<Value>(_ read: () throws(FormatError) -> Value) -> Value? {
+        do throws(FormatError) { return try read() } catch { return nil }
+    }
+
     private func hasSoundSymbols(_ member: ControlFile) -> Bool {
         guard member.bytes.count <= SourceFiles.textLimit,
-            let parsed = try? SymbolsControlFile(parsing: member.text), member.text.utf8.elementsEqual(member.bytes)
+            let parsed = parsed({ () throws(FormatError) in try SymbolsControlFile(parsing: member.text) }),
+            member.text.utf8.elementsEqual(member.bytes)
         else { return false }
         let sonames = Set(image.entries.compactMap(\.elf?.soname))
         return parsed.libraries.allSatisfy { sonames.contains($0.soname) }
@@ -379,7 +386,7 @@ struct ImportedPackage {
         var items: [SpecValue] = []
         let tree = layout.tree
         if let root = layout.root { items.append(Self.directory(root)) }
-        if tree.contains(where: { !$0.isDirectory }) || !tree.isEmpty {
+        if !tree.isEmpty {
             var entries = [SpecEntry("tree", .text("root")), SpecEntry("to", .text("/"))]
             if layout.hasAbsoluteLinks { entries.append(SpecEntry("absolute-links", .text("keep"))) }
             var rules = OwnershipRules(tree, isForeign: isForeign).values
@@ -390,7 +397,7 @@ struct ImportedPackage {
             items.append(.mapping(entries))
         }
         items += layout.placed.map { .mapping([$0]) }
-        items += layout.declaredFolders.map(Self.directory)
+        items += (layout.declaredFolders + layout.claimedFolders).map(Self.directory)
         items += layout.declaredLinks.map { link in
             .mapping([SpecEntry("symlink", .text(link.path)), SpecEntry("target", .text(link.linkTarget ?? ""))])
         }

@@ -57,7 +57,7 @@ struct PayloadLayout {
     private static let pageLimit = 12
 
     /// - Parameter folder: where the payload lies.
-    init(_ image: PackageImage, name: String, version: DebianVersion, payload folder: String) {
+    init(_ image: PackageImage, name: String, version: DebianVersion, payload folder: String) throws(FileError) {
         self.image = image
         self.folder = folder
         self.name = name
@@ -68,7 +68,7 @@ struct PayloadLayout {
             linked.insert(ByteKey(entry.path))
             linked.insert(ByteKey("/" + (Entry.hardLinkTarget(target) ?? target)))
         }
-        for entry in image.entries { sort(entry) }
+        for entry in image.entries { try sort(entry) }
         if !pages.isEmpty, pages.count <= Self.pageLimit {
             documents.append(
                 SpecEntry("manual-pages", .list(pages.map { .text($0.file) })))
@@ -87,18 +87,24 @@ struct PayloadLayout {
         return image.entries.filter { !gone.contains(ByteKey($0.path)) }
     }
 
+    /// Folders that the package owns although a tree alone does not say so.
+    var claimedFolders: [ImageEntry] {
+        let declared = Set(declaredFolders.map { ByteKey($0.path) })
+        return image.entries.filter { entry in
+            UnclaimedFolders.paths.contains(entry.path) && !declared.contains(ByteKey(entry.path))
+                && entry.isUsualFolder
+        }
+    }
+
     // MARK: - keys
 
-    private mutating func sort(_ entry: ImageEntry) {
+    private mutating func sort(_ entry: ImageEntry) throws(FileError) {
         if entry.path == "/" {
-            let isUsual =
-                entry.permissions == 0o755 && OwnerTable.text(entry.owner, isGroup: false) == nil
-                && OwnerTable.text(entry.group, isGroup: true) == nil
-            if !isUsual { root = entry }
+            if !entry.isUsualFolder { root = entry }
             return
         }
         guard case .file(let size) = entry.kind, entry.permissions == 0o644, !linked.contains(ByteKey(entry.path)),
-            OwnerTable.text(entry.owner, isGroup: false) == nil, OwnerTable.text(entry.group, isGroup: true) == nil
+            entry.belongsToRoot
         else { return }
         let isConffile = isConffile.contains(ByteKey(entry.path))
         if isConffile, entry.path == "/etc/logrotate.d/" + name {
@@ -114,23 +120,23 @@ struct PayloadLayout {
             moves.append(Move(path: entry.path, file: file))
             return
         }
-        if !isConffile { sortDocument(entry, size: size) }
+        if !isConffile { try sortDocument(entry, size: size) }
     }
 
-    private mutating func sortDocument(_ entry: ImageEntry, size: Int64) {
+    private mutating func sortDocument(_ entry: ImageEntry, size: Int64) throws(FileError) {
         let documentation = "/usr/share/doc/\(name)/"
         switch entry.path {
         case documentation + "copyright": addDocument("copyright", entry, file: "copyright")
         case "/usr/share/lintian/overrides/" + name: addDocument("lintian-overrides", entry, file: "lintian-overrides")
         case documentation + (version.revision == nil ? "changelog.gz" : "changelog.Debian.gz"):
-            addChangelog(entry, size: size)
+            try addChangelog(entry, size: size)
         default:
             if version.revision != nil, entry.path == documentation + "changelog.gz" {
-                guard let text = recompressible(entry, size: size) else { return }
+                guard let text = try recompressible(entry, size: size) else { return }
                 documents.append(SpecEntry("upstream-changelog", .text("upstream-changelog")))
                 moves.append(Move(path: entry.path, file: "upstream-changelog", contents: text))
             } else if entry.path.hasPrefix("/usr/share/man/man"), entry.path.hasSuffix(".gz") {
-                addPage(entry, size: size)
+                try addPage(entry, size: size)
             }
         }
     }
@@ -140,49 +146,68 @@ struct PayloadLayout {
         moves.append(Move(path: entry.path, file: file))
     }
 
-    private mutating func addChangelog(_ entry: ImageEntry, size: Int64) {
-        guard let stored = bytes(entry, size: size), let text = Self.decompressed(stored),
-            let newest = try? Changelog.parse(String(decoding: text, as: UTF8.self)).first,
-            [name, image.control["Source"]?.split(separator: " ").first.map(String.init)].contains(newest.package)
+    private mutating func addChangelog(_ entry: ImageEntry, size: Int64) throws(FileError) {
+        guard let stored = try bytes(entry, size: size), let text = Self.decompressed(stored) else { return }
+        let newest: ChangelogEntry
+        do throws(FormatError) {
+            guard let first = try Changelog.parse(String(decoding: text, as: UTF8.self)).first else { return }
+            newest = first
+        } catch {
+            // Whatever it is, it stays in the tree.
+            return
+        }
+        guard [name, image.control["Source"]?.split(separator: " ").first.map(String.init)].contains(newest.package)
         else { return }
         changelogTime = newest.timestamp
-        let isRecompressible = (try? GzipFile.compress(text)) == stored
-        let file = isRecompressible ? "changelog" : "changelog.gz"
+        let isMadeAgain = Self.isMadeAgain(stored, of: text)
+        let file = isMadeAgain ? "changelog" : "changelog.gz"
         documents.append(SpecEntry("changelog", .text(file)))
-        moves.append(Move(path: entry.path, file: file, contents: isRecompressible ? text : nil))
+        moves.append(Move(path: entry.path, file: file, contents: isMadeAgain ? text : nil))
     }
 
-    private mutating func addPage(_ entry: ImageEntry, size: Int64) {
+    private mutating func addPage(_ entry: ImageEntry, size: Int64) throws(FileError) {
         let (folder, compressed) = LexicalPath.split(entry.path)
         let page = String(compressed.dropLast(3))
         guard let section = page.split(separator: ".").last?.first, folder == "/usr/share/man/man\(section)",
             ("1"..."9").contains(section), page.contains("."), pages.count <= Self.pageLimit,
-            !page.utf8.contains(where: { $0 < 0x20 || $0 == 0x7f }), let text = recompressible(entry, size: size)
+            !page.utf8.contains(where: { $0 < 0x20 || $0 == 0x7f }), let text = try recompressible(entry, size: size)
         else { return }
         pages.append(Move(path: entry.path, file: "man/" + page, contents: text))
     }
 
     /// The contents of a file of which compression makes the same bytes again; nil for any other.
-    private func recompressible(_ entry: ImageEntry, size: Int64) -> [UInt8]? {
+    private func recompressible(_ entry: ImageEntry, size: Int64) throws(FileError) -> [UInt8]? {
         // What is compressed again gets the package's own date.
         guard image.timeLimit.map({ $0 <= entry.modificationTime }) ?? true,
-            let stored = bytes(entry, size: size), let text = Self.decompressed(stored),
-            (try? GzipFile.compress(text)) == stored
+            let stored = try bytes(entry, size: size), let text = Self.decompressed(stored),
+            Self.isMadeAgain(stored, of: text)
         else { return nil }
         return text
     }
 
     private static func decompressed(_ bytes: [UInt8]) -> [UInt8]? {
-        guard bytes.starts(with: [0x1f, 0x8b]),
-            let text = try? GzipFile.decompress(bytes, limit: SourceFiles.textLimit),
-            String(validating: text, as: UTF8.self) != nil
-        else { return nil }
-        return text
+        guard bytes.starts(with: [0x1f, 0x8b]) else { return nil }
+        do {
+            let text = try GzipFile.decompress(bytes, limit: SourceFiles.textLimit)
+            return String(validating: text, as: UTF8.self) == nil ? nil : text
+        } catch {
+            // Damaged or too large: it stays in the tree as it is.
+            return nil
+        }
     }
 
-    private func bytes(_ entry: ImageEntry, size: Int64) -> [UInt8]? {
+    /// Whether the build's compressor makes these bytes of a text.
+    private static func isMadeAgain(_ stored: [UInt8], of text: [UInt8]) -> Bool {
+        do {
+            return try GzipFile.compress(text) == stored
+        } catch {
+            return false
+        }
+    }
+
+    private func bytes(_ entry: ImageEntry, size: Int64) throws(FileError) -> [UInt8]? {
         guard size <= Int64(SourceFiles.textLimit) else { return nil }
-        return try? FileTree.readWhole(folder + entry.path, limit: SourceFiles.textLimit)
+        return try FileTree.readWhole(folder + entry.path, limit: SourceFiles.textLimit)
     }
 
     // MARK: - what a tree cannot hold
@@ -218,4 +243,14 @@ struct PayloadLayout {
             conffiles = left.map(\.text).sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
         }
     }
+}
+
+extension ImageEntry {
+    /// Whether it has the owner and group that entries have when nothing is said.
+    var belongsToRoot: Bool {
+        OwnerTable.text(owner, isGroup: false) == nil && OwnerTable.text(group, isGroup: true) == nil
+    }
+
+    /// Whether it is a folder of which there is nothing to say.
+    var isUsualFolder: Bool { isDirectory && permissions == 0o755 && belongsToRoot }
 }

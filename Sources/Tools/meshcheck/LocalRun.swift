@@ -103,6 +103,7 @@ struct LocalRun {
         return await withTaskGroup(of: RunResult?.self) { group in
             group.addTask { await runner.run(onEvent: onEvent) }
             group.addTask {
+                // Cancelled when the run ends first.
                 try? await Task.sleep(for: limit)
                 return nil
             }

@@ -209,12 +209,15 @@ struct ContentPlanner {
                     diagnostics: &diagnostics)
                 switch status.kind {
                 case .directory:
-                    let children = try FileTree.children(of: file)
+                    pending += try FileTree.children(of: file).reversed().map { relative + "/" + $0 }
+                    // That a tree has a folder does not say that the package is to own it.
+                    if UnclaimedFolders.paths.contains(path), rule.mode == nil, rule.owner == nil, rule.group == nil {
+                        continue
+                    }
                     collector.add(
                         path, kind: .directory, permissions: rule.mode.map { $0 | Self.searchable($0) } ?? 0o755,
                         owner: fileOwner, group: fileGroup, modificationTime: status.modificationSeconds,
                         source: .nothing, range: root.range, diagnostics: &diagnostics)
-                    pending += children.reversed().map { relative + "/" + $0 }
                 case .file:
                     // The umask of the checkout must not decide, so only "executable or not" is taken from the file.
                     let fallback: UInt16 = status.permissions & 0o100 != 0 ? 0o755 : 0o644

@@ -31,13 +31,6 @@ struct EntryCollector {
         self.sourceDateEpoch = sourceDateEpoch
     }
 
-    /// Directories that base-files makes on every machine without dpkg's knowledge (Policy 9.1.2): a package that
-    /// shipped them would have dpkg delete them with its removal.
-    private static let unclaimed: Set<String> = [
-        "/usr/local", "/usr/local/bin", "/usr/local/etc", "/usr/local/games", "/usr/local/include", "/usr/local/lib",
-        "/usr/local/man", "/usr/local/sbin", "/usr/local/share", "/usr/local/share/man", "/usr/local/src",
-    ]
-
     /// The entries in the order of the archive.
     func sorted() -> [PlannedEntry] {
         slots.indices.sorted { Self.order(slots[$0].path, slots[$1].path) }.map { slots[$0].planned }
@@ -175,7 +168,7 @@ struct EntryCollector {
                 }
                 return
             }
-            if Self.unclaimed.contains(key) { continue }
+            if UnclaimedFolders.paths.contains(key) { continue }
             guard isAlone(key, isDirectory: true, range: range, diagnostics: &diagnostics) else { return }
             let root = Owner(name: "root", id: 0)
             let planned = PlannedEntry(
@@ -258,4 +251,14 @@ package enum OwnerTable {
                 || byte == UInt8(ascii: "_") || byte == UInt8(ascii: "-")
         }
     }
+}
+
+/// Directories that base-files makes on every machine without dpkg's knowledge (Policy 9.1.2): a package that shipped
+/// them would have dpkg delete them with its removal. They are a package's only where it says so.
+package enum UnclaimedFolders {
+    /// Their paths.
+    package static let paths: Set<String> = [
+        "/usr/local", "/usr/local/bin", "/usr/local/etc", "/usr/local/games", "/usr/local/include", "/usr/local/lib",
+        "/usr/local/man", "/usr/local/sbin", "/usr/local/share", "/usr/local/share/man", "/usr/local/src",
+    ]
 }

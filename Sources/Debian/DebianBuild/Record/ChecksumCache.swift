@@ -40,6 +40,7 @@ final class ChecksumCache: Sendable {
     init(path: String?, isFresh: Bool = false) {
         self.path = path
         var loaded = State()
+        // What cannot be read is computed again, and reported when it cannot be written either.
         if let path, !isFresh, let bytes = try? FileTree.readWhole(path, limit: 256 << 20) {
             loaded.sums = Self.parse(bytes)
         }

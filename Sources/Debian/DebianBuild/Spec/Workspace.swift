@@ -29,6 +29,7 @@ public struct Workspace: Sendable {
         var folder = start
         while true {
             for candidate in [folder, folder + "/Packaging"] {
+                // A folder that may not be looked into has no workspace for this user.
                 if (try? FileStatus.ofIfExists(candidate + "/" + fileName, followLinks: true)) != nil {
                     return LexicalPath.normalised(candidate)
                 }

@@ -127,6 +127,7 @@ enum ELFRules {
 }
 
 extension LintedPackage {
+    /// Nil as well for a name that is none, which the rules of control fields report.
     fileprivate var architecture: Architecture? {
         image.control["Architecture"].flatMap { try? Architecture($0) }
     }
