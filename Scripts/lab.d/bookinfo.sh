@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154 # common.sh and Scripts/lab set the variables
 # The guide's example with a database on a machine, and installing the Debian packages that it needs.
 
 readonly database_service=mysqldb.bookinfo.svc.cluster.local

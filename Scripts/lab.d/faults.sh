@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154 # common.sh and Scripts/lab set the variables
 # Faults: what can go wrong on machines of a mesh, each with the code that meshcheck must report for it.
 
 # Functions that the commands of faults can call on the machine.

@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154 # common.sh and Scripts/lab set the variables
 # The guide's steps on a machine, and meshcheck as an operator runs it.
 
 # The guide's kubedns for the addresses of the lab.

@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154 # common.sh and Scripts/lab set the variables
 # Machines: systemd-nspawn boots each with its own root file system, in its own network namespace.
 
 machine_address() { printf '%s.%s' "$vm_network" "$(($(sed 's/^vm//' <<<"$1") == 1 ? 5 : 10 + $(sed 's/^vm//' <<<"$1")))"; }

@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154 # common.sh and Scripts/lab set the variables
 # Namespaces and links: a switch, the control plane, the operator's host, and one per machine. None has a route out.
 
 in_namespace() { ip netns exec "$@"; }

@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154 # common.sh and Scripts/lab set the variables
 # The control plane: mesh-lab as Pilot, Mixer, CA and pods; dnsmasq as the cluster's DNS and as the provider's resolver.
 
 mesh_lab() { in_namespace "$plane_ns" "$root/.build/release/mesh-lab" "$@"; }

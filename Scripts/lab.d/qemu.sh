@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154 # common.sh and Scripts/lab set the variables
 # Machines with their own kernel: QEMU, with KVM if a guest really boots with it, otherwise by emulation.
 
 qemu_folder() { printf '%s-qemu' "$(rootfs_path "$1")"; }

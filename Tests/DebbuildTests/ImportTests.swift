@@ -148,6 +148,30 @@ final class ImportTests: XCTestCase {
         XCTAssertFalse(specification.contains("source-date-epoch"), specification)
     }
 
+    /// Folders of /usr/local that only lie above a file stay the administrator's; those that a package has stay its own.
+    func testFoldersOfTheAdministratorAreKeptApart() throws {
+        try folder.file("tree/usr/local/bin/tool", "#!/bin/sh\n", mode: 0o755)
+        try folder.directory("tree/usr/local/lib/odd")
+        let package = try pack(rootOwned: true)
+        let specification = try roundTrip(package)
+        let folders = ["/usr/local", "/usr/local/bin", "/usr/local/lib"]
+        for path in folders {
+            XCTAssertTrue(specification.contains("- directory: \(path)\n"), "\(path) is not in\n\(specification)")
+        }
+        // As it would be written by hand, without saying so.
+        let path = folder.path + "/w/odd/package.yaml"
+        let said = Set(folders.map { "  - directory: \($0)" })
+        let plain = specification.split(separator: "\n").map(String.init).filter { !said.contains($0) }
+        try plain.joined(separator: "\n").write(toFile: path, atomically: true, encoding: .utf8)
+        let built = try debbuild(["all", "--workspace", folder.path + "/w", "--quiet"])
+        XCTAssertEqual(built.status, 0, built.errors)
+        let again = built.output.split(separator: "\n").first.map(String.init) ?? ""
+        let listing = try TestSupport.run("dpkg-deb", ["-c", again]).check()
+        XCTAssertTrue(listing.contains(" ./usr/local/bin/tool\n"), listing)
+        XCTAssertTrue(listing.contains(" ./usr/local/lib/odd/\n"), listing)
+        for path in folders { XCTAssertFalse(listing.contains(" .\(path)/\n"), listing) }
+    }
+
     func testManyEntriesAreOneTree() throws {
         let isSlow = ProcessInfo.processInfo.environment["SLOW_TESTS"] == "1"
         for number in 0..<(isSlow ? 700 : 70) {

@@ -136,7 +136,7 @@ final class FaultTests: XCTestCase {
     }
 
     /// The table of the documents has no other codes than the faults have today. It is written piece by piece, since all
-    /// faults take hours: a row is that of the last run in which its fault was named and mended.
+    /// faults take hours: a row is from the last run in which the fault was named and the machine recovered.
     private func compareWithTable(_ rows: [FaultRow], _ all: [LabFault]) throws {
         var recorded = try Self.recordedRows()
         if ProcessInfo.processInfo.environment["RECORD"] != nil {

@@ -43,7 +43,7 @@ struct FaultRow: Sendable {
     /// What went wrong in the test itself.
     var trouble = ""
 
-    /// Whether it was named, by its codes alone, and mended.
+    /// Whether meshcheck reported exactly the expected codes, and the machine recovered.
     var isRight: Bool { trouble.isEmpty && given == fault.codes && detected != nil && mended != nil }
 
     /// The line of the table.

@@ -33,7 +33,7 @@ enum Fixture {
                             attribute: "active", expected: "'active'", found: "'failed'", holds: false),
                         ExpectationResult(attribute: "restarts", expected: "at most 1", found: "0", holds: true),
                     ],
-                    evidence: ["port 53 is held by systemd-resolve (pid 612)"], attempts: 3, diagnosis: "MX0401",
+                    evidence: ["port 53 is held by systemd-resolve (pid 612)"], attempts: 3, diagnosis: "MX0405",
                     kind: "unit", subject: "unit dnsmasq.service", milliseconds: 10_000),
                 check(
                     "dns.pilot.short", "The sidecar finds Pilot by its short name", step: "10-dns",
@@ -77,10 +77,10 @@ enum Fixture {
             ],
             diagnoses: [
                 DiagnosisResult(
-                    code: "MX0401", severity: .error, cause: "dnsmasq does not run: another program holds port 53",
+                    code: "MX0405", severity: .error, cause: "dnsmasq does not run: another program holds port 53",
                     evidence: ["port 53 is held by systemd-resolve (pid 612)"],
                     remedy: ["systemctl disable --now systemd-resolved", "systemctl restart dnsmasq"],
-                    documentation: "docs/diagnoses.md#mx0401", checks: ["dns.dnsmasq.active", "pilot.tcp"])
+                    documentation: "docs/diagnoses.md#mx0405", checks: ["dns.dnsmasq.active", "pilot.tcp"])
             ])
     }
 

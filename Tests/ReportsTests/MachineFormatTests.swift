@@ -23,7 +23,7 @@ final class MachineFormatTests: XCTestCase {
     func testJUnitIsCountedAsItSays() throws {
         let output = try Python.run(Self.counts, on: JUnitRenderer().render(Fixture.broken))
         XCTAssertEqual(
-            output, "11\nMX0401 active: expected 'active', found 'failed'\n")
+            output, "11\nMX0405 active: expected 'active', found 'failed'\n")
         XCTAssertEqual(
             try Python.run(Self.counts, on: JUnitRenderer().render(Fixture.hostileRun)).prefix(3), "33\n")
         XCTAssertEqual(try Python.run(Self.counts, on: JUnitRenderer().render(Fixture.fleet)).prefix(3), "29\n")
@@ -101,7 +101,7 @@ final class MachineFormatTests: XCTestCase {
         if check.status != 0 { throw XCTSkip("python3-yaml is not installed") }
         XCTAssertEqual(
             try Python.run(program, on: TAPRenderer().render(Fixture.broken)),
-            "5 MX0401 'failed' port 53 is held by systemd-resolve (pid 612)\n")
+            "5 MX0405 'failed' port 53 is held by systemd-resolve (pid 612)\n")
     }
 
     func testMetricsAreAcceptedByPromtool() throws {
@@ -124,7 +124,7 @@ final class MachineFormatTests: XCTestCase {
             #"meshcheck_healthy{host="demo-vm-1",profile="classic"} 0"#,
             #"meshcheck_check_passed{host="demo-vm-1",step="10-dns",check="dns.dnsmasq.active",severity="error"} 0"#,
             #"meshcheck_check_passed{host="demo-vm-1",step="10-dns",check="dns.dnsmasq.file",severity="error"} 1"#,
-            #"meshcheck_diagnosis{host="demo-vm-1",code="MX0401",severity="error"} 1"#,
+            #"meshcheck_diagnosis{host="demo-vm-1",code="MX0405",severity="error"} 1"#,
             #"meshcheck_run_timestamp_seconds{host="demo-vm-1"} 1795409793.123456"#,
         ] { XCTAssertTrue(text.contains(line + "\n"), line) }
         XCTAssertFalse(text.contains("certs.files"), "what may not be seen is neither 0 nor 1")

@@ -80,7 +80,7 @@ final class PageTests: XCTestCase {
         let tail = text.split(separator: "\n").suffix(8).joined(separator: "\n")
         XCTAssertTrue(tail.contains("systemctl disable --now systemd-resolved"), text)
         XCTAssertTrue(tail.contains("FAILED"), text)
-        XCTAssertTrue(tail.contains("MX0401"), text)
+        XCTAssertTrue(tail.contains("MX0405"), text)
         XCTAssertFalse(TerminalRenderer().render(Fixture.broken).contains("\u{1B}"))
         XCTAssertTrue(TerminalRenderer(usesColor: true).render(Fixture.broken).contains("\u{1B}[31m"))
     }

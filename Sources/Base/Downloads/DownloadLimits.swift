@@ -15,7 +15,7 @@ public struct DownloadLimits: Sendable, Hashable {
     public init() {}
 }
 
-/// What a download is doing, for whoever watches it.
+/// The progress of a download.
 public enum DownloadProgress: Sendable, Hashable {
     /// Another process downloads the same file, and has so many bytes of it.
     case waiting(bytes: Int64)

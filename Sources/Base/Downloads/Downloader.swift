@@ -21,7 +21,7 @@ public struct Downloader: Sendable {
     /// Puts the file of a URL at a path once it is complete and right.
     ///
     /// Until then it is beside the path, with `.partial` behind its name, and locked: whoever wants the same file waits.
-    /// A beginning that is there is continued where the server says that it is the same file still (If-Range, RFC 9110
+    /// A partial download is continued if the server confirms that the file is still the same (If-Range, RFC 9110
     /// section 13.1.5), and where a checksum covers the whole.
     ///
     /// - Parameters:

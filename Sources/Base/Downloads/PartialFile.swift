@@ -62,7 +62,7 @@ struct PartialFile: Sendable {
         guard lseek(descriptor.number, 0, SEEK_END) >= 0 else { throw Self.failure("seek in", path, address) }
     }
 
-    /// What tells the beginning that is there from every other file at the URL; nil where nothing does.
+    /// What identifies the file that the partial download is from; nil if the server gave nothing.
     func validator() throws(DownloadError) -> String? {
         guard let validator = try headers(headersPath).validator else { return nil }
         // A server that went on with another file spoilt it; one that answered with an error added nothing.

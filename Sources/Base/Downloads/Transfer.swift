@@ -9,7 +9,7 @@ struct Transfer: Sendable {
     enum Outcome: Sendable {
         /// The file is complete.
         case whole
-        /// The server does not go on with the beginning that is there.
+        /// The server cannot continue the partial download.
         case cannotContinue
         /// It failed; the server may have said when to ask again, in seconds.
         case failed(DownloadError, retryAfter: Int?)

@@ -43,7 +43,7 @@ struct FileProbe: Probe {
                     + "not fail."),
             .init(
                 "closed-at", .text,
-                "What the user of `as` may not pass or read: the first such folder, or the file itself; null if it can be read."
+                "The first folder that the user of `as` may not enter, or the file itself if it may not be read; null if it can be read."
             ),
             .init("parents-traversable", .bool, "Whether the user of `as` can pass through all folders above it."),
             .init(
@@ -203,7 +203,7 @@ struct FileProbe: Probe {
         }
     }
 
-    /// Where a path of a service leads: links begin where the file system of the service does, and not where ours does.
+    /// Where a path leads for a service: absolute links start at the root of its file system, not of ours.
     private static func resolved(_ path: String, in view: String) throws(ProbeError) -> String {
         var path = path
         for _ in 0..<linkLimit {

@@ -21,7 +21,7 @@ struct SysctlProbe: Probe {
                 "How many numbers there are from the first to the last, for settings with two; else null."),
             .init(
                 "free-ports", .integer,
-                "For net.ipv4.ip_local_port_range: how many of its ports net.ipv4.ip_local_reserved_ports leaves; else null."
+                "For net.ipv4.ip_local_port_range: how many of its ports are not in net.ipv4.ip_local_reserved_ports; else null."
             ),
         ])
 
@@ -94,7 +94,7 @@ package struct LocalPorts: Sendable, Hashable {
     static let rangeSetting = "net.ipv4.ip_local_port_range"
     /// The first and last of them as the kernel prints them.
     package var range: String
-    /// Those that are taken out of the range, as the kernel prints them: `8080,9148-9150`.
+    /// The reserved ports, as the kernel prints them: `8080,9148-9150`.
     package var reserved: String
 
     /// How many ports are left.
@@ -112,7 +112,7 @@ package struct LocalPorts: Sendable, Hashable {
 
     /// Reads them.
     ///
-    /// - Parameter place: where a file of the host is for this process.
+    /// - Parameter place: maps a path of the host to one of this process.
     package static func read(_ place: (String) -> String = { $0 }) throws(ProbeError) -> LocalPorts {
         func text(_ name: String) throws(ProbeError) -> String {
             Ascii.text(Ascii.trimmed((try SystemFile.read(place("/proc/sys/net/ipv4/" + name)) ?? [])[...]))

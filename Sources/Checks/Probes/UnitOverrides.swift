@@ -42,8 +42,7 @@ struct UnitOverrides: Sendable, Hashable {
         }
     }
 
-    /// Commands that put the files aside and start the unit again. They are kept under another name, since somebody has
-    /// made them for a reason.
+    /// Commands that rename the files and restart the unit. Nothing is deleted: somebody made these files for a reason.
     func undo(of unit: String) -> [String] {
         guard !paths.isEmpty, let unit = ShellWord.quoted(unit) else { return [] }
         return paths.compactMap { path in

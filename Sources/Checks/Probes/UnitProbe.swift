@@ -54,14 +54,14 @@ struct UnitProbe: Probe {
             .init("drop-ins", .list(.text), "Paths of the drop-ins that change its file; null if there are none."),
             .init(
                 "overrides", .list(.text),
-                "What administrators and `systemctl set-property` set in drop-ins, each with the file and line; and their file in "
-                    + "place of the package's."),
-            .init("undo-overrides", .list(.text), "Commands that put those files aside and start the unit again."),
+                "What administrators and `systemctl set-property` set in drop-ins, each with file and line, or the file that "
+                    + "replaces the package's."),
+            .init("undo-overrides", .list(.text), "Commands that move those files aside and restart the unit."),
             .init(
                 "cut-off", .list(.text),
                 "What gives its programs another network than the host's: PrivateNetwork=, NetworkNamespacePath=, "
                     + "RestrictAddressFamilies= without AF_INET, SystemCallFilter= without socket or connect, or a network namespace "
-                    + "that somebody else has made."),
+                    + "made by somebody else."),
             .init(
                 "reason", .text,
                 "What kind of failure its last run reports, in the journal or in `log`, in the words of the attribute of the "

@@ -145,7 +145,7 @@ private struct CargoTranslation {
 
     private mutating func addFields() {
         guard let repository = cargo[key: "repository"]?.scalarText else { return }
-        // cargo-deb names the repository for whoever looks for the source.
+        // cargo-deb does the same.
         let key = repository.hasSuffix(".git") || repository.contains("github.com") ? "Vcs-Git" : "Vcs-Browser"
         result.entries.append(SpecEntry("fields", .mapping([SpecEntry(key, .text(repository))])))
     }

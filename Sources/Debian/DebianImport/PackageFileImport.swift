@@ -257,7 +257,7 @@ struct ImportedPackage {
         if architecture != .all { request.architectures = [architecture] }
         let plans = await Builder(workspace: workspace, request: request, observer: SilentObserver())
             .plans(diagnostics: &diagnostics)
-        // What the original has as well is not for whoever imports it to change.
+        // Warnings are about the original as well, so only errors are reported.
         var errors = Diagnostics()
         for item in diagnostics.all where item.severity == .error {
             errors.error(item.code, item.message, at: item.range, notes: item.notes, help: item.help)

@@ -43,7 +43,7 @@ public struct LintedPackage: Sendable {
         var relations: [RelationField.Kind: RelationField] = [:]
         for kind in RelationField.Kind.allCases {
             guard let text = image.control[kind.rawValue] else { continue }
-            // A field that is none is a finding of the control fields' own rule, and no relation for the others.
+            // The rule for control fields reports a malformed field; the other rules skip it.
             relations[kind] = try? RelationField(parsing: text, field: kind)
         }
         self.relations = relations

@@ -65,7 +65,7 @@ struct CertificateRequest {
     }
 
     private func isValid(_ signature: ArraySlice<UInt8>, for signed: ArraySlice<UInt8>) -> Bool {
-        // Nothing is signed by a key that is none.
+        // A malformed key has signed nothing.
         guard let key = try? _RSA.Signing.PublicKey(unsafeDERRepresentation: publicKeyInfo) else { return false }
         let signature = _RSA.Signing.RSASignature(rawRepresentation: signature)
         func isValid(_ digest: some Digest) -> Bool {

@@ -8,7 +8,7 @@ public actor ControlPlane {
     private let configurationPath: String
     private let state: String
     private let mesh: MeshState
-    private let factory: ControlPlaneServer
+    private let server: ControlPlaneServer
     private let log: Logger
     private var running: [Listener: Task<Void, Never>] = [:]
     private let bound = Mutex<[Listener: SocketAddress]>([:])
@@ -32,7 +32,7 @@ public actor ControlPlane {
         self.state = state
         self.log = log
         mesh = MeshState(configuration, faults: FaultFile(state: state))
-        factory = ControlPlaneServer(
+        server = ControlPlaneServer(
             generation: generation, mesh: mesh,
             issuer: Issuer(try AuthorityStore(state: state), generation: generation),
             successor: Issuer(try AuthorityStore(state: state, generation: 1), generation: generation), log: log)
@@ -82,7 +82,7 @@ public actor ControlPlane {
             running[listener] = Task {
                 while !Task.isCancelled {
                     do {
-                        try await factory.serve(listener) { address in self.announce(listener, address) }
+                        try await server.serve(listener) { address in self.announce(listener, address) }
                     } catch {
                         if Task.isCancelled { return }
                         log.error("\(listener.role.rawValue) at \(listener.address) fails: \(error)")

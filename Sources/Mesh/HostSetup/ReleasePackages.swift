@@ -157,7 +157,7 @@ public struct ReleasePackages: Sendable {
                 case .noCurl: (.fault, "apt-get install curl")
                 case .file: (.fault, "look for space and rights there")
                 case .timedOut, .stalled: (.timedOut, "run it again: it continues where it stopped")
-                case .waited: (.timedOut, "look for another meshex that does not go on")
+                case .waited: (.timedOut, "another meshex is downloading the same file: wait for it, or end it")
                 case .cancelled, .interrupted: (.unreachable, "run it again: it continues where it stopped")
                 case .curl(status: 23, _): (.fault, "look for space there: df -h \(path)")
                 case .retryLater: (.unreachable, "run it again when the server is ready")

@@ -13,7 +13,7 @@ struct ReachProbe: Probe {
                 "users", .list(.text),
                 "Who has to reach it; those that do not exist are left out. Without root only who runs this is looked at."
             ),
-            .init("elsewhere", .list(.text), "Addresses where the port is looked for when it is not reached."),
+            .init("elsewhere", .list(.text), "Other addresses to try if the port cannot be reached."),
         ],
         attributes: [
             .init("connected", .bool, "Whether all of them reach it."),
@@ -31,13 +31,13 @@ struct ReachProbe: Probe {
             .init(
                 "suspects", .list(.text),
                 "Rules of the packet filter that let the connection be opened and may stop what is sent through it."),
-            .init("undo-suspects", .list(.text), "Commands that take those out of the way."),
+            .init("undo-suspects", .list(.text), "Commands that remove them."),
             .init(
                 "diverted", .list(.text),
-                "Rules of the nat table that lead the connections of the first of them elsewhere."
+                "Rules of the nat table that lead the first user's connections elsewhere."
             ),
-            .init("undo-diverted", .list(.text), "Commands that take those out of the way."),
-            .init("found-at", .list(.text), "Those of `elsewhere` where the port takes connections."),
+            .init("undo-diverted", .list(.text), "Commands that remove them."),
+            .init("found-at", .list(.text), "The addresses of `elsewhere` where the port accepts connections."),
             .init("duration", .duration, "From the lookup to the last open connection."),
         ])
 
@@ -129,7 +129,7 @@ struct ReachProbe: Probe {
         return Observation(attributes, evidence: evidence)
     }
 
-    /// Those of some addresses that take connections to a port.
+    /// The addresses that accept connections to a port.
     private func found(
         _ addresses: [IPAddress], _ port: UInt16, by looker: Looker, _ request: ProbeRequest
     ) async throws(ProbeError) -> [IPAddress] {

@@ -38,7 +38,7 @@ public struct DiagnosisCatalogue: Sendable {
         var diagnostics = Diagnostics()
         for check in suite.allChecks where groups[check.id] != nil {
             diagnostics.error(
-                "ambiguous-name", "'\(check.id)' is a group of the diagnoses and the id of a check", at: nil,
+                "ambiguous-name", "'\(check.id)' is both the id of a check and a group of the diagnoses", at: nil,
                 help: "give one of them another name")
         }
         for entry in entries {
@@ -77,7 +77,8 @@ public struct DiagnosisCatalogue: Sendable {
     ) {
         diagnostics.error(
             "unknown-id", "\(entry.code): no check has the id '\(pattern.source)'", at: place,
-            help: SpellingSuggestion.of(pattern.source, among: suite.allChecks.map(\.family)).map {
+            help: SpellingSuggestion.of(pattern.source, among: suite.allChecks.map(\.family) + groups.keys.sorted()).map
+            {
                 "did you mean '\($0)'?"
             })
     }

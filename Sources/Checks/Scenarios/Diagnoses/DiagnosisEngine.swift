@@ -182,7 +182,7 @@ struct DiagnosisText {
         try VariableText(text, isName: isNameCharacter)
     }
 
-    /// The texts of a list that a template is nothing but a reference to, none where there is nothing to refer to; nil for
+    /// The items of the list that a template refers to and contains nothing else, or none if there is no such value; nil for
     /// any other template.
     func items(of template: String) -> [String]? {
         do throws(VariableText.Fault) {

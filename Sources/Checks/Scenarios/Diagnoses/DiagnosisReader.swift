@@ -17,11 +17,11 @@ enum DiagnosisKey: String, CaseIterable {
         case .unless: "Conditions of which none holds."
         case .explains:
             """
-            Ids of checks that fail for the same cause, `*` stands for any characters; codes of causes that follow from it; \
-            and names of `groups` of both.
+            Ids of checks that fail for the same cause (`*` matches any characters), codes of causes that follow from it, \
+            and names from `groups`.
             """
         case .independent:
-            "`true` for a cause that no other explains by the ids of its checks: two faults may show in one check."
+            "`true` if other causes may explain this one only by its code, because two faults can show in one check."
         case .evidence: "Lines with what was seen."
         case .remedy: "What to do: commands, one per line."
         case .documentation: "The section of the documents; that of `docs/diagnoses.md` when it is missing."
@@ -83,7 +83,7 @@ struct DiagnosisReader {
         return DiagnosisCatalogue(entries: entries, places: codes, groups: groups)
     }
 
-    /// Names for what many causes explain. A group may have those in it that stand before it.
+    /// Names for lists that many causes explain. A group may contain the groups above it.
     private mutating func readGroups(_ node: YAMLNode, _ diagnostics: inout Diagnostics) {
         let expected = "a mapping of names to lists of ids and codes"
         for pair in MappingReader.pairs(node, expected, &diagnostics) ?? [] {

@@ -41,7 +41,7 @@ public enum DiagnosisSchema {
         ("type", .string("object")), ("additionalProperties", texts),
         (
             "description",
-            .string("Names for what many causes explain, which `explains` may have in place of its members.")
+            .string("Named lists of ids and codes, for use in `explains`.")
         ),
     ])
     private static let conditions: JSONValue = {

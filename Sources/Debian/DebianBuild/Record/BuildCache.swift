@@ -33,7 +33,7 @@ final class BuildCache: Sendable {
 
     /// Opens a cache.
     ///
-    /// - Parameter warn: told once when the cache cannot be written.
+    /// - Parameter warn: called once if the cache cannot be written.
     init(_ directory: String, warn: @escaping @Sendable (String) -> Void) {
         self.directory = directory
         self.warn = warn

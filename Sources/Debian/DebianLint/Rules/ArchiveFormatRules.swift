@@ -71,7 +71,7 @@ enum ArchiveFormatRules {
         "DB0613", .info, "file is not named after the package", remedy: "rename it",
         reference: "dpkg-name(1)"
     ) { subject in
-        // A version that is none has a rule of its own.
+        // Another rule reports a malformed version.
         guard let found = subject.image.fileName, let text = subject.image.control["Version"],
             let version = try? DebianVersion(text)
         else { return [] }

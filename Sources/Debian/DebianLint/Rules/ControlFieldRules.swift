@@ -97,7 +97,7 @@ enum ControlFieldRules {
         "DB0114", .warning, "pre-release version sorts after its release",
         remedy: "put '~' in front of the suffix", reference: "deb-version(7)"
     ) { subject in
-        // A version that is none has a rule of its own.
+        // Another rule reports a malformed version.
         guard let text = subject.image.control["Version"], let (release, suffix) = prereleaseParts(of: text),
             let before = try? DebianVersion(text), let after = try? DebianVersion(release), after < before
         else { return [] }

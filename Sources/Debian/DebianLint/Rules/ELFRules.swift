@@ -127,7 +127,7 @@ enum ELFRules {
 }
 
 extension LintedPackage {
-    /// Nil as well for a name that is none, which the rules of control fields report.
+    /// Nil for a malformed name too, which the rules for control fields report.
     fileprivate var architecture: Architecture? {
         image.control["Architecture"].flatMap { try? Architecture($0) }
     }

@@ -72,7 +72,7 @@ enum RelationRules {
             let symbols = elf.versionNeeds.filter { $0.library == "libc.so.6" }.flatMap { $0.versions }
             let versions = symbols.compactMap { symbol -> DebianVersion? in
                 guard symbol.hasPrefix("GLIBC_"), symbol.dropFirst(6).first?.isNumber == true else { return nil }
-                // `GLIBC_2.34` names a version; what does not, asks for none.
+                // `GLIBC_2.34` names a version; `GLIBC_PRIVATE` does not.
                 return try? DebianVersion(String(symbol.dropFirst(6)))
             }
             let wanted = versions.max()
