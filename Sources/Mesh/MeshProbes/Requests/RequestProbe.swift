@@ -25,7 +25,11 @@ struct RequestProbe: Probe {
             .init("seen", .text, "One line of what was seen."),
             .init("addresses", .list(.text), "The addresses that the user finds."),
             .init("in-range", .bool, "Whether the address is in the ranges that are intercepted."),
-            .init("counted", .bool, "Whether Envoy has counted a connection meanwhile; null if it was not asked."),
+            .init(
+                "counted", .bool,
+                "Whether Envoy has counted a connection to this port meanwhile; null if it was not asked, or was replaced."
+            ),
+            .init("counts", .text, "Its counts and restart epochs before and after the request."),
             .init("cluster", .text, "The cluster that Envoy's routes name for the host; null if there is none."),
             .init("endpoints", .list(.text), "Its endpoints, and what became of a connection as Envoy's user."),
             .init(
@@ -62,7 +66,8 @@ struct RequestProbe: Probe {
                 "body": .text(Ascii.text(walk.body)), "seen": .text(walk.seen),
                 "addresses": .texts(walk.addresses.map(\.description)),
                 "in-range": walk.isInRange.map { .bool($0) } ?? .null,
-                "counted": walk.isCounted.map { .bool($0) } ?? .null, "cluster": .text(orNull: walk.cluster),
+                "counted": walk.isCounted.map { .bool($0) } ?? .null, "counts": .text(orNull: walk.counts),
+                "cluster": .text(orNull: walk.cluster),
                 "endpoints": .texts(walk.endpoints), "unreached": .texts(walk.unreached),
                 "obstacle": .text(orNull: walk.obstacles.kind?.rawValue),
                 "obstacles": .texts(walk.obstacles.lines), "undo": .texts(walk.obstacles.undo),
@@ -110,6 +115,7 @@ struct RequestWalk {
     private(set) var addresses: [IPAddress] = []
     private(set) var isInRange: Bool?
     private(set) var isCounted: Bool?
+    private(set) var counts: String?
     private(set) var cluster: String?
     private(set) var endpoints: [String] = []
     private(set) var unreached: [String] = []
@@ -137,10 +143,17 @@ struct RequestWalk {
         let settings = try await host.settings(for: request).settings
         isInRange = settings.serviceRanges.isEmpty || settings.serviceRanges.contains { $0.contains(address) }
         if isInRange == false { story.append("\(address) is outside of the intercepted ranges") }
-        let before = await connections()
+        // The epoch is asked for first and last, so that all between is of one Envoy if it is the same.
+        let first = try await epoch()
+        let before = await connections(through: settings.envoyPort)
         let outcome = try await ask(address, endpoint.port, as: user.role, segment: nil, for: left * 0.35)
-        let after = await connections()
-        if let before, let after { isCounted = after > before }
+        let after = await connections(through: settings.envoyPort)
+        let last = try await epoch()
+        if let first, let last, let before, let after {
+            counts = "\(before) of \(first), then \(after) of \(last)"
+            // A new epoch answers before it accepts connections, and begins at zero.
+            if first.number == last.number, first.isLive || first.number == 0 { isCounted = after > before }
+        }
         if let isCounted { story.append("Envoy has counted \(isCounted ? "a" : "no") connection meanwhile") }
         let judgement = AnswerProbe.judged(outcome, texts: [], slow: .max)
         seen = judgement.seen
@@ -206,13 +219,20 @@ struct RequestWalk {
         }
     }
 
-    /// The connections that Envoy's listeners have got.
-    private func connections() async -> Int64? {
+    /// The connections to the port of the request that the Envoy which answers has got.
+    private func connections(through envoyPort: Int) async -> Int64? {
         guard let body = await envoy("/stats?filter=downstream_cx_total") else { return nil }
+        let ports = [Int(endpoint.port), envoyPort]
+        // Listeners are named ADDRESS_PORT.
         return EnvoyAdmin.stats(body).filter { name, _ in
-            name.startsBytewise("listener.") && name.endsBytewise(".downstream_cx_total")
-                && !name.startsBytewise("listener.admin") && !name.containsBytewise(".worker_")
+            name.startsBytewise("listener.") && ports.contains { name.endsBytewise("_\($0).downstream_cx_total") }
         }.values.reduce(0, +)
+    }
+
+    /// The Envoy that answers.
+    private func epoch() async throws(ProbeError) -> EnvoyEpoch? {
+        guard let body = await envoy("/server_info") else { return nil }
+        return EnvoyEpoch(try JSONReader.read(body, of: "Envoy's /server_info"))
     }
 
     /// The endpoints that Envoy would take, and whether its user reaches them.
@@ -334,4 +354,22 @@ struct RequestWalk {
         }
         story += obstacles.lines
     }
+}
+
+/// One Envoy of those that replace each other.
+private struct EnvoyEpoch: CustomStringConvertible {
+    let number: Int64
+    let isLive: Bool
+
+    /// - Parameter info: what the admin interface's `/server_info` says.
+    init(_ info: Value) {
+        if case .integer(let number)? = info["command_line_options"]?["restart_epoch"] {
+            self.number = number
+        } else {
+            number = 0
+        }
+        isLive = info["state"]?.asText == "LIVE"
+    }
+
+    var description: String { "epoch \(number)\(isLive ? "" : ", which is not live")" }
 }
