@@ -318,6 +318,28 @@ final class BuildTests: XCTestCase {
         XCTAssertEqual(try fixture.debbuild(["all", "--release-url", "https://x/$(id)"]).status, 2)
     }
 
+    func testBuildInformationMayBeLeftOutAndComesLater() throws {
+        let fixture = try WorkspaceFixture()
+        let package = try fixture.build(["--no-buildinfo"])
+        let path = fixture.output + "/hello_1.2.3_all.buildinfo"
+        XCTAssertFalse(FileManager.default.fileExists(atPath: path))
+        XCTAssertEqual(
+            try TestSupport.run("sh", ["-c", "cd \"$1\" && sha256sum -c SHA256SUMS", "sh", fixture.output]).status, 0)
+        let before = try FileManager.default.attributesOfItem(atPath: package)[.systemFileNumber] as? Int
+        // The package is as it was; the checksums that nobody needed are taken of it now.
+        _ = try fixture.build()
+        XCTAssertEqual(try FileManager.default.attributesOfItem(atPath: package)[.systemFileNumber] as? Int, before)
+        let information = try String(contentsOfFile: path, encoding: .utf8)
+        for (field, program) in [("Md5", "md5sum"), ("Sha1", "sha1sum"), ("Sha256", "sha256sum")] {
+            let sum = try XCTUnwrap(TestSupport.run(program, [package]).output.split(separator: " ").first)
+            XCTAssertTrue(information.contains("Checksums-\(field):\n \(sum) "), information)
+        }
+        // One that is about another package does not stay.
+        try fixture.directory.file("w/hello/hello.sh", "#!/bin/sh\necho later\n", mode: 0o755)
+        _ = try fixture.build(["--no-buildinfo"])
+        XCTAssertFalse(FileManager.default.fileExists(atPath: path))
+    }
+
     func testFormerKeysStillBuild() throws {
         let workspace = try WorkspaceFixture(
             package: WorkspaceFixture.packageYAML + "automatic-depends: false\nlibraries: {libfoo.so.1: libfoo1}\n",

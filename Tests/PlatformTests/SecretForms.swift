@@ -161,7 +161,7 @@ enum SecretForms {
         "maxTokens: 100",
         "password: \"\"", "password: ${DB_PASSWORD}", "password: $DB_PASSWORD", "password: {{ .Values.password }}",
         "password: <none>",
-        "password: ********", "secretKeyRef:", "  secret:\n    secretName: web-tls",
+        "password: ********", "passwordSecret: db-login", "secretKeyRef:", "  secret:\n    secretName: web-tls",
         "imagePullSecrets: [{name: regcred}]",
         "password: [masked]", "Authorization: Bearer [masked]", "cookie: enabled", "PasswordAuthentication no",
         "password: string",

@@ -88,49 +88,63 @@ package struct FileDigests: Sendable, Hashable {
 }
 
 /// Passes bytes on and keeps their number and checksums, so that the finished package need not be read again. MD5, which
-/// takes as long as the rest, is computed on another thread.
+/// takes as long as the rest, is computed on another thread, and like SHA-1 only if something needs it.
 final class HashingSink: ByteSink {
     private let next: any ByteSink
-    private let md5 = BackgroundMD5()
+    private let md5: BackgroundMD5?
     private var sha1 = Insecure.SHA1()
     private var sha256 = SHA256()
     private(set) var count: Int64 = 0
 
-    init(forwardingTo next: any ByteSink) {
+    /// - Parameter wantsAll: whether MD5 and SHA-1 are wanted as well.
+    init(forwardingTo next: any ByteSink, wantsAll: Bool) {
         self.next = next
+        md5 = wantsAll ? BackgroundMD5() : nil
     }
 
     func write(_ bytes: UnsafeRawBufferPointer) throws(FileError) {
-        md5.update(bytes)
+        md5?.update(bytes)
         try next.write(bytes)
-        sha1.update(bufferPointer: bytes)
+        if md5 != nil { sha1.update(bufferPointer: bytes) }
         sha256.update(bufferPointer: bytes)
         count += Int64(bytes.count)
     }
 
     /// The checksums of everything; nothing may be written after it.
     func finish() -> PackageChecksums {
-        md5.endFile()
+        md5?.endFile()
         return PackageChecksums(
-            md5: md5.finish().map { Hexadecimal.text($0) }.joined(), sha1: Hexadecimal.text(sha1.finalize()),
-            sha256: Hexadecimal.text(sha256.finalize()))
+            md5: md5?.finish().map { Hexadecimal.text($0) }.joined(),
+            sha1: md5 == nil ? nil : Hexadecimal.text(sha1.finalize()), sha256: Hexadecimal.text(sha256.finalize()))
     }
 }
 
-/// The checksums of a package in hexadecimal; deb-buildinfo(5) wants all three.
+/// The checksums of a package in hexadecimal.
 public struct PackageChecksums: Sendable, Hashable {
-    /// MD5.
-    public var md5: String
-    /// SHA-1.
-    public var sha1: String
+    /// MD5, which deb-buildinfo(5) wants; nil if nothing asked for it.
+    public var md5: String?
+    /// SHA-1, likewise.
+    public var sha1: String?
     /// SHA-256.
     public var sha256: String
 
     /// Creates the checksums from their hexadecimal texts.
-    public init(md5: String, sha1: String, sha256: String) {
+    public init(md5: String?, sha1: String?, sha256: String) {
         self.md5 = md5
         self.sha1 = sha1
         self.sha256 = sha256
+    }
+
+    /// All three of a file, which is read.
+    package init(of path: String) throws(FileError) {
+        let sink = HashingSink(forwardingTo: CountingSink(), wantsAll: true)
+        let file = try InputFile(path: path)
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 18, alignment: 64)
+        defer { buffer.deallocate() }
+        while case let count = try file.read(into: buffer), count > 0 {
+            try sink.write(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+        }
+        self = sink.finish()
     }
 }
 

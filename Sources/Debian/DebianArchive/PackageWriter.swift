@@ -13,14 +13,19 @@ public struct PackageWriter: Sendable {
     public var outputDirectory: String
     /// Compressor threads; the bytes of the package do not depend on their number.
     public var threads: Int
+    /// Whether MD5 and SHA-1 of the package are computed as well, which a `.buildinfo` needs and nothing else.
+    public var computesAllChecksums: Bool
     /// Told about payload bytes as they are read.
     public var progress: Progress?
     private static let blockSize = 256 * 1024
 
     /// Creates a writer into a folder.
-    public init(outputDirectory: String, threads: Int = 1, progress: Progress? = nil) {
+    public init(
+        outputDirectory: String, threads: Int = 1, computesAllChecksums: Bool = true, progress: Progress? = nil
+    ) {
         self.outputDirectory = outputDirectory
         self.threads = threads
+        self.computesAllChecksums = computesAllChecksums
         self.progress = progress
     }
 
@@ -62,7 +67,7 @@ public struct PackageWriter: Sendable {
         let digests = try writeData(plan, to: data, size: { data.size })
         let control = try ScratchFile(in: outputDirectory)
         try writeControl(plan, digests: digests, to: control)
-        let sink = HashingSink(forwardingTo: file)
+        let sink = HashingSink(forwardingTo: file, wantsAll: computesAllChecksums)
         try assemble(plan, control: control, data: Member(data), sink: sink)
         return (sink.count, sink.finish(), digests)
     }
@@ -84,7 +89,8 @@ public struct PackageWriter: Sendable {
         let digests = try writeData(plan, to: data, size: { data.count })
         let control = try ScratchFile(in: outputDirectory)
         try writeControl(plan, digests: digests, to: control)
-        let sink = HashingSink(forwardingTo: BeginningSink(file, length: start))
+        let sink = HashingSink(
+            forwardingTo: BeginningSink(file, length: start), wantsAll: computesAllChecksums)
         try assemble(plan, control: control, data: Member(file, start: start, size: data.count), sink: sink)
         guard control.size == placeholder.size, sink.count == start + data.count else {
             throw BuildError.unexpected(

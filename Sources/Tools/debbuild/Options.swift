@@ -171,6 +171,11 @@ struct BuildOptions: ParsableArguments {
     @Flag(help: "Build everything twice, in another order and with other threads, and compare the bytes.")
     var verifyReproducible = false
 
+    @Flag(
+        name: .customLong("no-buildinfo"),
+        help: "Write no .buildinfo beside the packages, and do not compute the checksums that only it needs.")
+    var noBuildInformation = false
+
     @Option(
         help: ArgumentHelp(
             "Where the packages will be published: writes istio.VERSION and plain NAME.deb beside them.",
@@ -205,6 +210,7 @@ extension WorkspaceOptions {
         request.distribution = distribution
         request.downloadLimits = downloads.limits
         request.isForced = build?.force ?? false
+        request.writesBuildInformation = !(build?.noBuildInformation ?? false)
         request.outputDirectory = (build?.output).map(absolute)
         for text in architectures {
             do throws(FormatError) {

@@ -41,6 +41,8 @@ enum SecretName {
         let isAbout = words.contains { isPasswordWord($0) || isSecretWord($0) } || hasSecretKey(words)
         guard isAbout else { return .other }
         if harmlessEnds.contains(last) { return .other }
+        // `passwordSecret: db-login` is where a Kubernetes Secret is named that has it.
+        if last == "secret", words.dropLast().last.map(isPasswordWord) ?? false { return .related }
         if words.contains(where: isPasswordWord) { return .secret }
         while let end = words.last, words.count > 1, qualifiers.contains(end) { words.removeLast() }
         if let end = words.last, isSecretWord(end) { return .secret }

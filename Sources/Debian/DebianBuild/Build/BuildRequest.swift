@@ -31,6 +31,8 @@ public struct BuildRequest: Sendable {
     public var payloadOverrides: [PayloadOverride] = []
     /// What one download may cost.
     package var downloadLimits = DownloadLimits()
+    /// Whether a `.buildinfo` is written beside each package.
+    public var writesBuildInformation = true
     /// Build even when nothing has changed.
     public var isForced = false
 

@@ -257,7 +257,7 @@ public struct Builder: Sendable {
         observer.began(plan)
         let observer = observer
         let writer = PackageWriter(
-            outputDirectory: outputDirectory, threads: threads,
+            outputDirectory: outputDirectory, threads: threads, computesAllChecksums: request.writesBuildInformation,
             progress: { observer.advanced(plan, bytes: $0) })
         var scenario: String?
         var lock: DirectoryLock?
@@ -393,7 +393,8 @@ public struct Builder: Sendable {
         for plan in plans {
             guard let first = outcomes.first(where: { $0.plan.fileName == plan.fileName }) else { continue }
             observer.note("building \(plan.fileName) a second time")
-            let writer = PackageWriter(outputDirectory: scratch, threads: request.threads == 1 ? 3 : 1)
+            let writer = PackageWriter(
+                outputDirectory: scratch, threads: request.threads == 1 ? 3 : 1, computesAllChecksums: false)
             let second = try writer.write(try finished(plan))
             let difference: Int64?
             do throws(FileError) {

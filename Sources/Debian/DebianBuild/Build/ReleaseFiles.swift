@@ -11,8 +11,8 @@ public protocol ReleaseFileWriter: Sendable {
 }
 
 extension Builder {
-    /// Writes what lies beside the packages: `SHA256SUMS`, a `.buildinfo` for each that was written, the checks of each,
-    /// and what `writer` adds.
+    /// Writes what lies beside the packages: `SHA256SUMS`, a `.buildinfo` for each that was written (if the request wants
+    /// it), the checks of each, and what `writer` adds.
     ///
     /// - Parameter date: the date of the build, seconds since 1970.
     public func writeReleaseFiles(
@@ -37,6 +37,7 @@ extension Builder {
                     try file.commit(.contents)
                     sums[name] = FileDigests.of(Array(text.utf8)).sha256
                 }
+                if !request.writesBuildInformation { continue }
                 if outcome.isUpToDate, try BuildInformation.isAbout(outcome) { continue }
                 try BuildInformation.write(outcome, date: date)
             }
@@ -176,15 +177,17 @@ enum BuildInformation {
     static func write(
         _ outcome: BuildOutcome, date: Int64, status: String = "/var/lib/dpkg/status"
     ) throws(FileError) {
-        let checksums = outcome.checksums
         let plan = outcome.plan
+        var checksums = outcome.checksums
+        // An earlier build had no use for them.
+        if checksums.md5 == nil || checksums.sha1 == nil { checksums = try PackageChecksums(of: outcome.path) }
         var paragraph = ControlParagraph()
         paragraph["Format"] = "1.0"
         paragraph["Source"] = plan.control["Source"] ?? plan.package.description
         paragraph["Binary"] = plan.package.description
         paragraph["Architecture"] = plan.architecture.description
         paragraph["Version"] = plan.version.description
-        func line(_ sum: String) -> String { "\n\(sum) \(outcome.size) \(plan.fileName)" }
+        func line(_ sum: String?) -> String { "\n\(sum ?? "") \(outcome.size) \(plan.fileName)" }
         paragraph["Checksums-Md5"] = line(checksums.md5)
         paragraph["Checksums-Sha1"] = line(checksums.sha1)
         paragraph["Checksums-Sha256"] = line(checksums.sha256)

@@ -15,6 +15,8 @@ struct BuildRecord: Sendable, Equatable {
     var status: FileStatus
 
     private static let header = "debbuild build 2"
+    /// Stands for a checksum that was not computed.
+    private static let none = "-"
 
     /// Reads a record; one that is missing or not understood means that the package has to be built.
     static func load(_ path: String) -> BuildRecord? {
@@ -26,7 +28,8 @@ struct BuildRecord: Sendable, Equatable {
         guard numbers.count == 5, sums.count == 3 else { return nil }
         return BuildRecord(
             fingerprint: String(lines[1]),
-            checksums: PackageChecksums(md5: sums[0], sha1: sums[1], sha256: sums[2]),
+            checksums: PackageChecksums(
+                md5: sums[0] == none ? nil : sums[0], sha1: sums[1] == none ? nil : sums[1], sha256: sums[2]),
             status: FileStatus(
                 kind: .file, permissions: 0o644, size: numbers[0], modificationSeconds: numbers[1],
                 modificationNanoseconds: numbers[2], inode: UInt64(bitPattern: numbers[3]),
@@ -40,7 +43,7 @@ struct BuildRecord: Sendable, Equatable {
             text: """
                 \(Self.header)
                 \(fingerprint)
-                \(checksums.md5) \(checksums.sha1) \(checksums.sha256)
+                \(checksums.md5 ?? Self.none) \(checksums.sha1 ?? Self.none) \(checksums.sha256)
                 \(status.size) \(status.modificationSeconds) \(status.modificationNanoseconds) \
                 \(Int64(bitPattern: status.inode)) \(Int64(bitPattern: status.device))
 
