@@ -73,7 +73,7 @@ final class PackageWriterTests: XCTestCase {
                     ("sha256sum", built.checksums.sha256),
                 ] {
                     XCTAssertEqual(
-                        try TestSupport.run(program, [built.path]).output, "\(sum)  \(built.path)\n", compression)
+                        try TestSupport.run(program, [built.path]).output, "\(sum ?? "")  \(built.path)\n", compression)
                 }
                 contents.append(try Data(contentsOf: URL(fileURLWithPath: built.path)))
                 XCTAssertEqual(Int64(contents[0].count), built.size)

@@ -1,5 +1,6 @@
 import Archive
 import Files
+import Platform
 
 /// The contents of entries of archives in the order of a plan, which is not the order of the archives: each archive is
 /// read once, and what is met before its turn, or needed again, waits in an unlinked file.

@@ -1,6 +1,7 @@
 import Archive
 import DebianFormat
 import DebianManifest
+import Documents
 import Files
 
 /// Everything that goes into one `.deb`, decided: every control field computed, every entry resolved.
@@ -26,6 +27,8 @@ public struct BuildPlan: Sendable {
     public var sourceDateEpoch: Int64
     /// What is worth saying about the plan though it does not stop it.
     public var warnings: [PlanWarning]
+    /// Codes of lint whose findings are meant, with where that stands.
+    package var lintOverrides: [(code: String, range: SourceRange?)] = []
     /// What a machine with the package has to be like, without the files, which are ``entries``; nil to say nothing.
     public var scenario: PackageScenario?
 

@@ -278,7 +278,7 @@ extension MD5Sums {
                 var sums = own
                 if case .hardLink(let target) = planned.entry.kind { sums = byPath[ByteKey(target)] ?? nil }
                 guard !planned.isConffile, let sums else { return nil }
-                return Entry(digest: Hexadecimal.text(sums.md5), path: String(planned.installedPath.dropFirst()))
+                return Entry(digest: Hexadecimal.text(sums.md5), path: planned.installedPath.withoutFirstByte)
             })
     }
 }

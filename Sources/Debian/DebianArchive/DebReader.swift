@@ -46,7 +46,7 @@ public enum DebReader {
     package static var temporaryFolder: String {
         guard let value = getenv("TMPDIR") else { return "/tmp" }
         let text = String(cString: value)
-        return text.hasPrefix("/") ? text : "/tmp"
+        return text.startsBytewise("/") ? text : "/tmp"
     }
 }
 
@@ -115,7 +115,7 @@ private struct Reading {
             }
             var member = PackageImage.Member(
                 name: name, size: size, compression: "none", modificationTime: entry.modificationTime)
-            if isDataRead || name.hasPrefix("_") {
+            if isDataRead || name.startsBytewise("_") {
                 // deb(5): ignored, for formats to come.
                 member.sha256 = try digest(archive)
             } else if control == nil {
@@ -210,7 +210,7 @@ private struct Reading {
     }
 
     private func compression(of name: String, expecting stem: String) throws -> MemberCompression {
-        guard name.hasPrefix(stem) else {
+        guard name.startsBytewise(stem) else {
             throw DebFault(.memberOrder, "", "read members", expected: stem, found: "'\(name)'")
         }
         let suffix = name.dropFirst(stem.count)

@@ -79,7 +79,7 @@ public struct PackageDiff: Sendable {
     ) -> [Item] {
         // `data.tar.xz` and `data.tar.zst` are the same member in another dress.
         func stem(_ member: PackageImage.Member) -> String {
-            ["control.tar", "data.tar"].first { member.name.hasPrefix($0) } ?? member.name
+            ["control.tar", "data.tar"].first { member.name.startsBytewise($0) } ?? member.name
         }
         return items(keyed(old, by: stem), keyed(new, by: stem)) { member in
             var properties: [Property] = []
@@ -321,7 +321,9 @@ extension PackageDiff {
 
         private mutating func lines(_ difference: LineDiff) {
             for line in difference.text {
-                let code = line.hasPrefix("-") ? "31" : line.hasPrefix("+") ? "32" : line.hasPrefix("@@") ? "36" : ""
+                let code =
+                    line.startsBytewise("-")
+                    ? "31" : line.startsBytewise("+") ? "32" : line.startsBytewise("@@") ? "36" : ""
                 text += "      " + paint(line, code) + "\n"
             }
         }

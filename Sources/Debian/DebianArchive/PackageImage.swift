@@ -1,6 +1,7 @@
 import Archive
 import DebianFormat
 import ELF
+import Platform
 
 /// A package as a value, from a file or from a plan: what lint, inspect and diff look at.
 public struct PackageImage: Sendable {
@@ -81,12 +82,12 @@ public struct PackageImage: Sendable {
     public func controlFile(_ name: String) -> ControlFile? { controlFiles.first { $0.name == name } }
 
     /// The paths that `conffiles` lists, remove-on-upgrade left out; faults of that file are passed over.
-    public var conffilePaths: Set<String> {
-        guard let file = controlFile("conffiles") else { return [] }
-        return Set(
+    public var conffilePaths: PathSet {
+        guard let file = controlFile("conffiles") else { return PathSet() }
+        return PathSet(
             TextLines.of(file.bytes).compactMap { line in
                 let words = line.split { $0 == " " || $0 == "\t" || $0 == "\r" }
-                return words.first?.hasPrefix("/") == true ? words.first.map(String.init) : nil
+                return words.first?.startsBytewise("/") == true ? words.first.map(String.init) : nil
             })
     }
 }

@@ -200,7 +200,7 @@ public enum Changelog {
                 guard value.elementsEqual("yes".utf8) else {
                     throw fault("'binary-only=yes'", line, at: value.startIndex)
                 }
-            case let other where ["xb-", "xc-", "xs-"].contains { other.hasPrefix($0) }: break
+            case let other where ["xb-", "xc-", "xs-"].contains { other.startsBytewise($0) }: break
             default: throw fault("the keyword 'urgency' or 'binary-only'", line, at: keyword.startIndex)
             }
             result.append(.init(keyword: Ascii.text(keyword), value: Ascii.text(value)))

@@ -93,7 +93,7 @@ private struct Stanza {
             throw DebconfTemplates.fault(
                 line.text, "each field once; an empty line separates two templates", line.start)
         }
-        if name.hasPrefix("_") {
+        if name.startsBytewise("_") {
             throw DebconfTemplates.fault(
                 line.text, "fields as po2debconf(1) writes them, without '_' in front", line.start)
         }
@@ -147,7 +147,7 @@ private struct Stanza {
         // What is put in when the question is asked can be anything.
         if text.contains("${") { return }
         let choices = Self.split(text)
-        for field in fields where field.name.hasPrefix("choices-") {
+        for field in fields where field.name.startsBytewise("choices-") {
             let count = Self.split(field.value).count
             if count != choices.count {
                 throw fault(field.name, "\(choices.count) choices as in 'Choices:', and not \(count)")

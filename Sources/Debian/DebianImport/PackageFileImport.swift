@@ -225,7 +225,7 @@ struct ImportedPackage {
                 if case .hardLink(let target) = entry.kind {
                     digest = byPath[ByteKey("/" + (Entry.hardLinkTarget(target) ?? ""))] ?? nil
                 }
-                return digest.map { MD5Sums.Entry(digest: $0, path: String(entry.path.dropFirst())) }
+                return digest.map { MD5Sums.Entry(digest: $0, path: entry.path.withoutFirstByte) }
             }
         ).text
     }

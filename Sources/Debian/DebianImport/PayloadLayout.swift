@@ -62,7 +62,7 @@ struct PayloadLayout {
         self.folder = folder
         self.name = name
         self.version = version
-        isConffile = Set(image.conffilePaths.map { ByteKey($0) })
+        isConffile = image.conffilePaths.keys
         for entry in image.entries {
             guard case .hardLink(let target) = entry.kind else { continue }
             linked.insert(ByteKey(entry.path))

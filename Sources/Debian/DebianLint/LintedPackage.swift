@@ -2,6 +2,7 @@ import Archive
 import DebianArchive
 import DebianFormat
 import Files
+import Platform
 
 /// A package as the rules look at it: the image with what several rules need worked out once.
 public struct LintedPackage: Sendable {
@@ -22,7 +23,7 @@ public struct LintedPackage: Sendable {
     /// How many shell scripts were left out because those before them have too many commands together.
     public let unreadScripts: Int
     /// The paths that `conffiles` lists, remove-on-upgrade left out.
-    public let conffiles: Set<String>
+    public let conffiles: PathSet
     /// Users that the package's sysusers.d files make (sysusers.d(5)).
     public let sysusers: Set<String>
     /// Lines of the package's tmpfiles.d files, split into words (tmpfiles.d(5)).
@@ -55,7 +56,7 @@ public struct LintedPackage: Sendable {
         conffiles = image.conffilePaths
         sysusers = Set(
             Self.configurationLines(image, in: "/sysusers.d/").compactMap { words in
-                words.count > 1 && words[0].hasPrefix("u") ? words[1] : nil
+                words.count > 1 && words[0].startsBytewise("u") ? words[1] : nil
             })
         temporaryFileLines = Self.configurationLines(image, in: "/tmpfiles.d/")
     }
@@ -96,7 +97,8 @@ public struct LintedPackage: Sendable {
         var (commands, unread) = (0, 0)
         for entry in image.entries {
             // Examples in the documentation are not run as they are.
-            guard let text = entry.text, text.starts(with: "#!".utf8), !entry.path.hasPrefix("/usr/share/doc/") else {
+            guard let text = entry.text, text.starts(with: "#!".utf8), !entry.path.startsBytewise("/usr/share/doc/")
+            else {
                 continue
             }
             guard commands < commandLimit else {
@@ -113,19 +115,21 @@ public struct LintedPackage: Sendable {
 
     private static func isUnitPath(_ path: String) -> Bool {
         let folders = ["/lib/systemd/system/", "/usr/lib/systemd/system/", "/etc/systemd/system/"]
-        guard let folder = folders.first(where: { path.hasPrefix($0) }) else { return false }
+        guard let folder = folders.first(where: { path.startsBytewise($0) }) else { return false }
         let name = path.dropFirst(folder.count)
         let types = [
             ".service", ".socket", ".timer", ".path", ".mount", ".automount", ".target", ".slice", ".swap", ".scope",
         ]
-        return !name.contains("/") && types.contains { name.hasSuffix($0) }
+        return !name.contains("/") && types.contains { name.endsBytewise($0) }
     }
 
     private static func configurationLines(_ image: PackageImage, in folder: String) -> [[String]] {
         image.entries.flatMap { entry -> [[String]] in
-            guard let text = entry.text, entry.path.contains(folder), entry.path.hasSuffix(".conf") else { return [] }
+            guard let text = entry.text, entry.path.contains(folder), entry.path.endsBytewise(".conf") else {
+                return []
+            }
             return TextLines.of(text).map { $0.split { $0 == " " || $0 == "\t" || $0 == "\r" }.map(String.init) }
-                .filter { !$0.isEmpty && !$0[0].hasPrefix("#") }
+                .filter { !$0.isEmpty && !$0[0].startsBytewise("#") }
         }
     }
 }
@@ -133,15 +137,16 @@ public struct LintedPackage: Sendable {
 /// Entries by path, without a second copy of them.
 public struct EntryIndex: Sendable {
     private let entries: [ImageEntry]
-    private let places: [String: Int]
+    private let places: [ByteKey: Int]
 
     init(_ entries: [ImageEntry]) {
         self.entries = entries
-        places = Dictionary(entries.indices.map { (entries[$0].path, $0) }, uniquingKeysWith: { _, last in last })
+        places = Dictionary(
+            entries.indices.lazy.map { (ByteKey(entries[$0].path), $0) }, uniquingKeysWith: { _, last in last })
     }
 
     /// The entry at an installed path.
-    public subscript(path: String) -> ImageEntry? { places[path].map { entries[$0] } }
+    public subscript(path: String) -> ImageEntry? { places[ByteKey(path)].map { entries[$0] } }
 }
 
 /// A package that is not at hand and whose files are known anyway: what depends on it may rely on them.

@@ -1,4 +1,5 @@
 import DebianArchive
+import Platform
 
 /// The commands of a POSIX shell script, as far as a reader without a shell can tell.
 ///
@@ -45,7 +46,7 @@ public struct ShellScript: Sendable {
                     rest = rest.dropFirst()
                 } else if ShellScript.wrappers.contains(word), rest.count > 1 {
                     rest = rest.dropFirst()
-                    while let option = rest.first, option.hasPrefix("-") {
+                    while let option = rest.first, option.startsBytewise("-") {
                         rest = rest.dropFirst()
                         // `command -v x` asks for a program and does not run it.
                         if word == "command", option == "-v" || option == "-V" { rest = rest.suffix(0) }
@@ -109,7 +110,7 @@ public struct ShellScript: Sendable {
     public var isShell: Bool {
         guard let interpreter else { return false }
         var name = interpreter.split(separator: "/").last.map(String.init) ?? interpreter
-        if name == "env" { name = interpreterArguments.first { !$0.hasPrefix("-") } ?? "" }
+        if name == "env" { name = interpreterArguments.first { !$0.startsBytewise("-") } ?? "" }
         return ["sh", "dash", "bash", "ash", "ksh", "mksh", "zsh"].contains(name)
     }
 
@@ -166,10 +167,10 @@ public struct ShellScript: Sendable {
             switch first {
             case "command":
                 if words.contains(where: { $0 == "-v" || $0 == "-V" }) {
-                    programs.formUnion(words.dropFirst().filter { !$0.hasPrefix("-") })
+                    programs.formUnion(words.dropFirst().filter { !$0.startsBytewise("-") })
                 }
             case "which", "type", "hash":
-                programs.formUnion(words.dropFirst().filter { !$0.hasPrefix("-") })
+                programs.formUnion(words.dropFirst().filter { !$0.startsBytewise("-") })
             case "[", "test", "[[":
                 if let flag = words.firstIndex(where: { ["-x", "-e", "-f"].contains($0) }), flag + 1 < words.endIndex {
                     programs.insert(words[flag + 1].split(separator: "/").last.map(String.init) ?? "")

@@ -1,5 +1,6 @@
 import DebianArchive
 import Files
+import Platform
 
 /// A systemd unit file (systemd.syntax(7)) as lint looks at it.
 public struct UnitFile: Sendable {
@@ -39,15 +40,15 @@ public struct UnitFile: Sendable {
             let line = Self.trimmed(raw)
             if var setting = pending {
                 // Comments within a continued value are skipped (systemd.syntax(7)).
-                if line.hasPrefix("#") || line.hasPrefix(";") { continue }
-                let continues = line.hasSuffix("\\")
+                if line.startsBytewise("#") || line.startsBytewise(";") { continue }
+                let continues = line.endsBytewise("\\")
                 setting.value += " " + Self.trimmed(continues ? line.dropLast() : line)
                 pending = continues ? setting : nil
                 if !continues { settings.append(setting) }
                 continue
             }
-            if line.isEmpty || line.hasPrefix("#") || line.hasPrefix(";") { continue }
-            if line.hasPrefix("["), line.hasSuffix("]") {
+            if line.isEmpty || line.startsBytewise("#") || line.startsBytewise(";") { continue }
+            if line.startsBytewise("["), line.endsBytewise("]") {
                 let name = String(line.dropFirst().dropLast())
                 section = name
                 sections.insert(name)
@@ -58,7 +59,7 @@ public struct UnitFile: Sendable {
                 continue
             }
             let value = line[line.index(after: equals)...]
-            let continues = value.hasSuffix("\\")
+            let continues = value.endsBytewise("\\")
             let setting = Setting(
                 section: section, key: String(Self.trimmed(line[..<equals])),
                 value: String(Self.trimmed(continues ? value.dropLast() : value)), line: index + 1)
@@ -89,7 +90,7 @@ public struct UnitFile: Sendable {
 
     /// The settings of [Service] that run a program, such as `ExecStart` and `ExecStartPre`.
     public var executions: [Setting] {
-        settings.filter { $0.section == "Service" && $0.key.hasPrefix("Exec") && !$0.value.isEmpty }
+        settings.filter { $0.section == "Service" && $0.key.startsBytewise("Exec") && !$0.value.isEmpty }
     }
 
     /// A command line without the prefixes of systemd.service(5) (`@`, `-`, `:`, `+`, `!`), split at spaces.

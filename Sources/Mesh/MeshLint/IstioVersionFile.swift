@@ -2,6 +2,7 @@ import DebianArchive
 import DebianBuild
 import DebianFormat
 import Files
+import Platform
 
 /// What the guide's set-up scripts read to find the packages: `istio.VERSION`, and the packages under plain names.
 public struct IstioVersionFile: ReleaseFileWriter {
@@ -15,10 +16,10 @@ public struct IstioVersionFile: ReleaseFileWriter {
     /// - Parameter url: where the output folder will be published; nil unless it can stand between double quotes in a
     ///   shell file as it is.
     public init?(url: String) {
-        guard url.hasPrefix("https://") || url.hasPrefix("http://") || url.hasPrefix("file://"),
+        guard url.startsBytewise("https://") || url.startsBytewise("http://") || url.startsBytewise("file://"),
             url.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f && !"\"'`$\\<>{}|^;&()".utf8.contains($0) })
         else { return nil }
-        self.url = url.hasSuffix("/") ? String(url.dropLast()) : url
+        self.url = url.endsBytewise("/") ? String(url.dropLast()) : url
     }
 
     /// Writes `istio.VERSION` beside the packages, and `NAME.deb` as a hard link to each package, because the scripts

@@ -3,6 +3,7 @@ import DebianArchive
 import DebianFormat
 import DebianLint
 import MeshContract
+import Platform
 
 /// Rules for what the three packages ship and how they relate.
 enum MeshPackageRules {
@@ -18,7 +19,7 @@ enum MeshPackageRules {
     ) { subject in
         subject.image.entries.filter { entry in
             MeshPaths.administratorsFiles.contains(entry.path)
-                || entry.path.hasPrefix(MeshPaths.certificates + "/")
+                || entry.path.startsBytewise(MeshPaths.certificates + "/")
         }.map { .init($0.path, "belongs to the administrator") }
     }
 
@@ -72,11 +73,12 @@ enum MeshPackageRules {
     ) { subject in
         var directories = ScriptActionRules.variableDirectories(subject)
         directories.formUnion(subject.image.entries.filter(\.isDirectory).map(\.path))
-        let rotations = subject.image.entries.filter { $0.path.hasPrefix("/etc/logrotate.d/") }.compactMap(\.text).map {
-            String(decoding: $0, as: UTF8.self)
-        }
+        let rotations = subject.image.entries.filter { $0.path.startsBytewise("/etc/logrotate.d/") }.compactMap(\.text)
+            .map {
+                String(decoding: $0, as: UTF8.self)
+            }
         // Bounded: a hostile package may have as many directories as it likes.
-        return directories.filter { $0.hasPrefix("/var/log/") }.sorted().prefix(200).filter { directory in
+        return directories.filter { $0.startsBytewise("/var/log/") }.sorted().prefix(200).filter { directory in
             !rotations.contains { $0.contains(directory) }
         }.map { .init($0, "is a log directory that no file in /etc/logrotate.d rotates") }
     }
@@ -148,7 +150,7 @@ enum MeshPackageRules {
         let directories = [MeshPaths.home, MeshPaths.environmentFolder]
         var found = subject.image.entries.filter { entry in
             let isEnvironment =
-                directories.contains { EntryPaths.parent(of: entry.path) == $0 } && entry.path.hasSuffix(".env")
+                directories.contains { EntryPaths.parent(of: entry.path) == $0 } && entry.path.endsBytewise(".env")
             guard directories.contains(entry.path) || isEnvironment else { return false }
             return entry.owner.id != 0 || !["", "root"].contains(entry.owner.name) || entry.permissions & 0o022 != 0
         }.map { entry in
@@ -162,13 +164,15 @@ enum MeshPackageRules {
         }
         for (name, script) in subject.scripts {
             for command in script.commands(running: ["chown"]) {
-                let arguments = command.arguments.filter { !$0.hasPrefix("-") }
-                guard let owner = arguments.first, !owner.hasPrefix("root"), !owner.hasPrefix("0") else { continue }
-                let isRecursive = command.arguments.contains { $0.hasPrefix("-") && $0.contains("R") }
+                let arguments = command.arguments.filter { !$0.startsBytewise("-") }
+                guard let owner = arguments.first, !owner.startsBytewise("root"), !owner.startsBytewise("0") else {
+                    continue
+                }
+                let isRecursive = command.arguments.contains { $0.startsBytewise("-") && $0.contains("R") }
                 let reached = arguments.dropFirst().first { argument in
-                    let path = argument.hasSuffix("/") ? String(argument.dropLast()) : argument
+                    let path = argument.endsBytewise("/") ? String(argument.dropLast()) : argument
                     return directories.contains(path)
-                        || (isRecursive && directories.contains { $0.hasPrefix(path + "/") })
+                        || (isRecursive && directories.contains { $0.startsBytewise(path + "/") })
                 }
                 if let reached {
                     found.append(.init(name.rawValue, "line \(command.line) gives '\(reached)' to '\(owner)'"))
@@ -183,7 +187,7 @@ enum MeshPackageRules {
         remedy: "bind it to 127.0.0.1", reference: "Envoy's administration interface, mesh contract"
     ) { subject in
         subject.image.entries.compactMap { entry in
-            guard entry.path.hasSuffix(".json"), let text = entry.text,
+            guard entry.path.endsBytewise(".json"), let text = entry.text,
                 let admin = JSONText.object(of: "admin", in: text)
             else { return nil }
             guard let address = ["0.0.0.0", "[::]", "\"::\""].first(where: { admin.contains($0) }) else { return nil }

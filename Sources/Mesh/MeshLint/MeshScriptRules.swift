@@ -2,6 +2,7 @@ import DebianArchive
 import DebianFormat
 import DebianLint
 import MeshContract
+import Platform
 
 /// Rules for the scripts that start the sidecar and set up interception.
 enum MeshScriptRules {
@@ -31,7 +32,7 @@ enum MeshScriptRules {
             script.commands.flatMap { command in
                 command.redirections.filter { redirection in
                     [">", ">|", "&>", ">&"].contains(redirection.mode)
-                        && (redirection.target.hasSuffix(".log") || redirection.target.hasPrefix("/var/log/"))
+                        && (redirection.target.endsBytewise(".log") || redirection.target.startsBytewise("/var/log/"))
                 }.map { .init(name, "line \(command.line) writes '\($0.mode) \($0.target)'") }
             }
         }
@@ -46,7 +47,7 @@ enum MeshScriptRules {
                 let isForced = command.program != "rmdir"
                 return isForced
                     && command.arguments.contains { argument in
-                        argument.hasPrefix(MeshPaths.certificates)
+                        argument.startsBytewise(MeshPaths.certificates)
                             || MeshPaths.administratorsFiles.contains(argument)
                     }
             }.map { .init(name.rawValue, "line \($0.line) runs '\($0.words.joined(separator: " "))'") }
@@ -80,7 +81,9 @@ enum MeshScriptRules {
         return subject.allScripts.flatMap { name, script in
             script.commands(running: ["iptables", "ip6tables"]).filter { command in
                 !verbs.isDisjoint(with: command.arguments)
-                    && !command.arguments.contains { $0 == "--wait" || $0.hasPrefix("--wait=") || $0.hasPrefix("-w") }
+                    && !command.arguments.contains {
+                        $0 == "--wait" || $0.startsBytewise("--wait=") || $0.startsBytewise("-w")
+                    }
             }.map { .init(name, "line \($0.line) runs '\($0.invocation.joined(separator: " "))' without -w") }
         }
     }
@@ -92,12 +95,12 @@ enum MeshScriptRules {
         let names = Set(subject.shippedScripts.flatMap { identifiers($0.script.code) })
         if names.isEmpty { return [] }
         return subject.image.entries.flatMap { entry -> [LintRule.Observation] in
-            guard entry.path.hasSuffix(".env"), let text = entry.text else { return [] }
+            guard entry.path.endsBytewise(".env"), let text = entry.text else { return [] }
             return TextLines.of(text).enumerated().compactMap { index, line in
                 let setting = line.drop { $0 == "#" || $0 == " " || $0 == "\t" }
                 guard let equals = setting.firstIndex(of: "=") else { return nil }
                 let name = String(setting[..<equals])
-                guard name.hasPrefix("ISTIO_") || name.hasPrefix("ENVOY_"), identifiers(name) == [name],
+                guard name.startsBytewise("ISTIO_") || name.startsBytewise("ENVOY_"), identifiers(name) == [name],
                     !names.contains(name)
                 else { return nil }
                 return .init(entry.path, "line \(index + 1) documents \(name), which nothing reads")

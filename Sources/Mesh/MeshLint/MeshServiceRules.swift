@@ -2,6 +2,7 @@ import DebianArchive
 import DebianFormat
 import DebianLint
 import MeshContract
+import Platform
 
 /// Rules for the units that run the mesh.
 enum MeshServiceRules {
@@ -94,7 +95,7 @@ enum MeshServiceRules {
                 // The administrator chooses the instances of a template, and makes users for them.
                 !unit.name.contains("@."),
                 !unit.isTrue("Service", "DynamicUser"), !subject.sysusers.contains(user), !made.contains(user),
-                !made.contains(where: { $0.hasPrefix("$") }),
+                !made.contains(where: { $0.startsBytewise("$") }),
                 !MeshPackage.all.contains(where: { subject.depends(on: $0.name) }), !dependsOnRelative(subject)
             else { return nil }
             return .init(unit.path, "runs as '\(user)', which neither this package nor its dependencies create")

@@ -131,12 +131,6 @@ extension String {
     /// Its beginning, for evidence; a cut is shown.
     package func shortened(to limit: Int = 200) -> String { DisplayText.shortened(self, to: limit) }
 
-    /// Whether it begins so, byte by byte.
-    package func startsBytewise(_ prefix: String) -> Bool { utf8.starts(with: prefix.utf8) }
-
-    /// Whether it ends so, byte by byte.
-    package func endsBytewise(_ suffix: String) -> Bool { utf8.reversed().starts(with: suffix.utf8.reversed()) }
-
     /// Whether it has the bytes of a text in it.
     package func containsBytewise(_ text: String) -> Bool {
         let whole = Array(utf8)

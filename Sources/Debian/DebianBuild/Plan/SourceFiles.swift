@@ -1,3 +1,4 @@
+import Platform
 import Archive
 import DebianArchive
 import Dispatch

@@ -1,5 +1,6 @@
 import DebianArchive
 import DebianFormat
+import Platform
 
 /// Rules for the file as an archive (deb(5)). The first ones stand for what the reader refuses, as dpkg-deb does.
 enum ArchiveFormatRules {
@@ -85,7 +86,7 @@ enum ArchiveFormatRules {
         reference: "deb(5)"
     ) { subject in
         subject.image.members.filter {
-            $0.name != "debian-binary" && !$0.name.hasPrefix("control.tar") && !$0.name.hasPrefix("data.tar")
+            $0.name != "debian-binary" && !$0.name.startsBytewise("control.tar") && !$0.name.startsBytewise("data.tar")
         }.map { .init($0.name, "is not a member of format 2.0") }
     }
 

@@ -113,7 +113,7 @@ enum ControlFieldRules {
         reference: "Debian Policy 5.6.23"
     ) { subject in
         guard let text = subject.image.control["Homepage"] else { return [] }
-        let isAddress = ["http://", "https://", "ftp://"].contains { text.hasPrefix($0) && text.count > $0.count }
+        let isAddress = ["http://", "https://", "ftp://"].contains { text.startsBytewise($0) && text.count > $0.count }
         return isAddress && !text.contains(" ") ? [] : [.init("Homepage", "'\(text)' is not an address")]
     }
 
@@ -125,11 +125,11 @@ enum ControlFieldRules {
         guard let text = subject.image.control["Description"] else { return [] }
         let line = synopsis(text)
         if line.count > 80 { return [.init("Description", "synopsis has \(line.count) characters (must be <=80)")] }
-        if line.hasSuffix("."), !line.hasSuffix("etc.") {
+        if line.endsBytewise("."), !line.endsBytewise("etc.") {
             return [.init("Description", "synopsis ends with a full stop")]
         }
         let name = subject.name
-        if !name.isEmpty, line == name || line.hasPrefix(name + " ") || line.hasPrefix(name + ":") {
+        if !name.isEmpty, line == name || line.startsBytewise(name + " ") || line.startsBytewise(name + ":") {
             return [.init("Description", "synopsis begins with the package's name")]
         }
         return []
@@ -218,7 +218,7 @@ enum ControlFieldRules {
     private static func range(of word: String, in text: String) -> String.Index? {
         var index = text.startIndex
         while index < text.endIndex {
-            if text[index...].hasPrefix(word) { return index }
+            if text[index...].startsBytewise(word) { return index }
             index = text.index(after: index)
         }
         return nil

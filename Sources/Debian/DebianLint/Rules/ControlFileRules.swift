@@ -32,7 +32,7 @@ enum ControlFileRules {
             return [.init("md5sums", "\(error)")]
         }
         var found: [LintRule.Observation] = []
-        var listed: Set<String> = []
+        var listed = PathSet()
         for sum in sums.entries {
             let path = "/" + sum.path
             listed.insert(path)
@@ -75,7 +75,7 @@ enum ControlFileRules {
         var found: [LintRule.Observation] = []
         for line in TextLines.of(file.bytes) {
             let words = line.split { $0 == " " || $0 == "\t" || $0 == "\r" }.map(String.init)
-            guard let path = words.last, path.hasPrefix("/") else { continue }
+            guard let path = words.last, path.startsBytewise("/") else { continue }
             let isRemoved = words.first == "remove-on-upgrade"
             let entry = subject.entries[path]
             switch entry {
@@ -97,7 +97,7 @@ enum ControlFileRules {
         reference: "Debian Policy 10.7.2"
     ) { subject in
         subject.image.entries.filter {
-            $0.isRegularFile && $0.path.hasPrefix("/etc/") && !subject.conffiles.contains($0.path)
+            $0.isRegularFile && $0.path.startsBytewise("/etc/") && !subject.conffiles.contains($0.path)
         }.map { .init($0.path, "is shipped in /etc but not listed in conffiles") }
     }
 

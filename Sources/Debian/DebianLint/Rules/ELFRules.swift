@@ -1,6 +1,7 @@
 import DebianArchive
 import DebianFormat
 import ELF
+import Platform
 
 /// Rules for machine code.
 enum ELFRules {
@@ -89,7 +90,7 @@ enum ELFRules {
         "DB0505", .warning, "machine code has its symbols", remedy: "strip it, 'strip --strip-unneeded' for a library",
         reference: "Debian Policy 10.1"
     ) { subject in
-        subject.programs.filter { !$0.elf.isStripped && !$0.path.hasPrefix("/usr/lib/debug/") }.map {
+        subject.programs.filter { !$0.elf.isStripped && !$0.path.startsBytewise("/usr/lib/debug/") }.map {
             .init($0.path, "is not stripped")
         }
     }
@@ -110,7 +111,7 @@ enum ELFRules {
             // An empty part means the current directory.
             guard let runPath = program.elf.runPath else { return [] }
             return runPath.split(separator: ":", omittingEmptySubsequences: false).filter { part in
-                !allowed.contains { part.hasPrefix($0) }
+                !allowed.contains { part.startsBytewise($0) }
             }.map { .init(program.path, "has the run path '\($0)'") }
         }
     }

@@ -1,6 +1,7 @@
 import Archive
 import DebianArchive
 import DebianFormat
+import Platform
 
 /// Rules for modes, owners and times of entries.
 enum EntryModeRules {
@@ -43,8 +44,8 @@ enum EntryModeRules {
         subject.image.entries.filter { entry in
             guard entry.isRegularFile, entry.permissions & 0o111 != 0, entry.elf == nil else { return false }
             if let text = entry.text, text.starts(with: Array("#!".utf8)), !isUnit(entry) { return false }
-            return dataSuffixes.contains { entry.path.hasSuffix($0) } || entry.path.hasPrefix("/usr/share/doc/")
-                || entry.path.hasPrefix("/usr/share/man/")
+            return dataSuffixes.contains { entry.path.endsBytewise($0) } || entry.path.startsBytewise("/usr/share/doc/")
+                || entry.path.startsBytewise("/usr/share/man/")
         }.map { .init($0.path, "has the mode \(ModeText.octal($0.permissions))") }
     }
 
@@ -54,7 +55,9 @@ enum EntryModeRules {
     ) { subject in
         subject.image.entries.filter { entry in
             guard entry.isRegularFile, entry.permissions & 0o111 != 0o111 else { return false }
-            return programFolders.contains { entry.path.hasPrefix($0) && !entry.path.dropFirst($0.count).contains("/") }
+            return programFolders.contains {
+                entry.path.startsBytewise($0) && !entry.path.dropFirst($0.count).contains("/")
+            }
         }.map { .init($0.path, "has the mode \(ModeText.octal($0.permissions))") }
     }
 
@@ -122,7 +125,7 @@ enum EntryModeRules {
         subject.image.entries.filter { entry in
             guard entry.isDirectory, SystemPaths.directories.contains(entry.path) else { return false }
             // Policy 9.1.2 has the folders of /usr/local belong to the group staff.
-            let isLocal = entry.path.hasPrefix("/usr/local") && entry.group.name == "staff"
+            let isLocal = entry.path.startsBytewise("/usr/local") && entry.group.name == "staff"
             let hasMode = entry.permissions == 0o755 || (isLocal && entry.permissions == 0o2775)
             return !hasMode || entry.owner.id != 0 || !(entry.group.id == 0 || isLocal)
         }.map { entry in

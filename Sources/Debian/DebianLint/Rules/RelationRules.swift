@@ -71,7 +71,7 @@ enum RelationRules {
             guard let elf = entry.elf, elf.needed.contains("libc.so.6") else { continue }
             let symbols = elf.versionNeeds.filter { $0.library == "libc.so.6" }.flatMap { $0.versions }
             let versions = symbols.compactMap { symbol -> DebianVersion? in
-                guard symbol.hasPrefix("GLIBC_"), symbol.dropFirst(6).first?.isNumber == true else { return nil }
+                guard symbol.startsBytewise("GLIBC_"), symbol.dropFirst(6).first?.isNumber == true else { return nil }
                 // `GLIBC_2.34` names a version; `GLIBC_PRIVATE` does not.
                 return try? DebianVersion(String(symbol.dropFirst(6)))
             }

@@ -1,5 +1,6 @@
 import DebianArchive
 import DebianFormat
+import Platform
 
 /// Rules for the form of maintainer scripts (Policy 6).
 enum ScriptRules {
@@ -26,7 +27,7 @@ enum ScriptRules {
             if file.bytes.starts(with: [0x7f, 0x45, 0x4c, 0x46]) { return nil }
             let interpreter = Interpreter.words(file.bytes).first
             guard let interpreter else { return .init(file.name, "does not begin with '#!'") }
-            return interpreter.hasPrefix("/") ? nil : .init(file.name, "names the interpreter '\(interpreter)'")
+            return interpreter.startsBytewise("/") ? nil : .init(file.name, "names the interpreter '\(interpreter)'")
         }
     }
 
@@ -54,7 +55,7 @@ enum ScriptRules {
         remedy: "build with a program that replaces it, or remove the line", reference: "debhelper(7)"
     ) { subject in
         files(subject).filter { file in
-            TextLines.of(file.bytes).contains { $0.drop { $0 == " " || $0 == "\t" }.hasPrefix("#DEBHELPER#") }
+            TextLines.of(file.bytes).contains { $0.drop { $0 == " " || $0 == "\t" }.startsBytewise("#DEBHELPER#") }
         }.map { .init($0.name, "still has the line #DEBHELPER#") }
     }
 
@@ -72,10 +73,10 @@ enum ScriptRules {
     }
 
     private static func stopsOnFailure(_ script: ShellScript) -> Bool {
-        let options = script.interpreterArguments.filter { $0.hasPrefix("-") && !$0.hasPrefix("--") }
+        let options = script.interpreterArguments.filter { $0.startsBytewise("-") && !$0.startsBytewise("--") }
         if options.contains(where: { $0.contains("e") }) { return true }
         return script.commands(running: ["set"]).contains { command in
-            command.arguments.contains { $0.hasPrefix("-") && $0.contains("e") }
+            command.arguments.contains { $0.startsBytewise("-") && $0.contains("e") }
                 || command.arguments.contains("errexit")
         }
     }
@@ -95,7 +96,7 @@ package enum ScriptActionRules {
     ) { subject in
         subject.allScripts.flatMap { name, script in
             script.commands(running: ["chown"]).compactMap { command -> LintRule.Observation? in
-                guard let owner = command.arguments.first(where: { !$0.hasPrefix("-") }), owner.contains("."),
+                guard let owner = command.arguments.first(where: { !$0.startsBytewise("-") }), owner.contains("."),
                     !owner.contains(":"), !owner.contains("/")
                 else { return nil }
                 return .init(name, "line \(command.line) says 'chown \(owner)'")
@@ -112,7 +113,7 @@ package enum ScriptActionRules {
             if script.code.contains("dpkg-statoverride") { return [] }
             return script.commands(running: ["chmod", "chown", "chgrp"]).flatMap { command in
                 command.arguments.dropFirst().filter { argument in
-                    let path = argument.hasSuffix("/") ? String(argument.dropLast()) : argument
+                    let path = argument.endsBytewise("/") ? String(argument.dropLast()) : argument
                     return subject.entries[path] != nil
                 }.map { .init(name.rawValue, "line \(command.line) runs \(command.program ?? "chmod") on '\($0)'") }
             }
@@ -126,7 +127,7 @@ package enum ScriptActionRules {
     ) { subject in
         subject.scripts.flatMap { name, script in
             script.commands(running: ["chown", "chgrp", "chmod"]).filter { command in
-                command.arguments.contains { $0 == "--recursive" || ($0.hasPrefix("-") && $0.contains("R")) }
+                command.arguments.contains { $0 == "--recursive" || ($0.startsBytewise("-") && $0.contains("R")) }
             }.map { command in
                 .init(
                     name.rawValue,
@@ -175,8 +176,8 @@ package enum ScriptActionRules {
     ) { subject in
         subject.scripts.flatMap { name, script in
             script.commands(running: ["ln"]).compactMap { command -> LintRule.Observation? in
-                let options = command.arguments.filter { $0.hasPrefix("-") && !$0.hasPrefix("--") }.joined()
-                let operands = command.arguments.filter { !$0.hasPrefix("-") }
+                let options = command.arguments.filter { $0.startsBytewise("-") && !$0.startsBytewise("--") }.joined()
+                let operands = command.arguments.filter { !$0.startsBytewise("-") }
                 guard let link = operands.last else { return nil }
                 let isForced = options.contains("f") || command.arguments.contains("--force")
                 if !isForced, testsFor(link, in: script) { return nil }
@@ -215,20 +216,20 @@ package enum ScriptActionRules {
         var made: Set<String> = []
         for script in subject.scripts.values {
             for command in script.commands(running: ["mkdir", "install"]) {
-                let operands = command.arguments.filter { !$0.hasPrefix("-") }
+                let operands = command.arguments.filter { !$0.startsBytewise("-") }
                 // `install -d` alone makes directories.
                 if command.program == "install", !command.arguments.contains("-d") { continue }
                 made.formUnion(operands.filter { isLogDirectory($0) })
             }
         }
-        for words in subject.temporaryFileLines where words.count > 1 && words[0].hasPrefix("d") {
+        for words in subject.temporaryFileLines where words.count > 1 && words[0].startsBytewise("d") {
             if isLogDirectory(words[1]) { made.insert(words[1]) }
         }
         return made
     }
 
     private static func isLogDirectory(_ path: String) -> Bool {
-        path.hasPrefix("/var/log/") || path.hasPrefix("/var/cache/")
+        path.startsBytewise("/var/log/") || path.startsBytewise("/var/cache/")
     }
 
     private static func testsFor(_ path: String, in script: ShellScript) -> Bool {
@@ -297,7 +298,8 @@ enum ServiceScriptRules {
         ]
         return subject.scripts.flatMap { name, script -> [LintRule.Observation] in
             let systemctl = script.commands(running: ["systemctl"]).compactMap { command -> LintRule.Observation? in
-                guard let verb = command.arguments.first(where: { !$0.hasPrefix("-") }), verbs.contains(verb) else {
+                guard let verb = command.arguments.first(where: { !$0.startsBytewise("-") }), verbs.contains(verb)
+                else {
                     return nil
                 }
                 return .init(name.rawValue, "line \(command.line) runs 'systemctl \(verb)'")
@@ -338,12 +340,15 @@ enum ServiceScriptRules {
     ) -> Bool {
         serviceCommands(script, unit).contains { command in
             programs.contains(command.program ?? "")
-                && command.words.contains { $0 == "start" || $0.hasSuffix("restart") || $0.hasPrefix("$") }
+                && command.words.contains {
+                    // `try-restart` starts nothing that does not run.
+                    ["start", "restart", "reload-or-restart"].contains($0) || $0.startsBytewise("$")
+                }
         }
     }
 
     private static func serviceCommands(_ script: ShellScript, _ unit: String) -> [ShellScript.Command] {
-        let bare = unit.hasSuffix(".service") ? String(unit.dropLast(".service".count)) : unit
+        let bare = unit.endsBytewise(".service") ? String(unit.dropLast(".service".count)) : unit
         return script.commands(running: ["deb-systemd-invoke", "systemctl", "invoke-rc.d", "service"]).filter {
             $0.words.contains(unit) || $0.words.contains(bare)
         }

@@ -16,7 +16,7 @@ enum SharedLibraryRules {
         guard let first = subject.publicLibraries.first else { return [] }
         let hasTrigger = TextLines.of(subject.image.controlFile("triggers")?.bytes ?? []).contains { line in
             let words = line.split { $0 == " " || $0 == "\t" || $0 == "\r" }
-            return words.count == 2 && words[0].hasPrefix("activate") && words[1] == "ldconfig"
+            return words.count == 2 && words[0].startsBytewise("activate") && words[1] == "ldconfig"
         }
         return hasTrigger ? [] : [.init(first.path, "is not announced to the linker")]
     }
@@ -86,7 +86,8 @@ enum SharedLibraryRules {
     /// Plugins of the name service are opened by the C library, and nothing is linked with them.
     private static func isPlugin(_ path: String) -> Bool {
         let parts = LexicalPath.split(path).name.split(separator: ".", omittingEmptySubsequences: false)
-        return parts.count == 3 && parts[0].hasPrefix("libnss_") && parts[1] == "so" && parts[2].allSatisfy(\.isNumber)
+        return parts.count == 3 && parts[0].startsBytewise("libnss_") && parts[1] == "so"
+            && parts[2].allSatisfy(\.isNumber)
     }
 }
 

@@ -1,4 +1,5 @@
 import DebianArchive
+import Platform
 
 /// Rules for systemd units, whatever the package.
 enum UnitRules {
@@ -52,13 +53,16 @@ enum UnitRules {
     ) { subject in
         subject.units.flatMap { unit in
             unit.executions.compactMap { setting -> LintRule.Observation? in
-                guard let path = UnitFile.words(ofCommand: setting.value).first, path.hasPrefix("/") else { return nil }
+                guard let path = UnitFile.words(ofCommand: setting.value).first, path.startsBytewise("/") else {
+                    return nil
+                }
                 if let entry = subject.entries[path] {
                     guard entry.isRegularFile, entry.permissions & 0o111 == 0 else { return nil }
                     return .init(unit.path, "line \(setting.line) runs '\(path)', which is not executable")
                 }
                 // Programs of the system come from other packages.
-                guard path.hasPrefix("/usr/local/") || path.hasPrefix("/opt/"), !comesFromDependency(path, subject)
+                guard path.startsBytewise("/usr/local/") || path.startsBytewise("/opt/"),
+                    !comesFromDependency(path, subject)
                 else {
                     return nil
                 }
@@ -73,8 +77,9 @@ enum UnitRules {
     ) { subject in
         subject.units.filter { unit in
             // An empty file masks the unit, and a drop-in may have what is missing here.
-            guard unit.name.hasSuffix(".service"), !unit.sections.isEmpty, unit.values("Service", "ExecStart").isEmpty,
-                !subject.image.entries.contains(where: { $0.path.hasPrefix(unit.path + ".d/") })
+            guard unit.name.endsBytewise(".service"), !unit.sections.isEmpty,
+                unit.values("Service", "ExecStart").isEmpty,
+                !subject.image.entries.contains(where: { $0.path.startsBytewise(unit.path + ".d/") })
             else { return false }
             if unit.settings.contains(where: { $0.key == "SuccessAction" && $0.value != "none" }) { return false }
             // Without ExecStart and BusName the type is oneshot.
@@ -92,7 +97,7 @@ enum UnitRules {
         subject.units.flatMap { unit in
             unit.settings.filter { setting in
                 ["StandardOutput", "StandardError"].contains(setting.key)
-                    && (setting.value.hasPrefix("file:") || setting.value.hasPrefix("truncate:"))
+                    && (setting.value.startsBytewise("file:") || setting.value.startsBytewise("truncate:"))
             }.map { .init(unit.path, "line \($0.line) says \($0.key)=\($0.value)") }
         }
     }
@@ -113,8 +118,8 @@ enum UnitRules {
     ) { subject in
         subject.units.flatMap { unit in
             unit.executions.compactMap { setting -> LintRule.Observation? in
-                guard let program = UnitFile.words(ofCommand: setting.value).first, !program.hasPrefix("/"),
-                    !program.hasPrefix("%")
+                guard let program = UnitFile.words(ofCommand: setting.value).first, !program.startsBytewise("/"),
+                    !program.startsBytewise("%")
                 else { return nil }
                 return .init(unit.path, "line \(setting.line) runs '\(program)'")
             }
