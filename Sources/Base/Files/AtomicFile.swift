@@ -1,4 +1,6 @@
+import Dispatch
 import Glibc
+import Synchronization
 
 /// A file that is written beside its target under another name and takes the target's place as a whole.
 ///
@@ -164,6 +166,23 @@ public final class AtomicFile {
             throw error
         }
         if durability == .name { try FileTree.syncDirectory(LexicalPath.split(target).folder) }
+    }
+
+    /// Gives several files their modes and names, in order; the contents are synced side by side, which takes a disk as
+    /// long as one of them. The caller syncs the folder.
+    public static func commit(_ files: [AtomicFile]) throws(FileError) {
+        let descriptors = files.map(\.descriptor)
+        let failures = Mutex([Int32](repeating: 0, count: files.count))
+        DispatchQueue.concurrentPerform(iterations: files.count) { index in
+            if fsync(descriptors[index]) != 0 {
+                let number = errno
+                failures.withLock { $0[index] = number }
+            }
+        }
+        for (file, number) in zip(files, failures.withLock { $0 }) where number != 0 {
+            throw FileError(operation: "sync", path: file.target, errno: number)
+        }
+        for file in files { try file.commit(.none) }
     }
 
     /// Removes the temporary file; nothing happens after a commit.

@@ -29,19 +29,28 @@ extension Builder {
                 if now?.isUnchanged(since: outcome.status) == true { present.append(outcome) }
             }
             var sums: [String: String] = [:]
+            var files: [AtomicFile] = []
+            lazy var tools = BuildInformation.installedTools()
             for outcome in present {
+                // Each is open until it has its name.
+                if files.count > 64 {
+                    try AtomicFile.commit(files)
+                    files = []
+                }
                 let name = outcome.plan.scenarioFileName
                 if let text = scenarios[name] {
                     let file = try AtomicFile(target: outputDirectory + "/" + name)
                     try file.write(text: text)
-                    try file.commit(.contents)
+                    files.append(file)
                     sums[name] = FileDigests.of(Array(text.utf8)).sha256
                 }
                 if !request.writesBuildInformation { continue }
                 if outcome.isUpToDate, try BuildInformation.isAbout(outcome) { continue }
-                try BuildInformation.write(outcome, date: date)
+                files.append(try BuildInformation.file(outcome, date: date, tools: tools))
             }
-            try ChecksumList.update(in: outputDirectory, with: present, and: sums)
+            // Last, so that no line is about a file that is not there.
+            if let list = try ChecksumList.file(in: outputDirectory, with: present, and: sums) { files.append(list) }
+            try AtomicFile.commit(files)
             try writer?.write(outcomes, to: outputDirectory)
             // Once for the names of all of them.
             if writer != nil || outcomes.contains(where: { !$0.isUpToDate }) {
@@ -109,15 +118,16 @@ enum ChecksumList {
     /// The file's name.
     static let fileName = "SHA256SUMS"
 
-    /// Puts the checksums of these packages in, keeping the lines of other files that are still there.
-    static func update(
+    /// The list with the checksums of these packages put in, keeping the lines of other files that are still there; nil
+    /// if it is so already.
+    static func file(
         in directory: String, with outcomes: [BuildOutcome], and others: [String: String] = [:]
-    ) throws(FileError) {
+    ) throws(FileError) -> AtomicFile? {
         let present = try text(in: directory)
         var sums = try self.sums(present, in: directory)
         sums.merge(others) { _, new in new }
         for outcome in outcomes { sums[outcome.plan.fileName] = outcome.checksums.sha256 }
-        try write(sums, in: directory, unless: present)
+        return try file(sums, in: directory, unless: present)
     }
 
     /// The checksum that stands there for a file.
@@ -129,7 +139,8 @@ enum ChecksumList {
     static func drop(_ names: Set<String>, in directory: String) throws(FileError) {
         let present = try text(in: directory)
         if names.isEmpty || present.isEmpty { return }
-        try write(try sums(present, in: directory).filter { !names.contains($0.key) }, in: directory, unless: present)
+        let rest = try sums(present, in: directory).filter { !names.contains($0.key) }
+        try file(rest, in: directory, unless: present)?.commit(.contents)
     }
 
     private static func text(in directory: String) throws(FileError) -> String {
@@ -152,15 +163,15 @@ enum ChecksumList {
         return sums
     }
 
-    private static func write(
+    private static func file(
         _ sums: [String: String], in directory: String, unless present: String
-    ) throws(FileError) {
+    ) throws(FileError) -> AtomicFile? {
         let text = sums.sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }
             .map { "\($0.value)  \($0.key)\n" }.joined()
-        if text == present { return }
+        if text == present { return nil }
         let file = try AtomicFile(target: directory + "/" + fileName)
         try file.write(text: text)
-        try file.commit(.contents)
+        return file
     }
 }
 
@@ -171,12 +182,12 @@ enum BuildInformation {
         "libarchive13", "libarchive13t64", "libbz2-1.0", "libc6", "liblzma5", "libyaml-0-2", "libzstd1", "zlib1g",
     ]
 
-    /// Writes `NAME_VERSION_ARCH.buildinfo` for a package that has just been written.
+    /// `NAME_VERSION_ARCH.buildinfo` for a package that has just been written.
     ///
-    /// - Parameter date: seconds since 1970.
-    static func write(
-        _ outcome: BuildOutcome, date: Int64, status: String = "/var/lib/dpkg/status"
-    ) throws(FileError) {
+    /// - Parameters:
+    ///   - date: seconds since 1970.
+    ///   - tools: what it was made with.
+    static func file(_ outcome: BuildOutcome, date: Int64, tools: [InstalledTool]) throws(FileError) -> AtomicFile {
         let plan = outcome.plan
         var checksums = outcome.checksums
         // An earlier build had no use for them.
@@ -194,13 +205,12 @@ enum BuildInformation {
         paragraph["Build-Origin"] = "Debian"
         paragraph["Build-Architecture"] = Architecture.host.description
         paragraph["Build-Date"] = MailDate.text(date)
-        let installed = installedTools(status)
         paragraph["Installed-Build-Depends"] =
-            installed.isEmpty ? "" : "\n" + installed.map { "\($0.name) (= \($0.version))" }.joined(separator: ",\n")
+            tools.isEmpty ? "" : "\n" + tools.map { "\($0.name) (= \($0.version))" }.joined(separator: ",\n")
         paragraph["Environment"] = "\nSOURCE_DATE_EPOCH=\"\(plan.sourceDateEpoch)\""
         let file = try AtomicFile(target: path(for: outcome.path))
         try file.write(text: paragraph.description)
-        try file.commit(.contents)
+        return file
     }
 
     /// Whether the file beside a package is about these bytes of it.
@@ -229,8 +239,12 @@ enum BuildInformation {
         (package.hasSuffix(".deb") ? String(package.dropLast(4)) : package) + ".buildinfo"
     }
 
-    /// Reads dpkg's status line by line: the file is large and only two fields of it are wanted.
-    private static func installedTools(_ path: String) -> [(name: String, version: String)] {
+    /// An installed package and its version.
+    typealias InstalledTool = (name: String, version: String)
+
+    /// Those of ``toolPackages`` that are installed. Reads dpkg's status line by line: the file is large and only two
+    /// fields of it are wanted.
+    static func installedTools(_ path: String = "/var/lib/dpkg/status") -> [InstalledTool] {
         var found: [String: String] = [:]
         var package = ""
         do throws(FileError) {
