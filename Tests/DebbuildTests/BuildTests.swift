@@ -56,7 +56,7 @@ final class BuildTests: XCTestCase {
             "sh", ["-c", "head -c 3000 /dev/zero >a && ln a b && ln a c && : >empty && tar -cf x.tar a b c empty"],
             workingDirectory: fixture.path + "/hello")
         XCTAssertEqual(made.status, 0, made.errors)
-        let package = try fixture.build()
+        let package = try fixture.build(["--no-lint"])
         let stated = try TestSupport.run("dpkg-deb", ["-f", package, "Installed-Size"]).output
         let root = try TemporaryDirectory()
         XCTAssertEqual(try TestSupport.run("dpkg-deb", ["-x", package, root.path + "/tree"]).status, 0)
@@ -91,7 +91,7 @@ final class BuildTests: XCTestCase {
                     obsolete-conffiles: [/etc/hello.old]
                     changelog: changelog
                     """))
-        let package = try fixture.build()
+        let package = try fixture.build(["--no-lint"])
         let listing = try TestSupport.run("dpkg-deb", ["-c", package]).output
         XCTAssertTrue(listing.contains("-rwsr-x--- daemon/adm"), listing)
         XCTAssertTrue(listing.contains("drwxrwxrwt root/root"), listing)
@@ -338,6 +338,60 @@ final class BuildTests: XCTestCase {
         try fixture.directory.file("w/hello/hello.sh", "#!/bin/sh\necho later\n", mode: 0o755)
         _ = try fixture.build(["--no-buildinfo"])
         XCTAssertFalse(FileManager.default.fileExists(atPath: path))
+    }
+
+    /// Names that differ in their bytes alone, or begin with a mark that Swift joins to the slash before it.
+    func testNamesOfCombiningCharacters() throws {
+        let fixture = try WorkspaceFixture(
+            package: WorkspaceFixture.packageYAML.replacingOccurrences(
+                of: "contents:\n", with: "contents:\n  - tree: odd\n    to: /usr/share/hello\n"))
+        let names = ["\u{e9}", "e\u{301}", "\u{301}first", "sub/\u{301}", "\u{65e5}\u{672c}", "a\u{200d}b"]
+        try fixture.directory.directory("w/hello/odd/sub")
+        for name in names { try fixture.directory.file("w/hello/odd/\(name)", "of \(name)\n") }
+        let package = try fixture.build()
+        let folder = fixture.directory.path + "/unpacked"
+        XCTAssertEqual(try TestSupport.run("dpkg-deb", ["--raw-extract", package, folder]).status, 0)
+        let check = try TestSupport.run("sh", ["-c", "cd \"$1\" && md5sum -c DEBIAN/md5sums", "sh", folder])
+        XCTAssertEqual(check.status, 0, check.output)
+        XCTAssertEqual(check.output.split(separator: "\n").count, names.count + 3, check.output)
+        for name in names {
+            XCTAssertEqual(
+                FileManager.default.contents(atPath: folder + "/usr/share/hello/" + name), Data("of \(name)\n".utf8),
+                name)
+        }
+        let lint = try fixture.debbuild(["lint", package])
+        for code in ["DB0208", "DB0217", "DB0114", "error["] { XCTAssertFalse(lint.output.contains(code), lint.output) }
+    }
+
+    /// A package that would not work is not built, unless somebody insists; remarks and warnings stop nothing.
+    func testErrorsOfLintStopTheBuild() throws {
+        let package = WorkspaceFixture.packageYAML.replacingOccurrences(
+            of: "contents:\n", with: "contents:\n  - {file: hello.sh, to: /run/hello/hello.sh}\n")
+        let fixture = try WorkspaceFixture(package: package)
+        for format in ["text", "json"] {
+            let refused = try fixture.debbuild(["all", "--format", format])
+            XCTAssertEqual(refused.status, 1, refused.errors)
+            XCTAssertEqual(refused.output, "")
+            for part in ["DB0213", "hello_1.2.3_all.deb: /run/hello/hello.sh: ", "--no-lint"] {
+                XCTAssertTrue(refused.errors.contains(part), refused.errors)
+            }
+        }
+        XCTAssertEqual(fixture.packagesWritten, [])
+        let forced = try fixture.build(["--no-lint"])
+        XCTAssertEqual(try TestSupport.run("dpkg-deb", ["--info", forced]).status, 0)
+        XCTAssertEqual(try fixture.debbuild(["lint", forced]).status, 1)
+        // What was built with the error is not up to date for those who do not insist.
+        XCTAssertEqual(try fixture.debbuild(["build", "hello"]).status, 1)
+        // One finding that is meant stops nothing, and an override of nothing is told.
+        try fixture.directory.file(
+            "w/hello/package.yaml", package + "lint-overrides: {DB0213: a test, DB0101: not so, DB0999: no rule}\n")
+        let meant = try fixture.debbuild(["all"])
+        XCTAssertEqual(meant.status, 0, meant.errors)
+        for part in ["lint has no finding DB0101 in", "there is no rule 'DB0999'", "package.yaml:"] {
+            XCTAssertTrue(meant.errors.contains(part), meant.errors)
+        }
+        XCTAssertEqual(try fixture.debbuild(["lint", "hello"]).status, 0)
+        XCTAssertEqual(try fixture.debbuild(["lint", forced]).status, 1)
     }
 
     func testFormerKeysStillBuild() throws {

@@ -78,7 +78,7 @@ final class SharedLibraryTests: XCTestCase {
 
     func testLibrariesOfThePackageAloneAreNotAnnounced() throws {
         let fixture = try fixture("public-libraries: false\n")
-        let package = try fixture.build(["--arch", try XCTUnwrap(Self.architecture)])
+        let package = try fixture.build(["--no-lint", "--arch", try XCTUnwrap(Self.architecture)])
         let folder = try unpacked(package)
         XCTAssertNil(controlFile("shlibs", of: folder))
         XCTAssertNil(controlFile("triggers", of: folder))
@@ -102,7 +102,7 @@ final class SharedLibraryTests: XCTestCase {
             "lacks-versioned-link-to-shared-library", "syntax-error-in-symbols-file", "duplicate-in-shlibs",
         ]
         func verdict(_ fixture: WorkspaceFixture) throws -> (tags: Set<String>, codes: Set<String>) {
-            let package = try fixture.build(["--arch", try XCTUnwrap(Self.architecture)])
+            let package = try fixture.build(["--no-lint", "--arch", try XCTUnwrap(Self.architecture)])
             let theirs = try TestSupport.run("lintian", ["--no-cfg", "--allow-root", package]).output
             let ours = try fixture.debbuild(["lint", package])
             return (

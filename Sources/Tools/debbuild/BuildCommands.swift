@@ -1,6 +1,7 @@
 import ArgumentParser
 import DebianArchive
 import DebianBuild
+import DebianLint
 import Documents
 import Glibc
 import MeshLint
@@ -51,8 +52,9 @@ struct BuildSession {
         else { throw Failure.report(diagnostics, format) }
         let progress = ProgressLine(isQuiet: build.quiet)
         let builder = Builder(workspace: loaded, request: request, observer: progress)
-        let plans = await builder.plans(diagnostics: &diagnostics)
+        let plans = await builder.plans(keepingTexts: !build.noLint, diagnostics: &diagnostics)
         if diagnostics.hasErrors { throw Failure.report(diagnostics, format) }
+        if !build.noLint { try lint(plans) }
         if !build.quiet {
             if !diagnostics.isEmpty { Failure.show(diagnostics, format) }
             for plan in plans {
@@ -75,5 +77,25 @@ struct BuildSession {
             progress.end()
             throw Failure.report(error, format)
         }
+    }
+
+    /// Refuses packages that would not work, before anything is written.
+    private func lint(_ plans: [BuildPlan]) throws {
+        var diagnostics = Diagnostics()
+        for plan in plans {
+            for finding in LintCommand.findings(in: plan, diagnostics: &diagnostics) where finding.severity == .error {
+                diagnostics.error(
+                    finding.code, "\(plan.fileName): \(finding.subject): \(finding.message)", at: nil,
+                    help: finding.remedy)
+            }
+        }
+        if !diagnostics.hasErrors {
+            if !diagnostics.isEmpty, !build.quiet { Failure.show(diagnostics, format) }
+            return
+        }
+        diagnostics.note(
+            "lint", "nothing was built; --no-lint builds packages with errors of lint all the same", at: nil)
+        Failure.show(diagnostics, format)
+        throw ExitCode(1)
     }
 }

@@ -20,7 +20,8 @@ struct Debbuild: AsyncParsableCommand {
 
             EXIT STATUS
               0   done
-              1   lint found errors, diff found differences, or an imported package would not be built the same
+              1   lint found errors, which stop a build as well; diff found differences; an imported package would not
+                  be built the same
               2   the input is wrong: a specification, an option, a package file
               3   a download failed
               70  the machine failed (disk full, a file that changed while it was read), or debbuild has a bug

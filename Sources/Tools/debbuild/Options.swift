@@ -168,6 +168,9 @@ struct BuildOptions: ParsableArguments {
     @Flag(help: "Build even what has not changed.")
     var force = false
 
+    @Flag(help: "Build even packages with errors of lint, which otherwise stop the build.")
+    var noLint = false
+
     @Flag(help: "Build everything twice, in another order and with other threads, and compare the bytes.")
     var verifyReproducible = false
 

@@ -76,7 +76,21 @@ struct LintCommand: AsyncParsableCommand {
     @OptionGroup var output: FormatOptions
 
     /// The rules of every Debian package and those of the mesh.
-    private static let rules = LintRegistry(rules: DebianRules.all + MeshLint.rules, knownPackages: MeshLint.packages)
+    static let rules = LintRegistry(rules: DebianRules.all + MeshLint.rules, knownPackages: MeshLint.packages)
+
+    /// The findings that the package's specification does not say are meant; what it says of none is a warning.
+    static func findings(in plan: BuildPlan, diagnostics: inout Diagnostics) -> [LintFinding] {
+        let findings = rules.findings(in: PackageImage(plan: plan))
+        for (code, range) in plan.lintOverrides where !findings.contains(where: { $0.code == code }) {
+            diagnostics.warning(
+                "lint-override-unused",
+                rules.rule(code) == nil
+                    ? "there is no rule '\(code)' of lint" : "lint has no finding \(code) in \(plan.fileName)",
+                at: range,
+                help: "'debbuild lint --list' lists the rules; take the override out")
+        }
+        return findings.filter { finding in !plan.lintOverrides.contains { $0.code == finding.code } }
+    }
 
     func run() async throws {
         if list {
@@ -106,9 +120,10 @@ struct LintCommand: AsyncParsableCommand {
             let plans = await builder.plans(keepingTexts: true, diagnostics: &diagnostics)
             if diagnostics.hasErrors { throw Failure.report(diagnostics, output.format) }
             for plan in plans {
-                let findings = Self.rules.findings(in: PackageImage(plan: plan))
+                let findings = Self.findings(in: plan, diagnostics: &diagnostics)
                 reports.append(LintReport(subject: plan.fileName, findings: findings))
             }
+            if !diagnostics.isEmpty { Failure.show(diagnostics, output.format) }
         }
         switch output.format {
         case .json:

@@ -153,6 +153,7 @@ struct PackagePlanner {
             compression: requested.with(branchFilter: elf.branchFilter(of: entries, distribution: distribution)),
             sourceDateEpoch: draft.sourceDateEpoch, warnings: warnings)
         plan.scenario = draft.scenario
+        plan.lintOverrides = spec.lintOverrides.map { ($0.name.value, $0.name.range) }
         guard plan.compression.codec != .none || plan.unpackedSize <= BuildPlan.memberLimit else {
             diagnostics.error(
                 "package-too-large",

@@ -93,6 +93,8 @@ public struct PackageSpec: Sendable {
     public var copyright: Located<String>?
     /// A lintian overrides file.
     public var lintianOverrides: Located<String>?
+    /// Codes of lint and why their findings are meant.
+    public var lintOverrides: [(name: Located<String>, value: Located<String>)]
     /// Manual pages, compressed into their sections.
     public var manualPages: [Located<String>]
     /// Whether the package brings its own checks for meshcheck(1).

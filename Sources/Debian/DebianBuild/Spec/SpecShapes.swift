@@ -121,6 +121,10 @@ enum SpecShapes {
             "The changelog of the upstream project, installed compressed (Policy 12.7); for packages with a revision.")
         optional("copyright", text, "The copyright file (Policy 12.5).")
         optional("lintian-overrides", text, "Overrides for lintian, each with its reason.")
+        optional(
+            "lint-overrides", .entries(of: text), default: [],
+            "Codes of 'debbuild lint' whose findings are meant, each with its reason; an error of lint stops a build.",
+            example: "{DB0514: the library is for this package alone}")
         optional("manual-pages", .list(of: text), default: [], "Manual pages, installed compressed.")
         optional(
             "ship-checks", .boolean, default: false,
