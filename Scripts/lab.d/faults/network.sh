@@ -27,8 +27,30 @@ fault filter-rate MX0814 'a rule lets one connection an hour to Pilot through' \
     'iptables -D OUTPUT -p tcp --syn -d 10.150.0.6 -m limit --limit 1/hour --limit-burst 1 -j ACCEPT
     iptables -D OUTPUT -p tcp --syn -d 10.150.0.6 -j DROP'
 fault filter-connections MX0814 'a rule refuses all connections to Pilot beside the first' \
-    'iptables -A OUTPUT -p tcp --syn -d 10.150.0.6 -m connlimit --connlimit-above 1 -j REJECT --reject-with tcp-reset' \
-    'iptables -D OUTPUT -p tcp --syn -d 10.150.0.6 -m connlimit --connlimit-above 1 -j REJECT --reject-with tcp-reset'
+    'systemd-run --quiet --unit=fault-first sh -c "while :; do nc -d 10.150.0.6 8080; done"
+    until ss -Htn state established dst 10.150.0.6 | grep -q .; do sleep 0.1; done
+    iptables -A OUTPUT -p tcp --syn -d 10.150.0.6 -m connlimit --connlimit-above 1 -j REJECT --reject-with tcp-reset' \
+    'systemctl stop fault-first
+    iptables -D OUTPUT -p tcp --syn -d 10.150.0.6 -m connlimit --connlimit-above 1 -j REJECT --reject-with tcp-reset'
+fault filter-hourly MX0826 'a rule allows five connections to Pilot in an hour' \
+    'iptables -A OUTPUT -p tcp --syn -d 10.150.0.6 --dport 8080 -m hashlimit --hashlimit-name pilot --hashlimit-above 5/hour --hashlimit-burst 5 -j REJECT --reject-with tcp-reset' \
+    'iptables -D OUTPUT -p tcp --syn -d 10.150.0.6 --dport 8080 -m hashlimit --hashlimit-name pilot --hashlimit-above 5/hour --hashlimit-burst 5 -j REJECT --reject-with tcp-reset'
+fault filter-cgroup MX0814 "a rule drops what istio.service sends to pods, whoever its user is" \
+    'nft add table inet edge; nft add chain inet edge out "{ type filter hook output priority 0 ; }"
+    nft add rule inet edge out socket cgroupv2 level 2 \"system.slice/istio.service\" ip daddr 10.60.0.0/16 drop' 'nft delete table inet edge'
+fault filter-cgroup-of-agent MX0814 "a rule drops what the node agent's service sends to the CA" \
+    'iptables -A OUTPUT -d 10.150.0.9 -m cgroup --path system.slice/istio-auth-node-agent.service -j DROP; systemctl restart istio-auth-node-agent' \
+    'iptables -D OUTPUT -d 10.150.0.9 -m cgroup --path system.slice/istio-auth-node-agent.service -j DROP; systemctl restart istio-auth-node-agent'
+fault filter-loopback-source MX0814 'a rule against forged loopback addresses drops what is redirected to Envoy' \
+    'iptables -A INPUT -d 127.0.0.0/8 ! -s 127.0.0.0/8 -j DROP' 'iptables -D INPUT -d 127.0.0.0/8 ! -s 127.0.0.0/8 -j DROP'
+fault rules-restored-by-timer MX0801 "a timer restores another set of rules, without the mesh's" \
+    'printf "*nat\n:PREROUTING ACCEPT\n:INPUT ACCEPT\n:OUTPUT ACCEPT\n:POSTROUTING ACCEPT\nCOMMIT\n" >/etc/fw.rules
+    printf "[Service]\nType=oneshot\nExecStart=/usr/local/sbin/fw-reconcile\n" >/etc/systemd/system/fw-reconcile.service
+    printf "[Timer]\nOnActiveSec=1\nOnUnitActiveSec=3\nAccuracySec=1\n" >/etc/systemd/system/fw-reconcile.timer
+    printf "#!/bin/sh\niptables-restore /etc/fw.rules\n" >/usr/local/sbin/fw-reconcile; chmod 755 /usr/local/sbin/fw-reconcile
+    systemctl daemon-reload; systemctl start fw-reconcile.timer; sleep 3' \
+    'systemctl stop fw-reconcile.timer fw-reconcile.service; rm /etc/systemd/system/fw-reconcile.* /usr/local/sbin/fw-reconcile /etc/fw.rules
+    systemctl daemon-reload; systemctl restart istio'
 fault filter-group MX0814 "a rule drops what the group of istio-proxy sends to the CA" \
     'iptables -A OUTPUT -d 10.150.0.9 -m owner --gid-owner istio-proxy -j DROP' \
     'iptables -D OUTPUT -d 10.150.0.9 -m owner --gid-owner istio-proxy -j DROP'

@@ -58,6 +58,58 @@ fault dropin-group MX0225 'a drop-in runs the node agent in a group that does no
     'drop_in istio-auth-node-agent.service Group=certificates' 'no_drop_in istio-auth-node-agent.service'
 fault dropin-other-user MX0240 'a drop-in runs the sidecar as nobody' \
     'drop_in istio.service User=nobody' 'no_drop_in istio.service'
+fault dropin-nobody MX0240 'a drop-in runs the sidecar as nobody, and its folders were given to nobody' \
+    'chown nobody:nogroup /var/lib/istio/proxy /var/log/istio; drop_in istio.service "User=nobody
+Group=nogroup"' \
+    'chown istio-proxy:istio-proxy /var/lib/istio/proxy /var/log/istio; no_drop_in istio.service'
+fault dropin-lifetime MX0248 'a drop-in ends the sidecar every forty seconds' \
+    'drop_in istio.service RuntimeMaxSec=40' 'no_drop_in istio.service'
+fault dropin-file-size MX0248 'a drop-in limits files, and the log is longer' \
+    'head -c 200000 /dev/zero | tr "\\0" "\\n" >>/var/log/istio/istio.log; drop_in istio.service LimitFSIZE=64K' \
+    'no_drop_in istio.service'
+fault dropin-condition MX0249 'a drop-in has a condition that will not hold after a reboot' \
+    'mkdir -p /etc/systemd/system/istio.service.d
+    printf "[Unit]\nConditionPathExists=/var/lib/cloud/joined\n" >/etc/systemd/system/istio.service.d/fault.conf; systemctl daemon-reload' \
+    'no_drop_in istio.service'
+fault conflicting-unit MX0250 'another service excludes the sidecar, and was started' \
+    'printf "[Unit]\nConflicts=istio.service\n[Service]\nExecStart=/bin/sleep infinity\n[Install]\nWantedBy=multi-user.target\n" >/etc/systemd/system/old-proxy.service
+    systemctl daemon-reload; systemctl enable --quiet --now old-proxy' \
+    'systemctl disable --quiet --now old-proxy; rm /etc/systemd/system/old-proxy.service; systemctl daemon-reload; systemctl start istio'
+fault var-lib-closed MX0151 'only root can pass /var/lib' \
+    'chmod 0750 /var/lib; systemctl restart --no-block istio' 'chmod 0755 /var/lib; systemctl reset-failed; systemctl restart istio'
+fault number-shared MX0152 'another account has the number of istio-proxy' \
+    'keep /etc/passwd /etc/shadow /etc/subuid /etc/subgid; useradd -o -u "$(id -u istio-proxy)" orders' 'back /etc/passwd /etc/shadow /etc/subuid /etc/subgid'
+fault port-of-connection MX0726 "a connection of another program has Envoy's port on this side" \
+    'systemctl stop istio; systemd-run --quiet --unit=fault-feed perl -MSocket -e "
+    socket(S, PF_INET, SOCK_STREAM, 6); setsockopt(S, SOL_SOCKET, SO_REUSEADDR, 1); bind(S, sockaddr_in(15001, INADDR_ANY)) or die;
+    connect(S, sockaddr_in(22, INADDR_LOOPBACK)) or die; sleep 3000"
+    until ss -Htn "sport = :15001" | grep -q .; do sleep 0.1; done; systemctl start istio; sleep 8' \
+    'systemctl stop fault-feed; until ! ss -Htn "sport = :15001" state all | grep -q .; do sleep 1; done; systemctl restart istio'
+fault envoy-of-others MX0727 'another team runs an Envoy with the base id of the mesh' \
+    'systemctl stop istio; mkdir -p /opt/edge
+    printf "admin: {address: {socket_address: {address: 127.0.0.1, port_value: 19901}}}\n" >/opt/edge/envoy.yaml
+    systemd-run --quiet --unit=edge-envoy --uid=nobody --property=Restart=always /usr/local/bin/envoy -c /opt/edge/envoy.yaml
+    until curl -s -o /dev/null 127.0.0.1:19901/; do sleep 0.2; done; systemctl start istio; sleep 8' \
+    'systemctl stop edge-envoy; rm -f /dev/shm/envoy_shared_memory_0; systemctl restart istio'
+fault envoy-memory-left MX0728 'shared memory of an Envoy that root had run is left' \
+    'systemctl stop istio; rm -f /dev/shm/envoy_shared_memory_0; head -c 2000 /dev/zero >/dev/shm/envoy_shared_memory_0
+    chmod 0600 /dev/shm/envoy_shared_memory_0; systemctl start istio; sleep 8' \
+    'rm -f /dev/shm/envoy_shared_memory_0; systemctl restart istio'
+fault programs-elsewhere - 'ISTIO_BIN_BASE names another folder, which has all programs' \
+    'keep $settings; mkdir -p /opt/istio/bin
+    cp -a /usr/local/bin/{envoy,pilot-agent,istio-start.sh,istio-iptables.sh,istio-clean-iptables.sh} /opt/istio/bin/ 2>/dev/null
+    echo ISTIO_BIN_BASE=/opt/istio/bin >>$settings; systemctl restart istio' \
+    'back $settings; rm -rf /opt/istio; systemctl restart istio'
+fault range-narrowed MX1023 "sidecar.env has a range without the service's address" \
+    'keep $settings; echo ISTIO_SERVICE_CIDR=10.63.247.0/24 >>$settings; systemctl restart istio' \
+    'back $settings; systemctl restart istio'
+fault dropin-other-files MX0939 'a drop-in has the node agent renew files that nobody reads' \
+    'mkdir -p /etc/certs/node; cp -p /etc/certs/*.pem /etc/certs/node/; chown istio-proxy:istio-proxy /etc/certs/node
+    drop_in istio-auth-node-agent.service "ExecStart=
+ExecStart=/usr/local/istio/bin/node_agent --logtostderr --cert-chain /etc/certs/node/cert-chain.pem --key /etc/certs/node/key.pem --root-cert /etc/certs/node/root-cert.pem"' \
+    'no_drop_in istio-auth-node-agent.service; rm -rf /etc/certs/node'
+fault default-target MX0251 'the machine boots into another target' \
+    'systemctl set-default basic.target' 'systemctl set-default multi-user.target'
 fault dropin-read-only MX0217 'a hardening drop-in makes /etc/certs read-only for the node agent' \
     'drop_in istio-auth-node-agent.service ReadOnlyPaths=/etc/certs' \
     'no_drop_in istio-auth-node-agent.service; rm -rf /etc/systemd/system/istio.service.d; systemctl daemon-reload; systemctl restart istio'

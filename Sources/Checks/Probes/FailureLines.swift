@@ -61,6 +61,8 @@ struct FailureLines: Sendable {
 
     private static func looksLikeError(_ text: String) -> Bool {
         if LogLevel.isError(Array(text.utf8)[...]) { return true }
+        // What Envoy warns of has words of errors in it.
+        if ["][warning][", "][info]["].contains(where: { text.containsBytewise($0) }) { return false }
         let lower = text.lowercased()
         return [
             "error", "fail", "cannot", "unable", "invalid", "refuse", "not found", "critical", "panic", "denied", "oom",

@@ -78,7 +78,7 @@ package enum FailureReason: String, Sendable, Hashable, CaseIterable {
         case .clientRefused: "the server refuses the client's certificate"
         case .lookup: "a name cannot be looked up"
         case .refused: "the connection is refused"
-        case .unreachable: "there is no route to the server"
+        case .unreachable: "there is no route to the server, or a rule forbids the connection"
         case .timedOut: "there is no answer in time"
         case .denied: "the server denies the request"
         case .unimplemented: "the server does not know the method"
@@ -144,7 +144,11 @@ package enum FailureReason: String, Sendable, Hashable, CaseIterable {
             #"dial tcp: lookup|no such host|name or service not known|name resolution|malformed IP address|nodename nor servname|unknown host|no address associated"#
         ),
         (.refused, #"connection refused|\bECONNREFUSED\b|os error 111\b"#),
-        (.unreachable, #"no route to host|(network|host) is (unreachable|down)|\bE(HOST|NET)UNREACH\b"#),
+        // A route or rule that forbids it has the words of a file that may not be opened.
+        (
+            .unreachable,
+            #"connect: (permission denied|operation not permitted)|no route to host|(network|host) is (unreachable|down)|\bE(HOST|NET)UNREACH\b"#
+        ),
         (.timedOut, #"deadline ?exceeded|timed out|i/o timeout|time-?out\b|\bETIMEDOUT\b"#),
         (.denied, #"permissiondenied|code = permission.denied|not authorized|unauthorized"#),
         (.unimplemented, #"\bunimplemented\b|unknown (service|method)"#),

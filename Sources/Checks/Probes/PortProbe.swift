@@ -17,6 +17,9 @@ struct PortProbe: Probe {
             .init("owner-executable", .text, "Path of the program that owns the socket."),
             .init("owner-user", .text, "The user of the socket."),
             .init("owner-pid", .integer, "Number of the process that owns the socket."),
+            .init(
+                "used-by", .list(.text),
+                "TCP connections that have the port on this side while nobody listens, each with its process."),
         ])
 
     private let host: Host
@@ -53,7 +56,14 @@ struct PortProbe: Probe {
             sockets.isEmpty
                 ? "nothing listens on \(port)/\(name)" : "\(port)/\(name) on \(addresses.joined(separator: ", "))"
         ]
-        guard let socket = sockets.first else { return Observation(attributes, evidence: evidence) }
+        guard let socket = sockets.first else {
+            if request.wants("used-by"), transport == .tcp {
+                let users = try await users(of: port, request)
+                attributes["used-by"] = .texts(users)
+                evidence += users
+            }
+            return Observation(attributes, evidence: evidence)
+        }
         if request.wants("owner-user") {
             attributes["owner-user"] = .text(try await host.users(for: request).name(ofUser: socket.user))
         }
@@ -64,6 +74,25 @@ struct PortProbe: Probe {
             if let owner { evidence.append("owner \(owner.pid) \(owner.executable ?? owner.command)") }
         }
         return Observation(attributes, evidence: evidence)
+    }
+
+    /// The connections that go out from a port, whose owners keep others from listening on it.
+    private func users(of port: Int, _ request: ProbeRequest) async throws(ProbeError) -> [String] {
+        let proc = host.path("/proc")
+        let connections = try await BlockingPool.files.run("read connections", until: request.deadline) {
+            () throws(ProbeError) in try SocketTable.connections(proc: proc, port: port)
+        }
+        let owners = try await host.socketOwners(since: request.since)
+        var found: [String] = []
+        for connection in connections.prefix(8) {
+            var text = "\(connection.local) to \(connection.peer)"
+            if let pid = owners.processes[connection.inode] {
+                let process = try await host.processes(for: request).entry(pid)
+                text += " of process \(pid) \(process?.executable ?? process?.command ?? "")"
+            }
+            found.append(text)
+        }
+        return found
     }
 
     private func owner(of socket: ListeningSocket, _ request: ProbeRequest) async throws(ProbeError) -> ProcessEntry? {
@@ -155,6 +184,36 @@ package struct SocketTable: Sendable {
                     user: UInt32(truncatingIfNeeded: user), inode: UInt64(inode)))
         }
         return sockets
+    }
+
+    /// A connection of TCP.
+    struct Connection: Sendable, Hashable {
+        var local: NetworkEndpoint
+        var peer: NetworkEndpoint
+        var inode: UInt64
+    }
+
+    /// The connections that have a port on this side, whatever their state.
+    static func connections(proc: String, port: Int) throws(ProbeError) -> [Connection] {
+        var found: [Connection] = []
+        for name in ["tcp", "tcp6"] {
+            for line in Bytes.lines(try SystemFile.read("\(proc)/net/\(name)", limit: 256 << 20) ?? []).dropFirst() {
+                let fields = line.split(separator: Ascii.space, maxSplits: 10)
+                guard fields.count >= 10, !fields[3].elementsEqual("0A".utf8), let local = endpoint(fields[1]),
+                    Int(local.port) == port, let peer = endpoint(fields[2]), let inode = Bytes.decimal(fields[9])
+                else { continue }
+                found.append(Connection(local: local, peer: peer, inode: UInt64(inode)))
+            }
+        }
+        return found
+    }
+
+    private static func endpoint(_ text: ArraySlice<UInt8>) -> NetworkEndpoint? {
+        let parts = text.split(separator: UInt8(ascii: ":"))
+        guard parts.count == 2, let address = address(parts[0]), let port = Bytes.hexadecimal(parts[1]) else {
+            return nil
+        }
+        return NetworkEndpoint(host: address.canonical.description, port: UInt16(truncatingIfNeeded: port))
     }
 
     /// An address as the kernel prints it: words of 32 bits in the machine's byte order.

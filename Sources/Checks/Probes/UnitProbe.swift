@@ -63,6 +63,13 @@ struct UnitProbe: Probe {
                     + "RestrictAddressFamilies= without AF_INET, SystemCallFilter= without socket or connect, or a network namespace "
                     + "made by somebody else."),
             .init(
+                "unmet-conditions", .list(.text),
+                "Its conditions (systemd.unit(5)) that do not hold now, so that it would not be started; as "
+                    + "`systemd-analyze condition` finds them."),
+            .init(
+                "conflicts", .list(.text),
+                "Units that are active and that systemd stops it for, or that it is stopped for (Conflicts=)."),
+            .init(
                 "reason", .text,
                 "What kind of failure its last run reports, in the journal or in `log`, in the words of the attribute of the "
                     + "same name of `log`; other if it is of no known kind; null if it has not failed, and for a unit of a user."
@@ -87,7 +94,8 @@ struct UnitProbe: Probe {
                 [
                     "exists": .bool(false), "load": .text(orNull: unit["LoadState"]), "active": .text("inactive"),
                     "up": .bool(false), "silent-ports": .list([]), "stopped": .list([]), "overrides": .list([]),
-                    "undo-overrides": .list([]), "cut-off": .list([]),
+                    "undo-overrides": .list([]), "cut-off": .list([]), "unmet-conditions": .list([]),
+                    "conflicts": .list([]),
                 ],
                 evidence: ["systemd does not know \(name)"])
         }
@@ -175,6 +183,10 @@ struct UnitProbe: Probe {
         if request.wants("cut-off") {
             attributes["cut-off"] = .texts(try await cutOff(unit, request))
         }
+        if request.wants("unmet-conditions") {
+            attributes["unmet-conditions"] = .texts(try await unmetConditions(of: name, request))
+        }
+        if request.wants("conflicts") { attributes["conflicts"] = .texts(try await conflicts(of: unit, request)) }
         attributes["start-limit-hit"] = .null
         attributes["reason"] = .null
         attributes["reason-line"] = .null
@@ -222,6 +234,36 @@ struct UnitProbe: Probe {
             return (kind, ["(" + texts.joined(separator: ", ") + ")"])
         }
         return nil
+    }
+
+    /// The conditions of a unit of the system that do not hold now.
+    private func unmetConditions(of name: String, _ request: ProbeRequest) async throws(ProbeError) -> [String] {
+        let run = try await Tool.run(
+            "systemd-analyze", ["condition", "--unit", name], until: request.deadline, outputLimit: 1 << 16)
+        // NAME: CONDITION failed.
+        let (front, end) = (Array("\(name): ".utf8), Array(" failed.".utf8))
+        return Bytes.lines(run.output + run.errors).compactMap { line in
+            guard line.starts(with: front), line.suffix(end.count).elementsEqual(end) else { return nil }
+            return Ascii.text(line.dropFirst(front.count).dropLast(end.count))
+        }
+    }
+
+    /// The active units that cannot run beside a unit.
+    private func conflicts(of unit: UnitProperties, _ request: ProbeRequest) async throws(ProbeError) -> [String] {
+        let names = ["Conflicts", "ConflictedBy"].flatMap { property in
+            (unit[property] ?? "").utf8.split(separator: Ascii.space).map { Ascii.text($0) }
+        }
+        let reader = try await host.unitReader(of: try await manager(request))
+        var active: [String] = []
+        // All services are stopped for the shutdown.
+        for name in names.prefix(16) where !name.endsBytewise(".target") {
+            let since = request.since
+            let other = try await Deadline.race("ask systemd about \(name)", until: request.deadline) {
+                () async throws(ProbeError) in try await reader.properties(of: name, since: since)
+            }
+            if other["ActiveState"] == "active" || other["ActiveState"] == "activating" { active.append(name) }
+        }
+        return active
     }
 
     /// What gives the programs of a unit another network than the host's.

@@ -18,6 +18,7 @@ struct UserProbe: Probe {
             .init("home", .text, "Home directory."),
             .init("shell", .text, "The login shell."),
             .init("groups", .list(.text), "Names of all groups, the primary one first."),
+            .init("sharers", .list(.text), "Names of other users with the same number."),
             .init(
                 "system", .bool, "Whether the number is a system user's (below 1000, adduser.conf(5))."),
             .init(
@@ -47,7 +48,8 @@ struct UserProbe: Probe {
         var attributes: [String: Value] = [
             "exists": .bool(true), "name": .text(user.name), "uid": .integer(user.uid), "gid": .integer(user.gid),
             "home": .text(user.home), "shell": .text(user.shell), "groups": .texts(groups),
-            "system": .bool(user.uid < 1000), "repair": repair,
+            "sharers": .texts(users.names(of: user.uid).filter { $0 != user.name }), "system": .bool(user.uid < 1000),
+            "repair": repair,
         ]
         if request.wants("password", "password-changed", "password-expires", "account-expires") {
             let shadow = try await host.contents(of: "/etc/shadow", limit: 16 << 20, for: request) ?? []

@@ -32,6 +32,10 @@ struct PacketFilterProbe: Probe {
             .init("orphaned", .bool, "Whether traffic is redirected to a port that nothing listens on."),
             .init("ssh-first", .bool, "Whether port 22 is exempted before any inbound traffic is redirected."),
             .init("position-ok", .bool, "Whether no rule before the mesh's jumps diverts connections."),
+            .init(
+                "loaders", .list(.text),
+                "Lines of units, cron tables and scripts of this host that load or empty rules, and that call such scripts."
+            ),
         ])
 
     private let host: Host
@@ -71,6 +75,12 @@ struct PacketFilterProbe: Probe {
                 "mesh-rules": .integer(ours.count), "backends": .texts(state.backends),
                 "ssh-first": .bool(Self.leavesSSHAlone(table)), "position-ok": .bool(table.arePositionsFree),
             ], evidence: ["\(name) table: \(ours.count) rules of the mesh, \(table.rules.count) in all"])
+        if request.wants("loaders") {
+            observation.attributes["loaders"] = .texts(
+                try await host.pool(for: request).run("look for what loads rules", until: request.deadline) {
+                    () throws(ProbeError) in try RuleLoaders.find { host.path($0) }
+                })
+        }
         if request.wants("orphaned") { try await addOrphans(table, to: &observation, request) }
         if request.wants("matches-settings", "differences", "expected-rules") {
             try await compare(table, into: &observation, request)

@@ -13,6 +13,9 @@ struct ReachProbe: Probe {
                 "users", .list(.text),
                 "Who has to reach it; those that do not exist are left out. Without root only who runs this is looked at."
             ),
+            .init(
+                "unit", .text, "The unit whose programs have to reach it: what is forbidden to it alone counts.",
+                form: .unit),
             .init("elsewhere", .list(.text), "Other addresses to try if the port cannot be reached."),
         ],
         attributes: [
@@ -32,6 +35,9 @@ struct ReachProbe: Probe {
                 "suspects", .list(.text),
                 "Rules of the packet filter that let the connection be opened and may stop what is sent through it."),
             .init("undo-suspects", .list(.text), "Commands that remove them."),
+            .init(
+                "limits", .list(.text), "Rules of the packet filter that stop some connections and let others through."),
+            .init("undo-limits", .list(.text), "Commands that take them out of the way."),
             .init(
                 "diverted", .list(.text),
                 "Rules of the nat table that lead the first user's connections elsewhere."
@@ -62,7 +68,8 @@ struct ReachProbe: Probe {
         var attributes: [String: Value] = [
             "connected": .bool(false), "error": .null, "peer": .null, "users": .map([:]), "kept-out": .list([]),
             "obstacle": .null, "obstacles": .list([]), "undo": .list([]), "route": .null, "suspects": .list([]),
-            "undo-suspects": .list([]), "diverted": .list([]), "undo-diverted": .list([]), "found-at": .list([]),
+            "undo-suspects": .list([]), "limits": .list([]), "undo-limits": .list([]), "diverted": .list([]),
+            "undo-diverted": .list([]), "found-at": .list([]),
         ]
         let address: IPAddress
         do throws(ProbeError) {
@@ -96,6 +103,12 @@ struct ReachProbe: Probe {
                 evidence += Self.add(own, to: &attributes)
             }
             let looker = lookers[wanted[0]]
+            if let unit = try request.text("unit"), attributes["obstacle"] == .null,
+                let own = try await search.restriction(
+                    of: unit, to: address, port: endpoint.port, user: lookers[wanted[0]].uid)
+            {
+                evidence += Self.add(own, to: &attributes)
+            }
             if request.wants("diverted", "undo-diverted") {
                 let diversions = try await search.diversions(
                     to: address, port: endpoint.port, user: looker.uid, userName: looker.name)
@@ -107,6 +120,12 @@ struct ReachProbe: Probe {
                     to: address, port: endpoint.port, user: looker.uid, userName: looker.name)
                 attributes["suspects"] = .texts(suspects.map(\.text))
                 attributes["undo-suspects"] = .texts(suspects.map(\.undo))
+            }
+            if request.wants("limits", "undo-limits") {
+                let limits = try await search.limits(
+                    to: address, port: endpoint.port, user: looker.uid, userName: looker.name)
+                attributes["limits"] = .texts(limits.map(\.text))
+                attributes["undo-limits"] = .texts(limits.map(\.undo))
             }
             return Observation(attributes, evidence: evidence)
         }

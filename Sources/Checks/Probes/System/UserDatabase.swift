@@ -47,6 +47,9 @@ struct UserDatabase: Sendable {
         users.first { $0.name == name } ?? (asksSystem ? SystemUsers.user(name) : nil)
     }
 
+    /// The names of all users of the files who have a number.
+    func names(of uid: UInt32) -> [String] { users.filter { $0.uid == uid }.map(\.name) }
+
     /// A user by name or number.
     func user(nameOrNumber text: String) -> UserEntry? {
         if let user = user(text) { return user }

@@ -169,6 +169,8 @@ enum NameCause: String, Sendable, CaseIterable {
     case nsswitch
     /// The name is completed with a domain.
     case search
+    /// A daemon that remembers answers for the C library.
+    case cache
     /// The C library alone.
     case library
     /// A file of the C library cannot be read by the user.

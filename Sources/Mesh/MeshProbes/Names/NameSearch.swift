@@ -266,7 +266,8 @@ struct NameSearch {
             if obstacles.kind != nil { return obstacle(obstacles, .library) }
         }
         let sources = try await hostSources()
-        if !look.name.endsBytewise(".") {
+        if let remembered = try await remembered() { return remembered }
+        if !look.name.endsBytewise("."), !look.resolver.search.isEmpty || !look.resolver.options.isEmpty {
             let complete = await NameProbe.getent(look.name + ".", as: nil, until: request.deadline)
             if complete.addresses == look.forwarderAnswer.addresses {
                 verdict.cause = .search
@@ -288,6 +289,28 @@ struct NameSearch {
         let lines = look.resolver.options.filter { ["use-vc", "edns0", "trust-ad", "no-aaaa"].contains($0) }
         verdict.why = ["/etc/resolv.conf: options \(lines.joined(separator: " "))"]
         return verdict
+    }
+
+    /// The answer of nscd(8), which the C library asks first wherever its socket is.
+    private func remembered() async throws(ProbeError) -> NameVerdict? {
+        let paths = ["/run/nscd/socket", "/var/run/nscd/socket"].map { host.path($0) }
+        let socket = try await host.pool(for: request).run("look for nscd", until: request.deadline) {
+            () throws(ProbeError) -> String? in
+            do throws(FileError) {
+                for path in paths where try FileStatus.ofIfExists(path, followLinks: true) != nil { return path }
+                return nil
+            } catch { throw ProbeError(error) }
+        }
+        guard let socket else { return nil }
+        // Where a search domain gives the same answer, that is the reason, whoever remembers it.
+        let given = look.found.first?.addresses ?? []
+        for domain in look.resolver.search {
+            let complete = await NameProbe.getent("\(look.name).\(domain).", as: nil, until: request.deadline)
+            if !given.isEmpty, complete.addresses == given { return nil }
+        }
+        return NameVerdict(
+            layer: .library, cause: .cache, why: ["nscd answers the C library (\(socket))"],
+            undo: ["nscd --invalidate=hosts"])
     }
 
     /// The sources of host names in nsswitch.conf(5); nil when it names none.

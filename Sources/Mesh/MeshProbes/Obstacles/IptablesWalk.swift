@@ -30,6 +30,10 @@ struct FilteredPacket: Sendable, Hashable {
     var isLater = false
     /// The port of this host that the nat table is to lead it to; nil when it is left alone.
     var redirectedTo: UInt16?
+    /// The address of this host that it is sent from or to; nil when it is not known.
+    var local: IPAddress?
+    /// The unit whose program sends it; nil when it is not known.
+    var unit: String?
     /// The addresses of this host; none when they do not matter.
     var ownAddresses: Set<IPAddress> = []
 
@@ -37,6 +41,12 @@ struct FilteredPacket: Sendable, Hashable {
     var state: String { direction == .answer || isLater ? "ESTABLISHED" : "NEW" }
     /// Whether it has nothing in it but headers.
     var isEmpty: Bool { transport == "tcp" && !isLater }
+
+    /// Whether a control group that a rule names is that of the unit.
+    func isSent(fromGroup path: String) -> FilterMatch {
+        guard let unit else { return .maybe }
+        return FilterMatch(path.utf8.split(separator: UInt8(ascii: "/")).contains { $0.elementsEqual(unit.utf8) })
+    }
 }
 
 /// A rule that stops packets.
@@ -47,6 +57,15 @@ struct FilterObstacle: Sendable, Hashable {
     var undo: String
     /// Whether it is certain that it holds; other rules have conditions that only the kernel can judge.
     var isCertain: Bool
+
+    /// Whether it holds for some connections and not for others of the same kind: it counts, draws lots or looks at the
+    /// clock.
+    var isForSome: Bool {
+        [
+            "-m connlimit", "-m limit", "-m hashlimit", "-m recent", "-m statistic", "-m quota", "-m time", "ct count",
+            "limit rate", "numgen ", "quota over", "quota until", "meta hour", "meta time",
+        ].contains { text.containsBytewise($0) }
+    }
 }
 
 /// Three answers to whether a rule holds for a packet.
@@ -241,8 +260,9 @@ struct IptablesWalk {
             var match = FilterMatch.yes
             switch word {
             case "-p": match = FilterMatch(value() == packet.transport || value() == "all")
-            case "-d": match = Self.address(value(), packet.direction == .output ? packet.peer : nil)
-            case "-s": match = Self.address(value(), packet.direction == .output ? nil : packet.peer)
+            case "-d": match = Self.address(value(), packet.direction == .output ? packet.peer : packet.local)
+            case "-s": match = Self.address(value(), packet.direction == .output ? packet.local : packet.peer)
+            case "--path": match = packet.isSent(fromGroup: value())
             case "-o":
                 match = packet.direction == .output ? Self.interface(value(), packet.interface) : .no
             case "-i":
@@ -272,10 +292,11 @@ struct IptablesWalk {
                 let least = value().utf8.split(separator: UInt8(ascii: ":")).first.flatMap { Bytes.decimal($0) }
                 match = packet.isEmpty && least ?? 0 > 200 ? .no : .maybe
             case "--comment": break
+            case "-m" where value() == "cgroup": break
             case "-m", "-f":
                 match =
                     [
-                        "statistic", "limit", "recent", "set", "hashlimit", "cgroup", "time", "bpf", "u32",
+                        "statistic", "limit", "recent", "set", "hashlimit", "time", "bpf", "u32",
                         "connlimit", "addrtype",
                     ].contains(value()) ? .maybe : .yes
             default: if word.startsBytewise("--") { match = .maybe } else { index -= 1 }

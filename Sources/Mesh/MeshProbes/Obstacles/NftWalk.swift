@@ -219,8 +219,8 @@ struct NftRuleset: Sendable {
         var match = FilterMatch.maybe
         if let field = left?["payload"]?["field"]?.asText, let layer = left?["payload"]?["protocol"]?.asText {
             switch (layer, field) {
-            case ("ip", "daddr"): if packet.direction == .output { match = address(right, packet.peer) }
-            case ("ip", "saddr"): if packet.direction != .output { match = address(right, packet.peer) }
+            case ("ip", "daddr"): match = address(right, packet.direction == .output ? packet.peer : packet.local)
+            case ("ip", "saddr"): match = address(right, packet.direction == .output ? packet.local : packet.peer)
             case ("ip", "protocol"): match = texts(right).map { FilterMatch($0.contains(packet.transport)) } ?? .maybe
             case ("tcp", "dport"), ("udp", "dport"), ("th", "dport"):
                 if layer != "th", layer != packet.transport {
@@ -255,6 +255,8 @@ struct NftRuleset: Sendable {
                 }
             default: break
             }
+        } else if left?["socket"]?["key"]?.asText == "cgroupv2" {
+            if let path = right.asText { match = packet.isSent(fromGroup: path) }
         } else if left?["ct"]?["key"]?.asText == "state" {
             let wanted = Ascii.text(Ascii.lowercased(packet.state))
             match = texts(right).map { FilterMatch($0.contains(wanted)) } ?? .maybe

@@ -65,6 +65,7 @@ struct ObstacleSearch {
             interface: decision.route?.device)
         if decision.type == "local" { packet.interface = "lo" }
         packet.redirectedTo = envoyPort
+        packet.local = decision.source
         packet.ownAddresses = try await host.addresses(for: request)
         if let obstacle = try await filterObstacle(packet) {
             found.kind = .packetFilter
@@ -270,9 +271,23 @@ struct ObstacleSearch {
         return found
     }
 
+    /// Rules that stop some connections and let others through.
+    func limits(
+        to address: IPAddress, port: UInt16, user: UInt32, userName: String?
+    ) async throws(ProbeError) -> [FilterObstacle] {
+        try await uncertain(to: address, port: port, user: user, userName: userName, isLater: false)
+            .filter { !$0.isCertain && $0.isForSome }
+    }
+
     /// Rules that let a connection be opened and may stop what is sent through it.
     func suspects(
         to address: IPAddress, port: UInt16, user: UInt32, userName: String?
+    ) async throws(ProbeError) -> [FilterObstacle] {
+        try await uncertain(to: address, port: port, user: user, userName: userName, isLater: true)
+    }
+
+    private func uncertain(
+        to address: IPAddress, port: UInt16, user: UInt32, userName: String?, isLater: Bool
     ) async throws(ProbeError) -> [FilterObstacle] {
         guard address.bitWidth == 32 else { return [] }
         do throws(ProbeError) {
@@ -280,7 +295,7 @@ struct ObstacleSearch {
             var packet = FilteredPacket(
                 direction: .output, peer: address, port: port, user: user, userName: userName,
                 interface: decision.type == "local" ? "lo" : decision.route?.device)
-            packet.isLater = true
+            packet.isLater = isLater
             return try await filterObstacle(packet).map { [$0] } ?? []
         } catch {
             // Checks of the packet filter tell of one that does not answer.
@@ -309,7 +324,20 @@ struct ObstacleSearch {
             ["output", "postrouting", "egress"], (Self.natPriority + 1) ... .max)
         if let filtered, filtered.isCertain { return filtered }
         out = out ?? filtered
-        guard packet.redirectedTo == nil else { return out }
+        if let port = packet.redirectedTo {
+            // It arrives by the loopback interface, and still comes from the address that it was to leave with.
+            var arriving = FilteredPacket(
+                direction: .input, transport: packet.transport, peer: packet.local, port: port)
+            (arriving.interface, arriving.local) = ("lo", .v4(0x7f00_0001))
+            let arrival = try await filterObstacle(
+                arriving,
+                in: [
+                    ("raw", "PREROUTING"), ("mangle", "PREROUTING"), ("mangle", "INPUT"), ("filter", "INPUT"),
+                    ("security", "INPUT"),
+                ], ["prerouting", "input"])
+            if let arrival, arrival.isCertain { return arrival }
+            return out ?? arrival
+        }
         var answer = packet
         answer.direction = .answer
         let back = try await filterObstacle(
@@ -353,8 +381,16 @@ struct ObstacleSearch {
         }
     }
 
-    /// What systemd keeps a unit's programs from, whoever else may.
-    func restriction(of unit: String, to address: IPAddress) async throws(ProbeError) -> Obstacles? {
+    /// What systemd or a rule about its control group keeps a unit's programs from, whoever else may.
+    func restriction(
+        of unit: String, to address: IPAddress, port: UInt16, user: UInt32
+    ) async throws(ProbeError) -> Obstacles? {
+        var packet = FilteredPacket(direction: .output, peer: address, port: port, user: user)
+        packet.unit = unit
+        // What does not name the unit stops others as well, and is found with them.
+        if let obstacle = try await filterObstacle(packet), obstacle.text.containsBytewise(unit) {
+            return Obstacles(kind: .packetFilter, lines: [obstacle.text], undo: [obstacle.undo])
+        }
         guard Tool.path("systemctl") != nil else { return nil }
         let run: Tool.Run
         do throws(ProbeError) {

@@ -296,7 +296,8 @@ struct RequestWalk {
     ) async throws(ProbeError) -> Obstacles? {
         let search = ObstacleSearch(host: host, request: request)
         if let misrouted = try await search.misrouted(to: address, port: port, user: looker.uid) { return misrouted }
-        return try await search.restriction(of: MeshNames.istioUnit, to: address)
+        return try await search.restriction(
+            of: MeshNames.istioUnit, to: address, port: port, user: looker.uid)
     }
 
     /// Whether small packets of an endpoint come back where large ones do not.
