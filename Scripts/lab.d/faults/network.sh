@@ -565,4 +565,5 @@ for name in \
     fault_remedy[$name]=hand
 done
 
+by_hand rules-restored-by-timer
 by_hand kubedns-swapped kubedns-mixer-swapped envoy-port-changed

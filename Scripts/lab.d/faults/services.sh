@@ -81,7 +81,7 @@ fault number-shared MX0152 'another account has the number of istio-proxy' \
     'keep /etc/passwd /etc/shadow /etc/subuid /etc/subgid; useradd -o -u "$(id -u istio-proxy)" orders' 'back /etc/passwd /etc/shadow /etc/subuid /etc/subgid'
 fault port-of-connection MX0726 "a connection of another program has Envoy's port on this side" \
     'systemctl stop istio; systemd-run --quiet --unit=fault-feed perl -MSocket -e "
-    socket(S, PF_INET, SOCK_STREAM, 6); setsockopt(S, SOL_SOCKET, SO_REUSEADDR, 1); bind(S, sockaddr_in(15001, INADDR_ANY)) or die;
+    socket(S, PF_INET, SOCK_STREAM, 6); bind(S, sockaddr_in(15001, INADDR_ANY)) or die;
     connect(S, sockaddr_in(22, INADDR_LOOPBACK)) or die; sleep 3000"
     until ss -Htn "sport = :15001" | grep -q .; do sleep 0.1; done; systemctl start istio; sleep 8' \
     'systemctl stop fault-feed; until ! ss -Htn "sport = :15001" state all | grep -q .; do sleep 1; done; systemctl restart istio'
@@ -108,6 +108,12 @@ fault dropin-other-files MX0939 'a drop-in has the node agent renew files that n
     drop_in istio-auth-node-agent.service "ExecStart=
 ExecStart=/usr/local/istio/bin/node_agent --logtostderr --cert-chain /etc/certs/node/cert-chain.pem --key /etc/certs/node/key.pem --root-cert /etc/certs/node/root-cert.pem"' \
     'no_drop_in istio-auth-node-agent.service; rm -rf /etc/certs/node'
+fault dropin-role MX0730 'a drop-in starts the agent itself, as an ingress' \
+    'drop_in istio.service "ExecStart=
+ExecStart=/usr/local/bin/pilot-agent proxy ingress"' 'no_drop_in istio.service'
+fault dropin-settings MX0802 'a drop-in names another file of settings, with another range' \
+    'printf "ISTIO_SERVICE_CIDR=10.99.0.0/16\n" >/etc/mesh-site.env; drop_in istio.service Environment=ISTIO_SIDECAR_CONFIG=/etc/mesh-site.env; sleep 4' \
+    'rm /etc/mesh-site.env; no_drop_in istio.service'
 fault default-target MX0251 'the machine boots into another target' \
     'systemctl set-default basic.target' 'systemctl set-default multi-user.target'
 fault dropin-read-only MX0217 'a hardening drop-in makes /etc/certs read-only for the node agent' \
@@ -277,4 +283,5 @@ by_hand dropin-option dropin-user dropin-group dropin-other-user dropin-hides-ce
     dropin-memory dropin-descriptors node-agent-descriptors certificates-full certificates-inodes log-full proxy-inodes \
     envoy-killed node-agent-killed admin-port-taken traffic-port-taken updates-rejected journal-none journal-limited \
     journal-quiet output-nowhere log-emptied certificates-lost-rebooted
+by_hand number-shared range-narrowed port-of-connection envoy-of-others
 by_hand restarted-by-timer
