@@ -116,7 +116,7 @@ struct PayloadLayout {
             let own = LexicalPath.split(entry.path).name
             guard place.path(of: own).hasSameBytes(as: entry.path) else { continue }
             let file = place.rawValue + "/" + own
-            placed.append(SpecEntry(place.rawValue, .text(file)))
+            placed.append(SpecEntry(place.rawValue, .text(SourcePattern.quoted(file))))
             moves.append(Move(path: entry.path, file: file))
             return
         }

@@ -11,6 +11,8 @@ extension ContentPlanner {
         var index: Int
         var facts: ContentFacts?
         var isExcluded: Bool
+        /// A directory that is there only if something in it is taken.
+        var isHeld = false
     }
 
     /// Adds the entries of an archive.
@@ -21,7 +23,7 @@ extension ContentPlanner {
         guard let prefix = InstalledPath.parse(destination, diagnostics: &diagnostics),
             let file = sources.file(archive, diagnostics: &diagnostics)
         else { return }
-        var excludes = PatternList(selection.excludes)
+        var (includes, excludes) = (PatternList(selection.includes), PatternList(selection.excludes))
         var rules = RuleList(selection.rules, diagnostics: &diagnostics)
         var found: [Found] = []
         var places: [ByteKey: Int] = [:]
@@ -38,9 +40,11 @@ extension ContentPlanner {
                         at: archive.range, help: "an entry's path has no '..', newline or NUL")
                     continue
                 }
-                var item = Found(
-                    entry: entry, index: index, facts: nil,
-                    isExcluded: excludes.excludesWithin(inside, isDirectory: entry.kind == .directory))
+                let isDirectory = entry.kind == .directory
+                let isExcluded = excludes.excludesWithin(inside, isDirectory: isDirectory)
+                let isTaken = includes.includesWithin(inside, isDirectory: isDirectory)
+                var item = Found(entry: entry, index: index, facts: nil, isExcluded: isExcluded || !isTaken)
+                item.isHeld = isDirectory && !isExcluded && !isTaken
                 if case .file(let size) = entry.kind {
                     item.facts = try sources.inspect(reader, size: size, entry: index, of: file.path)
                 }
@@ -51,6 +55,13 @@ extension ContentPlanner {
         } catch {
             diagnostics.error("archive-unreadable", "\(error)", at: archive.range)
             return
+        }
+        var held: [ByteKey: Int] = [:]
+        for (position, item) in found.enumerated() where item.isHeld { held[ByteKey(item.entry.path)] = position }
+        if !held.isEmpty {
+            for item in found where !item.isExcluded {
+                for (_, position) in Self.above(item.entry.path, in: &held) { found[position].isExcluded = false }
+            }
         }
         for current in found where !current.isExcluded {
             let inside = current.entry.path
@@ -94,6 +105,7 @@ extension ContentPlanner {
                 foreignCode: rule.foreignCode ?? item.ownership.foreignCode, range: archive.range,
                 diagnostics: &diagnostics)
         }
+        includes.reportUnused(of: "archive '\(archive.value)'", diagnostics: &diagnostics)
         excludes.reportUnused(of: "archive '\(archive.value)'", diagnostics: &diagnostics)
         rules.reportUnused(of: "archive '\(archive.value)'", diagnostics: &diagnostics)
     }

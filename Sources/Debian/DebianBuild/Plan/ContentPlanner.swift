@@ -36,21 +36,14 @@ struct ContentPlanner {
         let group = Self.owner(item.group ?? item.owner, table: OwnerTable.group, diagnostics: &diagnostics)
         switch item.kind {
         case .file(let source, let to), .conffile(let source, let to):
-            var isConffile = false
-            if case .conffile = item.kind { isConffile = true }
-            guard let path = destination(to, defaultingTo: source, diagnostics: &diagnostics),
-                let file = sources.file(source, diagnostics: &diagnostics)
-            else { return }
-            collector.add(
-                path, kind: .file(size: file.status.size), permissions: item.mode ?? 0o644, owner: owner, group: group,
-                modificationTime: file.status.modificationSeconds,
-                source: .file(path: file.path, status: file.status), facts: file.facts, isConffile: isConffile,
-                foreignCode: item.ownership.foreignCode,
-                capabilities: capabilities(of: item, at: path, diagnostics: &diagnostics), range: item.range,
-                diagnostics: &diagnostics)
-        case .placed(let source, let place): addPlaced(source, place, item, diagnostics: &diagnostics)
+            addFiles(source, to: to, item, owner: owner, group: group, diagnostics: &diagnostics)
+        case .placed(let source, let place):
+            for file in sources.named(by: source, diagnostics: &diagnostics) {
+                addPlaced(file.file, place, item, diagnostics: &diagnostics)
+            }
         case .payload(let name, let to):
-            guard let path = destination(to, defaultingTo: name, diagnostics: &diagnostics) else { return }
+            let last = LexicalPath.components(name.value).last.map(String.init) ?? ""
+            guard let path = destination(to, defaultingTo: last, diagnostics: &diagnostics) else { return }
             guard let payload = payloads[name.value] else {
                 if !unavailablePayloads.contains(name.value) {
                     diagnostics.error(
@@ -91,6 +84,32 @@ struct ContentPlanner {
         case .archive(let archive, let to, let selection, let stripComponents):
             addArchive(
                 archive, to: to, selection, stripComponents: stripComponents, item: item, diagnostics: &diagnostics)
+        }
+    }
+
+    private mutating func addFiles(
+        _ source: Located<String>, to: Located<String>, _ item: ContentSpec, owner: Owner, group: Owner,
+        diagnostics: inout Diagnostics
+    ) {
+        var isConffile = false
+        if case .conffile = item.kind { isConffile = true }
+        if SourcePattern(source.value).name == nil, to.value.utf8.last != UInt8(ascii: "/") {
+            diagnostics.error(
+                "pattern-destination", "'\(source.value)' is a pattern, and 'to' names one file", at: to.range,
+                help: "write 'to: \(to.value)/' for a folder; where a name has the '*', write it as '\\*'")
+            return
+        }
+        for named in sources.named(by: source, diagnostics: &diagnostics) {
+            guard let path = destination(to, defaultingTo: named.relative, diagnostics: &diagnostics),
+                let file = sources.file(named.file, diagnostics: &diagnostics)
+            else { continue }
+            collector.add(
+                path, kind: .file(size: file.status.size), permissions: item.mode ?? 0o644, owner: owner, group: group,
+                modificationTime: file.status.modificationSeconds,
+                source: .file(path: file.path, status: file.status), facts: file.facts, isConffile: isConffile,
+                foreignCode: item.ownership.foreignCode,
+                capabilities: capabilities(of: item, at: path, diagnostics: &diagnostics), range: item.range,
+                diagnostics: &diagnostics)
         }
     }
 
@@ -140,16 +159,15 @@ struct ContentPlanner {
         return capabilities.value
     }
 
-    /// `to`, with the source's last component added when it ends in a slash.
+    /// `to`, with a name below it added when it ends in a slash.
     private func destination(
-        _ destination: Located<String>, defaultingTo source: Located<String>, diagnostics: inout Diagnostics
+        _ destination: Located<String>, defaultingTo name: String, diagnostics: inout Diagnostics
     ) -> String? {
         guard let path = InstalledPath.parse(destination, diagnostics: &diagnostics) else { return nil }
-        if path == "/" || destination.value.utf8.last == UInt8(ascii: "/") {
-            let last = LexicalPath.components(source.value).last.map(String.init) ?? ""
-            return path == "/" ? "/" + last : path + "/" + last
-        }
-        return path
+        guard path == "/" || destination.value.utf8.last == UInt8(ascii: "/") else { return path }
+        return InstalledPath.parse(
+            Located(value: path == "/" ? "/" + name : path + "/" + name, range: destination.range),
+            diagnostics: &diagnostics)
     }
 
     static func owner(
@@ -177,8 +195,24 @@ struct ContentPlanner {
         guard let prefix = InstalledPath.parse(destination, diagnostics: &diagnostics),
             let top = sources.resolve(root, diagnostics: &diagnostics)
         else { return }
-        var excludes = PatternList(selection.excludes)
+        var (includes, excludes) = (PatternList(selection.includes), PatternList(selection.excludes))
         var rules = RuleList(selection.rules, diagnostics: &diagnostics)
+        // Directories that are there only if something in them is taken.
+        var held: [ByteKey: FileStatus] = [:]
+        func addFolder(_ relative: String, _ status: FileStatus) {
+            let path = prefix == "/" ? "/" + relative : prefix + "/" + relative
+            let rule = rules.decision(for: relative, isDirectory: true)
+            // That a tree has a folder does not say that the package is to own it.
+            if UnclaimedFolders.paths.contains(path), rule.mode == nil, rule.owner == nil, rule.group == nil { return }
+            collector.add(
+                path, kind: .directory, permissions: rule.mode.map { $0 | Self.searchable($0) } ?? 0o755,
+                owner: Self.owner(rule.owner ?? item.owner, table: OwnerTable.user, diagnostics: &diagnostics),
+                group: Self.owner(
+                    rule.group ?? rule.owner ?? item.group ?? item.owner, table: OwnerTable.group,
+                    diagnostics: &diagnostics),
+                modificationTime: status.modificationSeconds, source: .nothing, range: root.range,
+                diagnostics: &diagnostics)
+        }
         do {
             guard let status = try FileStatus.ofIfExists(top, followLinks: true) else {
                 diagnostics.error(
@@ -198,26 +232,33 @@ struct ContentPlanner {
                 let status = try FileStatus.of(file, followLinks: false)
                 let isDirectory = status.kind == .directory
                 if excludes.excludes(relative, isDirectory: isDirectory) { continue }
+                let isTaken = includes.includesWithin(relative, isDirectory: isDirectory)
+                if !isTaken, !isDirectory { continue }
                 let path = prefix == "/" ? "/" + relative : prefix + "/" + relative
                 guard
                     InstalledPath.parse(Located(value: path, range: root.range), diagnostics: &diagnostics) != nil
                 else { continue }
-                let rule = rules.decision(for: relative, isDirectory: isDirectory)
+                if isDirectory {
+                    pending += try FileTree.children(of: file).reversed().map { relative + "/" + $0 }
+                    if !isTaken {
+                        held[ByteKey(relative)] = status
+                        continue
+                    }
+                }
+                if !held.isEmpty {
+                    for (folder, status) in Self.above(relative, in: &held) { addFolder(folder, status) }
+                }
+                if isDirectory {
+                    addFolder(relative, status)
+                    continue
+                }
+                let rule = rules.decision(for: relative, isDirectory: false)
                 let fileOwner = Self.owner(rule.owner ?? item.owner, table: OwnerTable.user, diagnostics: &diagnostics)
                 let fileGroup = Self.owner(
                     rule.group ?? rule.owner ?? item.group ?? item.owner, table: OwnerTable.group,
                     diagnostics: &diagnostics)
                 switch status.kind {
-                case .directory:
-                    pending += try FileTree.children(of: file).reversed().map { relative + "/" + $0 }
-                    // That a tree has a folder does not say that the package is to own it.
-                    if UnclaimedFolders.paths.contains(path), rule.mode == nil, rule.owner == nil, rule.group == nil {
-                        continue
-                    }
-                    collector.add(
-                        path, kind: .directory, permissions: rule.mode.map { $0 | Self.searchable($0) } ?? 0o755,
-                        owner: fileOwner, group: fileGroup, modificationTime: status.modificationSeconds,
-                        source: .nothing, range: root.range, diagnostics: &diagnostics)
+                case .directory: break
                 case .file:
                     // The umask of the checkout must not decide, so only "executable or not" is taken from the file.
                     let fallback: UInt16 = status.permissions & 0o100 != 0 ? 0o755 : 0o644
@@ -252,8 +293,20 @@ struct ContentPlanner {
         } catch {
             diagnostics.error("source-unreadable", "\(error)", at: root.range)
         }
+        includes.reportUnused(of: "tree '\(root.value)'", diagnostics: &diagnostics)
         excludes.reportUnused(of: "tree '\(root.value)'", diagnostics: &diagnostics)
         rules.reportUnused(of: "tree '\(root.value)'", diagnostics: &diagnostics)
+    }
+
+    /// Takes the directories above a path out of those that are held, the outer ones first.
+    static func above<Value>(_ path: String, in held: inout [ByteKey: Value]) -> [(path: String, value: Value)] {
+        var found: [(String, Value)] = []
+        var folder = path[...]
+        while let slash = folder.utf8.lastIndex(of: UInt8(ascii: "/")) {
+            folder = folder[..<slash]
+            if let value = held.removeValue(forKey: ByteKey(String(folder))) { found.append((String(folder), value)) }
+        }
+        return found.reversed()
     }
 
     /// A directory that can be read can be searched: a rule for files such as 0640 must not lock it.

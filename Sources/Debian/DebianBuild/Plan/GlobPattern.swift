@@ -12,7 +12,8 @@ package struct GlobPattern: Sendable, Hashable {
     private let tokens: [Token]
     private let matchesWholePath: Bool
     private let matchesDirectoriesOnly: Bool
-    private let isValid: Bool
+    /// Whether it can match anything: its sets are closed, and it is not empty.
+    let isValid: Bool
 
     private enum Token: Sendable, Hashable {
         case literal(UInt8)

@@ -115,20 +115,26 @@ struct IntegrationPlanner {
                     bytes, to: folder + "/changelog.gz", range: file.range, diagnostics: &diagnostics)
             }
         }
-        for page in spec.manualPages {
-            guard let bytes = sources.text(page, diagnostics: &diagnostics)?.bytes else { continue }
-            let name = LexicalPath.components(page.value).last.map(String.init) ?? page.value
-            guard let section = name.split(separator: ".").last, name.contains("."),
-                let digit = section.first, ("1"..."9").contains(digit)
-            else {
-                diagnostics.error(
-                    "manual-section", "manual page '\(name)' does not end in its section", at: page.range,
-                    help: "name it such as 'tool.8' (Policy 12.1)")
-                continue
+        for pages in spec.manualPages {
+            for page in sources.named(by: pages, diagnostics: &diagnostics) {
+                addManualPage(page.file, diagnostics: &diagnostics)
             }
-            addCompressed(
-                bytes, to: "/usr/share/man/man\(digit)/\(name).gz", range: page.range, diagnostics: &diagnostics)
         }
+    }
+
+    private mutating func addManualPage(_ page: Located<String>, diagnostics: inout Diagnostics) {
+        guard let bytes = sources.text(page, diagnostics: &diagnostics)?.bytes else { return }
+        let name = LexicalPath.components(page.value).last.map(String.init) ?? page.value
+        guard let section = name.split(separator: ".").last, name.contains("."),
+            let digit = section.first, ("1"..."9").contains(digit)
+        else {
+            diagnostics.error(
+                "manual-section", "manual page '\(name)' does not end in its section", at: page.range,
+                help: "name it such as 'tool.8' (Policy 12.1)")
+            return
+        }
+        addCompressed(
+            bytes, to: "/usr/share/man/man\(digit)/\(name).gz", range: page.range, diagnostics: &diagnostics)
     }
 
     private mutating func addFile(

@@ -2,11 +2,16 @@ import Platform
 import DebianArchive
 import Documents
 
-/// `exclude` patterns that know whether they ever matched: one that does not is a spelling mistake or a leftover.
+/// `include` or `exclude` patterns that know whether they ever matched: one that does not is a spelling mistake or a
+/// leftover.
 struct PatternList {
     private var patterns: [(pattern: GlobPattern, range: SourceRange?, isUsed: Bool)]
     /// What was decided of directories, for paths whose directories are not walked through one by one.
     private var directories: [ByteKey: Bool] = [:]
+    /// The patterns that decided of directories, likewise.
+    private var decisions: [ByteKey: Int?] = [:]
+
+    var isEmpty: Bool { patterns.isEmpty }
 
     init(_ texts: [Located<String>]) {
         patterns = texts.map { (GlobPattern($0.value), $0.range, false) }
@@ -14,12 +19,37 @@ struct PatternList {
 
     /// What the patterns say of one path alone: the last one that matches decides, as in gitignore(5).
     mutating func excludes(_ path: String, isDirectory: Bool) -> Bool {
-        var isExcluded = false
+        decisive(for: path, isDirectory: isDirectory).map { !patterns[$0].pattern.isNegated } ?? false
+    }
+
+    /// The last pattern that matches the path; nil where none does.
+    private mutating func decisive(for path: String, isDirectory: Bool) -> Int? {
+        var last: Int?
         for index in patterns.indices where patterns[index].pattern.matches(path, isDirectory: isDirectory) {
             patterns[index].isUsed = true
-            isExcluded = !patterns[index].pattern.isNegated
+            last = index
         }
-        return isExcluded
+        return last
+    }
+
+    /// Whether the patterns select the path: the last one that matches it or a directory above it decides. A list without
+    /// patterns selects everything.
+    ///
+    /// A part of a directory can be taken back, which git does not do because it does not look into what it ignores.
+    mutating func includesWithin(_ path: String, isDirectory: Bool) -> Bool {
+        if patterns.isEmpty { return true }
+        return decisiveWithin(path, isDirectory: isDirectory).map { !patterns[$0].pattern.isNegated } ?? false
+    }
+
+    private mutating func decisiveWithin(_ path: String, isDirectory: Bool) -> Int? {
+        if isDirectory, let known = decisions[ByteKey(path)] { return known }
+        var last: Int?
+        if let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")) {
+            last = decisiveWithin(String(path[..<slash]), isDirectory: true)
+        }
+        if let own = decisive(for: path, isDirectory: isDirectory) { last = max(own, last ?? own) }
+        if isDirectory { decisions[ByteKey(path)] = .some(last) }
+        return last
     }
 
     /// Whether the path or a directory above it is excluded: nothing can be taken back out of an excluded directory.
@@ -63,7 +93,7 @@ struct RuleList {
             diagnostics.error(
                 "rule-negated", "'\(item.pattern.text)' begins with '!', which a rule cannot",
                 at: item.rule.match.range,
-                help: "only 'exclude' takes matches back; write '\\!' for a name that begins so")
+                help: "only 'include' and 'exclude' take matches back; write '\\!' for a name that begins so")
         }
     }
 

@@ -13,7 +13,12 @@ extension SpecShapes {
             foreignCode
         }
         let selection = group(as: ContentSpec.Selection.init) {
-            optional("exclude", .list(of: text), default: [], "Patterns of what is left out, as in gitignore(5).")
+            optional(
+                "include", .list(of: text), default: [],
+                "Patterns of what is taken, as in gitignore(5); everything by default.")
+            optional(
+                "exclude", .list(of: text), default: [],
+                "Patterns of what is left out, as in gitignore(5).")
             optional("rules", .list(of: rule), default: [], "Modes and owners by pattern; the last match wins.")
         }
         func file(
@@ -40,8 +45,12 @@ extension SpecShapes {
         let archive = "The entries of an archive of the package folder."
         return .keyed(
             by: [
-                file("file", "File", "A file of the package folder.") { .file($0, to: $1) },
-                file("conffile", "Conffile", "A file that the administrator may edit.") { .conffile($0, to: $1) },
+                file("file", "File", "A file of the package folder, or a pattern of several such as 'bin/*'.") {
+                    .file($0, to: $1)
+                },
+                file("conffile", "Conffile", "A file that the administrator may edit, or a pattern of several.") {
+                    .conffile($0, to: $1)
+                },
                 file("payload", "PayloadItem", "A payload of the workspace, by name.") { .payload($0, to: $1) },
                 (
                     "tree",

@@ -135,7 +135,7 @@ public enum MultiArch: String, Sendable, CaseIterable {
 public struct ContentSpec: Sendable {
     /// What it is, where it comes from, and the path that it gets in the package.
     public enum Kind: Sendable {
-        /// A file of the package folder.
+        /// A file of the package folder, or with a pattern several.
         case file(Located<String>, to: Located<String>)
         /// A file that dpkg treats as configuration (deb-conffiles(5)).
         case conffile(Located<String>, to: Located<String>)
@@ -155,7 +155,9 @@ public struct ContentSpec: Sendable {
 
     /// What becomes of the entries of a tree or archive.
     public struct Selection: Sendable {
-        /// Patterns of what is left out.
+        /// Patterns of what is taken; everything where there are none.
+        public var includes: [Located<String>]
+        /// Patterns of what is left out, whether it is taken or not.
         public var excludes: [Located<String>]
         /// Modes and owners by pattern; the last match wins.
         public var rules: [ContentRule]

@@ -125,7 +125,9 @@ enum SpecShapes {
             "lint-overrides", .entries(of: text), default: [],
             "Codes of 'debbuild lint' whose findings are meant, each with its reason; an error of lint stops a build.",
             example: "{DB0514: the library is for this package alone}")
-        optional("manual-pages", .list(of: text), default: [], "Manual pages, installed compressed.")
+        optional(
+            "manual-pages", .list(of: text), default: [],
+            "Manual pages, installed compressed; a pattern such as 'man/*.1' stands for several.")
         optional(
             "ship-checks", .boolean, default: false,
             "Whether the package brings the checks that meshcheck(1) makes of it, in /usr/share/meshcheck/packages.d; they "
