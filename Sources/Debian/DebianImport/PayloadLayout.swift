@@ -71,7 +71,7 @@ struct PayloadLayout {
         for entry in image.entries { try sort(entry) }
         if !pages.isEmpty, pages.count <= Self.pageLimit {
             documents.append(
-                SpecEntry("manual-pages", .list(pages.map { .text($0.file) })))
+                SpecEntry("manual-pages", .list(pages.map { .text(SourcePattern.quoted($0.file)) })))
             moves += pages
         }
         addFoldersAndLinks()

@@ -12,6 +12,8 @@ struct ControlPlanner {
     let architecture: Architecture
     /// Relations that follow from what the package does, such as making users.
     let implied: [RelationField.Kind: [String]]
+    /// The extended description, wherever it is written.
+    let description: Located<String>?
 
     func paragraph(
         entries: [PlannedEntry], elf: MachineCode, diagnostics: inout Diagnostics
@@ -142,11 +144,11 @@ struct ControlPlanner {
                 "summary-style", "summary ends with a full stop or begins with a space", at: summary.range,
                 help: "it is a phrase, not a sentence (developers' reference 6.2.2)")
         }
-        for part in [summary, spec.description].compactMap({ $0 })
+        for part in [summary, description].compactMap({ $0 })
         where part.value.utf8.contains(where: { ($0 < 0x20 && $0 != 0x0a && $0 != 0x09) || $0 == 0x7f }) {
             diagnostics.error("description", "the description has control characters", at: part.range)
         }
-        let body = spec.description?.value ?? ""
+        let body = description?.value ?? ""
         guard spec.foldsDescription else {
             var lines = ([text] + body.split(separator: "\n", omittingEmptySubsequences: false).map(String.init))
             while lines.last?.isEmpty == true { lines.removeLast() }

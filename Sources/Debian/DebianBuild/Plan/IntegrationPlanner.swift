@@ -99,6 +99,9 @@ struct IntegrationPlanner {
         if let file = spec.copyright {
             addFile(file, to: folder + "/copyright", diagnostics: &diagnostics)
         }
+        if let made = CopyrightPlanner(spec: spec, sources: sources).file(diagnostics: &diagnostics) {
+            add(made.bytes, to: folder + "/copyright", range: made.range, diagnostics: &diagnostics)
+        }
         if let changelog {
             // Policy 12.7: the changelog of a native package and of a Debian revision have different names.
             addCompressed(
@@ -160,14 +163,20 @@ struct IntegrationPlanner {
         diagnostics: inout Diagnostics
     ) {
         do {
-            let compressed = try stored ?? GzipFile.compress(bytes)
-            collector.add(
-                path, kind: .file(size: Int64(compressed.count)), permissions: 0o644, owner: OwnerTable.user("root"),
-                group: OwnerTable.group("root"), modificationTime: collector.sourceDateEpoch,
-                source: .bytes(compressed), range: range, diagnostics: &diagnostics)
+            add(try stored ?? GzipFile.compress(bytes), to: path, range: range, diagnostics: &diagnostics)
         } catch {
             diagnostics.error("compression", "cannot compress '\(path)': \(error)", at: range)
         }
+    }
+
+    /// Adds a file that is made here.
+    private mutating func add(
+        _ bytes: [UInt8], to path: String, range: SourceRange?, diagnostics: inout Diagnostics
+    ) {
+        collector.add(
+            path, kind: .file(size: Int64(bytes.count)), permissions: 0o644, owner: OwnerTable.user("root"),
+            group: OwnerTable.group("root"), modificationTime: collector.sourceDateEpoch,
+            source: .bytes(bytes), range: range, diagnostics: &diagnostics)
     }
 
     /// systemd.unit(5): the characters of a unit name, and the types.

@@ -113,6 +113,7 @@ struct PackagePlanner {
             spec: spec, sourceDateEpoch: epoch, entries: entries, machineCode: machineCode,
             libraries: libraries.relations,
             controlFiles: controlFiles, warnings: warnings, scenario: scenario)
+        draft.description = description(spec, diagnostics: &diagnostics)
         for relations in [accounts.relations, debconf.relations(diagnostics: &diagnostics)] {
             draft.implied.merge(relations) { $0 + $1 }
         }
@@ -132,7 +133,8 @@ struct PackagePlanner {
         var elf = draft.machineCode
         elf.resolveDependencies(spec, siblings: siblings, diagnostics: &diagnostics)
         let control = ControlPlanner(
-            spec: spec, version: version, architecture: architecture, implied: draft.implied
+            spec: spec, version: version, architecture: architecture, implied: draft.implied,
+            description: draft.description
         )
         .paragraph(entries: entries, elf: elf, diagnostics: &diagnostics)
         guard diagnostics.errorCount == errorsBefore, !draft.hasErrors, let control else { return nil }
@@ -197,6 +199,21 @@ struct PackagePlanner {
                 path: InstalledPath.normalised(item.path.value), priority: item.priority)
         }
         return scenario
+    }
+
+    private func description(_ spec: PackageSpec, diagnostics: inout Diagnostics) -> Located<String>? {
+        switch spec.description {
+        case .text(let text)?: return text
+        case .file(let file)?:
+            guard let bytes = sources.text(file, diagnostics: &diagnostics)?.bytes else { return nil }
+            if bytes.allSatisfy({ Ascii.isBlank($0) }) {
+                diagnostics.error("description", "'\(file.value)' is empty", at: file.range, help: "describe the package")
+            }
+            // Written elsewhere, its lines may end as those of Windows do.
+            let text = String(decoding: bytes.filter { $0 != UInt8(ascii: "\r") }, as: UTF8.self)
+            return Located(value: text, range: file.range)
+        case nil: return nil
+        }
     }
 
     // MARK: - conffiles
@@ -363,6 +380,8 @@ struct PackageDraft {
     let controlFiles: [ControlFile]
     let warnings: [PlanWarning]
     let scenario: PackageScenario
+    /// The extended description, wherever it is written.
+    var description: Located<String>?
     /// Relations that follow from what the package does.
     var implied: [RelationField.Kind: [String]] = [:]
     /// Whether something was found that keeps it from being built.

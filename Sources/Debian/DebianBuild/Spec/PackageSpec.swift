@@ -12,7 +12,7 @@ public struct PackageSpec: Sendable {
     /// The synopsis: the first line of `Description`.
     public var summary: Located<String>
     /// The extended description.
-    public var description: Located<String>?
+    public var description: DescriptionSpec?
     /// Whether the paragraphs of the extended description are folded.
     public var foldsDescription: Bool
     /// What the package can be built for.
@@ -91,6 +91,8 @@ public struct PackageSpec: Sendable {
     public var upstreamChangelog: Located<String>?
     /// A copyright file.
     public var copyright: Located<String>?
+    /// What a copyright file is made of where none is given.
+    public var licensing: LicenseSpec
     /// A lintian overrides file.
     public var lintianOverrides: Located<String>?
     /// Codes of lint and why their findings are meant.
@@ -99,6 +101,40 @@ public struct PackageSpec: Sendable {
     public var manualPages: [Located<String>]
     /// Whether the package brings its own checks for meshcheck(1).
     public var shipsChecks: Bool
+}
+
+/// Where the extended description is written.
+public enum DescriptionSpec: Sendable {
+    /// In the specification.
+    case text(Located<String>)
+    /// In a file of the package folder.
+    case file(Located<String>)
+}
+
+/// What decides the copyright file that is made for a package.
+public struct LicenseSpec: Sendable {
+    /// The licences.
+    public var license: Located<SPDXExpression>?
+    /// Who has the copyright, with the years.
+    public var holders: [Located<String>]
+    /// Files with the texts of licences.
+    public var files: Files?
+
+    /// Files with the texts of licences.
+    public enum Files: Sendable {
+        /// That of the only licence that needs one.
+        case one(Located<String>)
+        /// One by licence, and where they are declared.
+        case several([(name: Located<String>, value: Located<String>)], SourceRange?)
+
+        /// Where they are declared.
+        var range: SourceRange? {
+            switch self {
+            case .one(let file): file.range
+            case .several(_, let range): range
+            }
+        }
+    }
 }
 
 /// A member of the control archive that is taken as it is.

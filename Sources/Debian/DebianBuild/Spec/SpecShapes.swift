@@ -31,7 +31,9 @@ enum SpecShapes {
     private static let fields: Field<PackageSpec> = group(as: PackageSpec.init) {
         required("package", packageName, "The package's name (Policy 5.6.7).", example: "hello")
         required("summary", text, "One line, 80 characters at the most.")
-        optional("description", .located(.string), "The extended description, plain paragraphs.")
+        optional(
+            "description", .oneOf([Shape.located(.string).map { .text($0) }, descriptionFile]),
+            "The extended description, plain paragraphs; '{file: README.txt}' takes it from a file.")
         optional(
             "fold-description", .boolean, default: true,
             "Whether its paragraphs are folded at 78 columns; otherwise its lines stay as they are.")
@@ -120,6 +122,7 @@ enum SpecShapes {
             "upstream-changelog", text,
             "The changelog of the upstream project, installed compressed (Policy 12.7); for packages with a revision.")
         optional("copyright", text, "The copyright file (Policy 12.5).")
+        licensing
         optional("lintian-overrides", text, "Overrides for lintian, each with its reason.")
         optional(
             "lint-overrides", .entries(of: text), default: [],
@@ -143,6 +146,34 @@ enum SpecShapes {
             "version-scheme", .enumeration(VersionScheme.self), default: .semver,
             "semver: 1.0-rc.1 becomes 1.0~rc.1, before 1.0; debian: versions are taken as they are.")
     }
+
+    private static let descriptionFile: Shape<DescriptionSpec> = .object(
+        "DescriptionFile", "A description that is read from a file.", as: { DescriptionSpec.file($0) }
+    ) {
+        required("file", text, "A file of the package folder.")
+    }
+
+    private static let licensing: Field<LicenseSpec> = group(as: LicenseSpec.init) {
+        optional(
+            "license", license,
+            "The licences as an SPDX expression; a machine-readable copyright file is made of it unless 'copyright' names "
+                + "one.", example: "MIT OR Apache-2.0")
+        optional(
+            "copyright-holders", .list(of: text), default: [], "Who has the copyright, with the years.",
+            example: "[2024-2026 A Team <team@example.org>]")
+        optional(
+            "license-file", .oneOf([text.map { .one($0) }, licenseFiles]),
+            "The text of a licence that is not in /usr/share/common-licenses; for several, a mapping by licence.",
+            example: "{MIT: LICENSE-MIT}")
+    }
+
+    private static let licenseFiles: Shape<LicenseSpec.Files> = Shape.located(.entries(of: text))
+        .map { .several($0.value, $0.range) }
+
+    private static let license = parsed(
+        "SPDX expression",
+        help: { text in SPDXExpression.suggestion(for: text).map { "did you mean '\($0)'?" } }
+    ) { text throws(FormatError) in try SPDXExpression(parsing: text) }
 
     /// The keys of `package.yaml` that decide the version, which other values may name as a variable.
     static let version: Shape<VersionSpec> = .object("Version", "What decides the version.", versioning)
