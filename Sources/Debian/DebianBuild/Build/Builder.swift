@@ -53,6 +53,7 @@ public struct Builder: Sendable {
             candidates.reverse()
             for index in candidates.indices { candidates[index].spec.contents.reverse() }
         }
+        let tags = await readTags(candidates, diagnostics: &diagnostics)
         let (payloads, unavailable) = await resolvePayloads(candidates, diagnostics: &diagnostics)
         var plans: [BuildPlan] = []
         var seen: [String: String] = [:]
@@ -73,7 +74,7 @@ public struct Builder: Sendable {
         for candidate in candidates {
             let planner = PackagePlanner(
                 sources: sources(candidate), version: candidate.version, architecture: candidate.architecture,
-                sourceDateEpoch: request.sourceDateEpoch, payloads: payloads[candidate.architecture] ?? [:],
+                sourceDateEpoch: request.sourceDateEpoch, tags: tags[candidate.folder], payloads: payloads[candidate.architecture] ?? [:],
                 unavailablePayloads: unavailable,
                 distribution: request.distribution ?? workspace.spec.distribution?.value,
                 compression: request.compression)
@@ -115,6 +116,27 @@ public struct Builder: Sendable {
             diagnostics.warning(
                 "script-syntax", "maintainer script '\(file.value)' was not checked: \(error)", at: file.range)
         }
+    }
+
+    /// The tags of the repositories that changelogs are made of, by package folder.
+    private func readTags(
+        _ candidates: [Candidate], diagnostics: inout Diagnostics
+    ) async -> [String: [GitTag]] {
+        var tags: [String: [GitTag]] = [:]
+        var seen: Set<String> = []
+        for candidate in candidates {
+            guard case .git(let git)? = candidate.spec.changelog, seen.insert(candidate.folder).inserted else {
+                continue
+            }
+            let reader = GitTags(
+                folder: candidate.folder, pattern: git.match?.value ?? "*", scheme: candidate.spec.versioning.scheme)
+            do throws(GitTagError) {
+                tags[candidate.folder] = try await reader.read()
+            } catch {
+                diagnostics.error("changelog-git", "\(error)", at: git.match?.range ?? git.range, help: error.help)
+            }
+        }
+        return tags
     }
 
     private func candidates(of name: String, diagnostics: inout Diagnostics) -> [Candidate] {

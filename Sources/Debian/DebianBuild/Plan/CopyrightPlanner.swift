@@ -106,14 +106,14 @@ struct CopyrightPlanner {
     }
 
     private func text(_ file: Located<String>, diagnostics: inout Diagnostics) -> String? {
-        guard let bytes = sources.text(file, diagnostics: &diagnostics)?.bytes else { return nil }
-        let isPlain = bytes.allSatisfy { $0 >= 0x20 && $0 != 0x7f || [0x09, 0x0a, 0x0c, 0x0d].contains($0) }
-        guard isPlain, !bytes.allSatisfy({ Ascii.isBlank($0) }) else {
+        guard let text = sources.document(file, diagnostics: &diagnostics) else { return nil }
+        let isPlain = text.utf8.allSatisfy { $0 >= 0x20 && $0 != 0x7f || [0x09, 0x0a, 0x0c].contains($0) }
+        guard isPlain, !text.allSatisfy(\.isWhitespace) else {
             diagnostics.error(
                 "license-file", "'\(file.value)' is empty or has control characters", at: file.range,
                 help: "give the licence as plain text")
             return nil
         }
-        return String(decoding: bytes, as: UTF8.self)
+        return text
     }
 }

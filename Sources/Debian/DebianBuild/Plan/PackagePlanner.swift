@@ -18,6 +18,8 @@ struct PackagePlanner {
     let architecture: Architecture
     /// SOURCE_DATE_EPOCH; nil takes the date of the newest changelog entry.
     let sourceDateEpoch: Int64?
+    /// The versions that the repository has as tags, if the changelog is made of these.
+    let tags: [GitTag]?
     /// Payloads by name, resolved.
     let payloads: [String: ResolvedPayload]
     /// Names of payloads that are declared but could not be resolved; their absence has been reported already.
@@ -37,7 +39,10 @@ struct PackagePlanner {
     func draft(_ spec: PackageSpec, diagnostics: inout Diagnostics) -> PackageDraft? {
         let errorsBefore = diagnostics.errorCount
         let name = spec.name
-        let changelog = loadChangelog(spec, diagnostics: &diagnostics)
+        let changelog = ChangelogPlanner(spec: spec, version: version, sources: sources, tags: tags)
+            .load(diagnostics: &diagnostics)
+        // Why there is none has been reported.
+        if spec.changelog != nil, changelog == nil { return nil }
         let declaredEpoch = spec.sourceDateEpoch.map(Int64.init)
         guard let epoch = sourceDateEpoch ?? declaredEpoch ?? changelog?.newest.timestamp else {
             diagnostics.error(
@@ -205,12 +210,10 @@ struct PackagePlanner {
         switch spec.description {
         case .text(let text)?: return text
         case .file(let file)?:
-            guard let bytes = sources.text(file, diagnostics: &diagnostics)?.bytes else { return nil }
-            if bytes.allSatisfy({ Ascii.isBlank($0) }) {
+            guard let text = sources.document(file, diagnostics: &diagnostics) else { return nil }
+            if text.allSatisfy(\.isWhitespace) {
                 diagnostics.error("description", "'\(file.value)' is empty", at: file.range, help: "describe the package")
             }
-            // Written elsewhere, its lines may end as those of Windows do.
-            let text = String(decoding: bytes.filter { $0 != UInt8(ascii: "\r") }, as: UTF8.self)
             return Located(value: text, range: file.range)
         case nil: return nil
         }
@@ -270,7 +273,7 @@ struct PackagePlanner {
         }
     }
 
-    // MARK: - scripts and changelog
+    // MARK: - scripts
 
     private func planScripts(
         _ spec: PackageSpec, integration: IntegrationPlanner, accounts: AccountPlanner,
@@ -324,48 +327,6 @@ struct PackagePlanner {
         }
         return files
     }
-
-    private func loadChangelog(
-        _ spec: PackageSpec, diagnostics: inout Diagnostics
-    ) -> LoadedChangelog? {
-        guard let file = spec.changelog else { return nil }
-        var compressed: [UInt8]?
-        var bytes: [UInt8]
-        if file.value.hasSuffix(".gz") {
-            guard let stored = sources.script(file, diagnostics: &diagnostics) else { return nil }
-            do throws(ArchiveError) {
-                bytes = try GzipFile.decompress(stored, limit: SourceFiles.textLimit)
-            } catch {
-                diagnostics.error("changelog-compressed", "changelog '\(file.value)': \(error)", at: file.range)
-                return nil
-            }
-            compressed = stored
-        } else {
-            guard let text = sources.text(file, diagnostics: &diagnostics)?.bytes else { return nil }
-            bytes = text
-        }
-        do {
-            let entries = try Changelog.parse(String(decoding: bytes, as: UTF8.self))
-            guard let newest = entries.first else {
-                diagnostics.error("changelog-empty", "changelog '\(file.value)' has no entry", at: file.range)
-                return nil
-            }
-            let source = spec.source?.value.split(separator: " ").first.map(String.init)
-            if ![spec.name.value.description, source].contains(newest.package) {
-                diagnostics.error(
-                    "changelog-package",
-                    "changelog '\(file.value)' is of package '\(newest.package)', not '\(source ?? "\(spec.name.value)")'",
-                    at: file.range)
-            }
-            return LoadedChangelog(bytes: bytes, newest: newest, compressed: compressed)
-        } catch {
-            let (line, _) = TextPosition.of(offset: error.offset, in: bytes)
-            diagnostics.error(
-                "changelog-syntax", "changelog '\(file.value)' line \(line): \(error)", at: file.range,
-                help: "see deb-changelog(5)")
-            return nil
-        }
-    }
 }
 
 /// A package of which everything is known but what it needs of those that are planned with it.
@@ -386,14 +347,6 @@ struct PackageDraft {
     var implied: [RelationField.Kind: [String]] = [:]
     /// Whether something was found that keeps it from being built.
     var hasErrors = false
-}
-
-/// A changelog that has been read: its bytes go into the package, its newest entry dates it.
-struct LoadedChangelog {
-    let bytes: [UInt8]
-    let newest: ChangelogEntry
-    /// The bytes as they are shipped, where the specification has them compressed.
-    var compressed: [UInt8]?
 }
 
 /// Finds lines in texts that a parser gave an offset for.

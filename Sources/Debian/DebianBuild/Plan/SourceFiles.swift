@@ -79,6 +79,14 @@ package final class SourceFiles {
         return (file, bytes)
     }
 
+    /// A document of somebody else's as plain text: without a byte order mark, and with the line ends of Unix.
+    func document(_ path: Located<String>, diagnostics: inout Diagnostics) -> String? {
+        guard let bytes = text(path, diagnostics: &diagnostics)?.bytes else { return nil }
+        let mark: [UInt8] = [0xef, 0xbb, 0xbf]
+        let content = bytes.starts(with: mark) ? bytes.dropFirst(mark.count) : bytes[...]
+        return String(decoding: content.filter { $0 != UInt8(ascii: "\r") }, as: UTF8.self)
+    }
+
     /// A small file with its contents, whatever their encoding: scripts of old packages have Latin-1 in comments, and
     /// some members of the control archive are not texts.
     func script(_ path: Located<String>, diagnostics: inout Diagnostics) -> [UInt8]? {

@@ -83,8 +83,8 @@ public struct PackageSpec: Sendable {
     public var obsoleteConffiles: [Located<String>]
     /// Members of the control archive that are taken as they are.
     public var controlFiles: [ControlFileSpec]
-    /// A Debian changelog.
-    public var changelog: Located<String>?
+    /// The changelog, or what it is made of.
+    public var changelog: ChangelogSpec?
     /// SOURCE_DATE_EPOCH, instead of the changelog's newest date.
     public var sourceDateEpoch: Int?
     /// The upstream project's changelog, which is compressed.
@@ -109,6 +109,42 @@ public enum DescriptionSpec: Sendable {
     case text(Located<String>)
     /// In a file of the package folder.
     case file(Located<String>)
+}
+
+/// Where the changelog comes from.
+public enum ChangelogSpec: Sendable {
+    /// A Debian changelog, or a file in YAML by its ending.
+    case file(Located<String>)
+    /// A git repository.
+    case git(GitChangelogSpec)
+
+    /// Where it is declared.
+    var range: SourceRange? {
+        switch self {
+        case .file(let file): file.range
+        case .git(let git): git.range
+        }
+    }
+}
+
+/// A changelog that is made of what a git repository says.
+public struct GitChangelogSpec: Sendable {
+    /// What an entry is made of.
+    public enum Source: String, Sendable, CaseIterable {
+        /// A tag, and the commits since the one before.
+        case tags
+    }
+
+    /// What an entry is made of.
+    public var source: Source
+    /// Which tags are versions.
+    public var match: Located<String>?
+    /// The distribution of every entry.
+    public var distribution: Located<String>?
+    /// The urgency of every entry.
+    public var urgency: Urgency?
+    /// Where it stands.
+    public var range: SourceRange?
 }
 
 /// What decides the copyright file that is made for a package.

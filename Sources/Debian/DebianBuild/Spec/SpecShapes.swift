@@ -112,9 +112,9 @@ enum SpecShapes {
             "control-files", .list(of: controlFile), default: [],
             "Members of the control archive taken as they are, in place of what the other keys give.")
         optional(
-            "changelog", text,
-            "A Debian changelog; its newest date is the default SOURCE_DATE_EPOCH. One that ends in .gz stays as it is."
-        )
+            "changelog", .oneOf([text.map { .file($0) }, gitChangelog]),
+            "A Debian changelog, or one in YAML that ends in .yaml; '{git: tags}' makes it of the repository. Its newest "
+                + "date is the default SOURCE_DATE_EPOCH. One that ends in .gz stays as it is.")
         optional(
             "source-date-epoch", .integer(0...253_402_300_799),
             "Seconds since 1970 that no time in the package exceeds, instead of the changelog's newest date.")
@@ -151,6 +151,20 @@ enum SpecShapes {
         "DescriptionFile", "A description that is read from a file.", as: { DescriptionSpec.file($0) }
     ) {
         required("file", text, "A file of the package folder.")
+    }
+
+    private static let gitChangelog: Shape<ChangelogSpec> = .object(
+        "GitChangelog", "A changelog with an entry for each tag, made of the commits since the one before.",
+        as: { ChangelogSpec.git(GitChangelogSpec(source: $0, match: $1, distribution: $2, urgency: $3, range: $4)) }
+    ) {
+        required("git", .enumeration(GitChangelogSpec.Source.self), "What an entry is made of.", example: "tags")
+        optional(
+            "match", text,
+            "Which tags are versions (default all); what stands before its first wildcard is not part of the version.",
+            example: "release-*")
+        optional("distribution", distribution, "The distribution of every entry (default unstable).")
+        optional("urgency", .enumeration(Urgency.self), "The urgency of every entry (default medium).")
+        place()
     }
 
     private static let licensing: Field<LicenseSpec> = group(as: LicenseSpec.init) {
@@ -332,7 +346,17 @@ enum SpecShapes {
         try PackageName(text).description
     }
 
-    private static let maintainer = parsed("maintainer") { text throws(FormatError) in try Maintainer(text) }
+    static let maintainer = parsed("maintainer") { text throws(FormatError) in try Maintainer(text) }
+
+    static let distribution = parsed("distribution") { text throws(FormatError) in
+        let isPlain = text.utf8.allSatisfy { Ascii.isAlphanumeric($0) || "+-.".utf8.contains($0) }
+        guard !text.isEmpty, isPlain else {
+            throw FormatError(
+                subject: "distribution", found: text, expected: "letters, digits, '+', '-' and '.'", offset: 0,
+                source: "deb-changelog(5)")
+        }
+        return text
+    }
 
     private static let port = parsed("port") { text throws(FormatError) in try UnitPort(text) }
 
