@@ -49,8 +49,11 @@ public struct BuildPlan: Sendable {
         self.warnings = warnings
     }
 
-    /// The name of the file to write, `NAME_VERSION_ARCH.deb`, with the epoch left out as dpkg does.
-    public var fileName: String { "\(package)_\(version.withoutEpoch)_\(architecture).deb" }
+    /// The name of the file to write, `NAME_VERSION_ARCH.deb`, with the epoch left out and the architecture's variant in its
+    /// place as dpkg does.
+    public var fileName: String {
+        "\(package)_\(version.withoutEpoch)_\(control["Architecture-Variant"] ?? architecture.description).deb"
+    }
 
     /// The maximum size of a member of the package: ar(5) has ten digits for it.
     public static let memberLimit: Int64 = 9_999_999_999

@@ -70,8 +70,31 @@ public struct Architecture: Hashable, Sendable, CustomStringConvertible {
 
     /// The architecture that a name most likely means: that of a Go, Rust or GNU toolchain, of uname(1), or a slip.
     public static func suggestion(for text: String) -> String? {
-        ArchitectureTable.foreign[text.lowercased()] ?? SpellingSuggestion.of(text, among: common)
+        let lower = text.lowercased()
+        if let known = ArchitectureTable.foreign[lower] { return known }
+        // As container images have it: linux/arm/v7.
+        let platform = lower.split(separator: "/").drop { $0 == "linux" }
+        if let first = platform.first, lower.contains("/") {
+            let name = platform.count > 1 && first == "arm" ? "arm" + platform[platform.startIndex + 1] : String(first)
+            if names.contains(name) { return name }
+            return ArchitectureTable.foreign[name] ?? SpellingSuggestion.of(name, among: common)
+        }
+        // A target of Rust's or GNU's: processor, vendor, system and perhaps what it is called with.
+        let target = lower.split(separator: "-")
+        if target.count > 2, target.contains("linux") {
+            if target[0].hasPrefix("arm") || target[0].hasPrefix("thumb") {
+                return target.last?.hasSuffix("eabihf") ?? false ? "armhf" : "armel"
+            }
+            return ArchitectureTable.foreign[String(target[0])]
+                ?? (names.contains(String(target[0])) ? String(target[0]) : nil)
+        }
+        return SpellingSuggestion.of(text, among: common)
     }
+
+    private static var names: Set<String> { ArchitectureTable.names }
+
+    /// Debian's port to old ARM processors, which ended with version 5.0: whoever writes `arm` means that of Go.
+    public static let oldARM = Architecture(known: "arm")
 }
 
 /// dpkg's architectures (`dpkg-architecture -L`): names made of an operating system and a processor, and some others.
@@ -107,13 +130,11 @@ private enum ArchitectureTable {
     static let foreign = [
         "x86_64": "amd64", "x86-64": "amd64", "x64": "amd64", "aarch64": "arm64", "arm64v8": "arm64", "arm": "armhf",
         "armv7": "armhf", "armv7l": "armhf", "armv7hl": "armhf", "arm32v7": "armhf", "armv6": "armel",
-        "armv6l": "armel", "armv5": "armel", "arm32v5": "armel", "386": "i386", "x86": "i386", "i486": "i386",
+        "armv6l": "armel", "arm32v5": "armel", "386": "i386", "x86": "i386", "i486": "i386",
         "i586": "i386", "i686": "i386", "ia32": "i386", "ppc64le": "ppc64el", "powerpc64le": "ppc64el",
         "powerpc64": "ppc64", "ppc": "powerpc", "riscv64gc": "riscv64", "mipsle": "mipsel", "mips64le": "mips64el",
-        "loongarch64": "loong64", "noarch": "all", "x86_64-unknown-linux-gnu": "amd64",
-        "x86_64-unknown-linux-musl": "amd64", "aarch64-unknown-linux-gnu": "arm64",
-        "aarch64-unknown-linux-musl": "arm64", "armv7-unknown-linux-gnueabihf": "armhf",
-        "arm-unknown-linux-gnueabihf": "armhf", "i686-unknown-linux-gnu": "i386",
+        "loongarch64": "loong64", "noarch": "all", "arm5": "armel", "arm6": "armel", "arm7": "armhf",
+        "armv5": "armel", "armv5te": "armel", "armv7a": "armhf", "armv8": "arm64", "arm64v9": "arm64",
     ]
 
     private static let processors = [

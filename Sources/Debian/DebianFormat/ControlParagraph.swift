@@ -102,9 +102,10 @@ extension ControlParagraph {
     /// The order in which dpkg-gencontrol(1) writes the fields of a binary package.
     private static let binaryOrder = [
         "Package", "Package-Type", "Source", "Version", "Kernel-Version", "Built-For-Profiles", "Auto-Built-Package",
-        "Architecture", "Subarchitecture", "Installer-Menu-Item", "Build-Essential", "Essential", "Protected", "Origin",
-        "Bugs", "Maintainer", "Installed-Size", "Pre-Depends", "Depends", "Recommends", "Suggests", "Enhances",
-        "Conflicts", "Breaks", "Replaces", "Provides", "Built-Using", "Static-Built-Using", "Section", "Priority",
+        "Architecture", "Architecture-Variant", "Subarchitecture", "Installer-Menu-Item", "Build-Essential",
+        "Essential", "Protected", "Origin", "Bugs", "Maintainer", "Installed-Size", "Pre-Depends", "Depends",
+        "Recommends", "Suggests", "Enhances", "Conflicts", "Breaks", "Replaces", "Provides", "Built-Using",
+        "Static-Built-Using", "Section", "Priority",
         "Multi-Arch", "Homepage", "Description", "Tag", "Task",
     ]
 

@@ -26,6 +26,11 @@ struct ControlKeys {
         identity.append(SpecEntry("package", .text(name)))
         addDescription()
         identity.append(SpecEntry("architectures", .list([.text(control["Architecture"] ?? "all")])))
+        add("Architecture-Variant", as: "architecture-variant") { value in
+            let name = control["Architecture"] ?? "all"
+            return value.utf8.starts(with: name.utf8) && value.utf8.count > name.utf8.count && name != "all"
+                && value.utf8.allSatisfy { Ascii.isLower($0) || Ascii.isDigit($0) }
+        }
         if !isMapped { identity.append(SpecEntry("version-scheme", .text("debian"))) }
         add("Section", as: "section", orElse: "misc") { Self.isSection($0) }
         add("Priority", as: "priority", orElse: "optional") { Priority(rawValue: $0) != nil }

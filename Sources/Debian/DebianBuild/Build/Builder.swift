@@ -35,6 +35,12 @@ public struct Builder: Sendable {
         var architecture: Architecture
         var spec: PackageSpec
         var version: DebianVersion
+
+        /// The tags that its changelog is made of, if it is.
+        var tags: GitTags? {
+            guard case .git(let git)? = spec.changelog else { return nil }
+            return GitTags(folder: folder, pattern: git.match?.value ?? "*", scheme: spec.versioning.scheme)
+        }
     }
 
     /// The plans of everything that is requested; empty when the diagnostics hold an error.
@@ -74,7 +80,8 @@ public struct Builder: Sendable {
         for candidate in candidates {
             let planner = PackagePlanner(
                 sources: sources(candidate), version: candidate.version, architecture: candidate.architecture,
-                sourceDateEpoch: request.sourceDateEpoch, tags: tags[candidate.folder], payloads: payloads[candidate.architecture] ?? [:],
+                sourceDateEpoch: request.sourceDateEpoch, tags: candidate.tags.flatMap { tags[$0] },
+                payloads: payloads[candidate.architecture] ?? [:],
                 unavailablePayloads: unavailable,
                 distribution: request.distribution ?? workspace.spec.distribution?.value,
                 compression: request.compression)
@@ -118,22 +125,18 @@ public struct Builder: Sendable {
         }
     }
 
-    /// The tags of the repositories that changelogs are made of, by package folder.
+    /// The tags of the repositories that changelogs are made of.
     private func readTags(
         _ candidates: [Candidate], diagnostics: inout Diagnostics
-    ) async -> [String: [GitTag]] {
-        var tags: [String: [GitTag]] = [:]
-        var seen: Set<String> = []
+    ) async -> [GitTags: [GitTag]] {
+        var tags: [GitTags: [GitTag]] = [:]
+        var seen: Set<GitTags> = []
         for candidate in candidates {
-            guard case .git(let git)? = candidate.spec.changelog, seen.insert(candidate.folder).inserted else {
-                continue
-            }
-            let reader = GitTags(
-                folder: candidate.folder, pattern: git.match?.value ?? "*", scheme: candidate.spec.versioning.scheme)
+            guard let wanted = candidate.tags, seen.insert(wanted).inserted else { continue }
             do throws(GitTagError) {
-                tags[candidate.folder] = try await reader.read()
+                tags[wanted] = try await wanted.read()
             } catch {
-                diagnostics.error("changelog-git", "\(error)", at: git.match?.range ?? git.range, help: error.help)
+                diagnostics.error("changelog-git", "\(error)", at: candidate.spec.changelog?.range, help: error.help)
             }
         }
         return tags
@@ -152,6 +155,11 @@ public struct Builder: Sendable {
                     version: request.version, diagnostics: &diagnostics)
             else { continue }
             let supported = spec.architectures.map(\.value)
+            for declared in spec.architectures where declared.value == .oldARM {
+                diagnostics.warning(
+                    "architecture-old", "'arm' is a port that ended in 2010", at: declared.range,
+                    help: "Go's 'arm' is 'armhf' (GOARM=7) or 'armel' (GOARM=5 and 6)")
+            }
             if supported.contains(.all) {
                 if supported.count > 1 {
                     diagnostics.error(

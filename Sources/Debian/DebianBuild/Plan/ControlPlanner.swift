@@ -27,6 +27,10 @@ struct ControlPlanner {
         }
         control["Version"] = version.description
         control["Architecture"] = architecture.description
+        if let variant = spec.architectureVariant, !variant.value.isEmpty {
+            control["Architecture-Variant"] = variant.value
+            checkVariant(variant, diagnostics: &diagnostics)
+        }
         if let maintainer = spec.maintainer {
             control["Maintainer"] = maintainer.value.description
         } else if !spec.rawFields.contains(where: { $0.name.value.lowercased() == "maintainer" }) {
@@ -59,6 +63,24 @@ struct ControlPlanner {
             diagnostics.error("control", "\(error)", at: name.range, help: "see deb822(5)")
         }
         return ordered
+    }
+
+    /// A variant is named after its architecture, such as amd64v3.
+    private func checkVariant(_ variant: Located<String>, diagnostics: inout Diagnostics) {
+        let name = architecture.description
+        let suffix = variant.value.utf8.dropFirst(name.utf8.count)
+        guard architecture != .all, variant.value.utf8.starts(with: name.utf8), !suffix.isEmpty,
+            suffix.allSatisfy({ Ascii.isLower($0) || Ascii.isDigit($0) })
+        else {
+            diagnostics.error(
+                "architecture-variant", "'\(DisplayText.shortened(variant.value))' is not a variant of \(name)",
+                at: variant.range,
+                help: architecture == .all
+                    ? "a package for all architectures has none"
+                    : "it begins with the architecture, such as amd64v3; put it under 'overrides' with 'architecture: "
+                        + "amd64' where the package is for others too")
+            return
+        }
     }
 
     /// A package's name, and perhaps a version in parentheses.

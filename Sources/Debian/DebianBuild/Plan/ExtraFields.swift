@@ -6,6 +6,7 @@ package enum ExtraFields {
     /// Fields that follow from keys of the specification.
     private static let keys: [String: String] = [
         "package": "package", "source": "source", "version": "version", "architecture": "architectures",
+        "architecture-variant": "architecture-variant",
         "maintainer": "maintainer", "section": "section", "priority": "priority", "homepage": "homepage",
         "multi-arch": "multi-arch", "essential": "essential", "description": "summary' and 'description",
         "depends": "depends", "pre-depends": "pre-depends", "recommends": "recommends", "suggests": "suggests",

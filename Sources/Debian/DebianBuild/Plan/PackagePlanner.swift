@@ -41,10 +41,10 @@ struct PackagePlanner {
         let name = spec.name
         let changelog = ChangelogPlanner(spec: spec, version: version, sources: sources, tags: tags)
             .load(diagnostics: &diagnostics)
-        // Why there is none has been reported.
-        if spec.changelog != nil, changelog == nil { return nil }
         let declaredEpoch = spec.sourceDateEpoch.map(Int64.init)
-        guard let epoch = sourceDateEpoch ?? declaredEpoch ?? changelog?.newest.timestamp else {
+        // Why a changelog cannot be read has been reported, and what else is wrong shall be as well.
+        let unread: Int64? = spec.changelog != nil && changelog == nil ? 0 : nil
+        guard let epoch = sourceDateEpoch ?? declaredEpoch ?? changelog?.newest.timestamp ?? unread else {
             diagnostics.error(
                 "no-date", "package '\(name.value)' has no date: no changelog and no SOURCE_DATE_EPOCH", at: name.range,
                 help: "add 'changelog:' or 'source-date-epoch:', or pass --source-date-epoch SECONDS")
@@ -212,7 +212,8 @@ struct PackagePlanner {
         case .file(let file)?:
             guard let text = sources.document(file, diagnostics: &diagnostics) else { return nil }
             if text.allSatisfy(\.isWhitespace) {
-                diagnostics.error("description", "'\(file.value)' is empty", at: file.range, help: "describe the package")
+                diagnostics.error(
+                    "description", "'\(file.value)' is empty", at: file.range, help: "describe the package")
             }
             return Located(value: text, range: file.range)
         case nil: return nil

@@ -41,6 +41,10 @@ enum SpecShapes {
             "architectures", .list(of: architecture),
             "What the package can be built for; 'all' where it has no machine code.", example: "[amd64, arm64]",
             isInherited: true)
+        optional(
+            "architecture-variant", .located(.string),
+            "A variant of the architecture that the package needs, as Ubuntu's dpkg has them; it is also in the file's name.",
+            example: "amd64v3")
         versioning
         optional("section", .located(section), "The section (Policy 2.4).", example: "net")
         optional("priority", .located(.enumeration(Priority.self)), "The priority (Policy 2.5).")
@@ -146,48 +150,6 @@ enum SpecShapes {
             "version-scheme", .enumeration(VersionScheme.self), default: .semver,
             "semver: 1.0-rc.1 becomes 1.0~rc.1, before 1.0; debian: versions are taken as they are.")
     }
-
-    private static let descriptionFile: Shape<DescriptionSpec> = .object(
-        "DescriptionFile", "A description that is read from a file.", as: { DescriptionSpec.file($0) }
-    ) {
-        required("file", text, "A file of the package folder.")
-    }
-
-    private static let gitChangelog: Shape<ChangelogSpec> = .object(
-        "GitChangelog", "A changelog with an entry for each tag, made of the commits since the one before.",
-        as: { ChangelogSpec.git(GitChangelogSpec(source: $0, match: $1, distribution: $2, urgency: $3, range: $4)) }
-    ) {
-        required("git", .enumeration(GitChangelogSpec.Source.self), "What an entry is made of.", example: "tags")
-        optional(
-            "match", text,
-            "Which tags are versions (default all); what stands before its first wildcard is not part of the version.",
-            example: "release-*")
-        optional("distribution", distribution, "The distribution of every entry (default unstable).")
-        optional("urgency", .enumeration(Urgency.self), "The urgency of every entry (default medium).")
-        place()
-    }
-
-    private static let licensing: Field<LicenseSpec> = group(as: LicenseSpec.init) {
-        optional(
-            "license", license,
-            "The licences as an SPDX expression; a machine-readable copyright file is made of it unless 'copyright' names "
-                + "one.", example: "MIT OR Apache-2.0")
-        optional(
-            "copyright-holders", .list(of: text), default: [], "Who has the copyright, with the years.",
-            example: "[2024-2026 A Team <team@example.org>]")
-        optional(
-            "license-file", .oneOf([text.map { .one($0) }, licenseFiles]),
-            "The text of a licence that is not in /usr/share/common-licenses; for several, a mapping by licence.",
-            example: "{MIT: LICENSE-MIT}")
-    }
-
-    private static let licenseFiles: Shape<LicenseSpec.Files> = Shape.located(.entries(of: text))
-        .map { .several($0.value, $0.range) }
-
-    private static let license = parsed(
-        "SPDX expression",
-        help: { text in SPDXExpression.suggestion(for: text).map { "did you mean '\($0)'?" } }
-    ) { text throws(FormatError) in try SPDXExpression(parsing: text) }
 
     /// The keys of `package.yaml` that decide the version, which other values may name as a variable.
     static let version: Shape<VersionSpec> = .object("Version", "What decides the version.", versioning)
@@ -424,7 +386,7 @@ enum SpecShapes {
         }
     }
 
-    private static func parsed<Value: Sendable>(
+    static func parsed<Value: Sendable>(
         _ name: String, help: @escaping @Sendable (String) -> String? = { _ in nil },
         _ parse: @escaping @Sendable (String) throws(FormatError) -> Value
     ) -> Shape<Located<Value>> {

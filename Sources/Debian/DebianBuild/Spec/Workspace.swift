@@ -105,7 +105,10 @@ public struct Workspace: Sendable {
         for (name, value) in builtIn { scope.define(name, value, range: nil) }
         let effective = effectiveVersion(of: node, override: version, scope: scope, diagnostics: &diagnostics)
         if let effective, let range = node[key: "version"]?.range ?? self.spec.version.range {
-            let file = "\(builtIn["package"] ?? name)_\(effective.withoutEpoch)_\(architecture?.description ?? "all")"
+            let variant =
+                node[key: "architecture-variant"]?.scalarText.flatMap { $0.isEmpty ? nil : $0 } ?? architecture?
+                .description ?? "all"
+            let file = "\(builtIn["package"] ?? name)_\(effective.withoutEpoch)_\(variant)"
             let length = file.utf8.count + PackageScenario.fileSuffix.utf8.count
             guard length <= Self.fileNameLimit else {
                 diagnostics.error(

@@ -76,7 +76,7 @@ enum ArchiveFormatRules {
         guard let found = subject.image.fileName, let text = subject.image.control["Version"],
             let version = try? DebianVersion(text)
         else { return [] }
-        let architecture = subject.image.control["Architecture"] ?? ""
+        let architecture = subject.image.control["Architecture-Variant"] ?? subject.image.control["Architecture"] ?? ""
         let expected = "\(subject.name)_\(version.withoutEpoch)_\(architecture).deb"
         return found == expected ? [] : [.init(found, "the package's own name is '\(expected)'")]
     }
