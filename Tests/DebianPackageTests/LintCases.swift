@@ -145,6 +145,8 @@ extension LintTests {
             plain("DB0128") { $0["Essential"] = "yes" },
             plain("DB0129") { $0.controlFiles["conffiles"]?.mode = 0o755 },
             plain("DB0130") { $0.file("/usr/share/doc/sound/changelog", "text\n") },
+            plain("DB0138") { $0.file("/usr/share/man/man1/sound.1", ".TH SOUND 1\n") },
+            plain("DB0138") { $0.file("/usr/share/man/de/man1/sound.1", ".TH SOUND 1\n") },
         ]
     }
 

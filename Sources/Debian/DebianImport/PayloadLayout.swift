@@ -135,7 +135,7 @@ struct PayloadLayout {
                 guard let text = try recompressible(entry, size: size) else { return }
                 documents.append(SpecEntry("upstream-changelog", .text("upstream-changelog")))
                 moves.append(Move(path: entry.path, file: "upstream-changelog", contents: text))
-            } else if entry.path.hasPrefix("/usr/share/man/man"), entry.path.hasSuffix(".gz") {
+            } else if entry.path.hasPrefix("/usr/share/man/"), entry.path.hasSuffix(".gz") {
                 try addPage(entry, size: size)
             }
         }
@@ -168,11 +168,13 @@ struct PayloadLayout {
     private mutating func addPage(_ entry: ImageEntry, size: Int64) throws(FileError) {
         let (folder, compressed) = LexicalPath.split(entry.path)
         let page = String(compressed.dropLast(3))
-        guard let section = page.split(separator: ".").last?.first, folder == "/usr/share/man/man\(section)",
+        let language = LexicalPath.components(folder).dropFirst(3).first.flatMap(ManualPage.language)
+        let place = language.map { $0 + "/" } ?? ""
+        guard let section = page.split(separator: ".").last?.first, folder == "/usr/share/man/\(place)man\(section)",
             ("1"..."9").contains(section), page.contains("."), pages.count <= Self.pageLimit,
             !page.utf8.contains(where: { $0 < 0x20 || $0 == 0x7f }), let text = try recompressible(entry, size: size)
         else { return }
-        pages.append(Move(path: entry.path, file: "man/" + page, contents: text))
+        pages.append(Move(path: entry.path, file: "man/" + place + page, contents: text))
     }
 
     /// The contents of a file of which compression makes the same bytes again; nil for any other.

@@ -45,7 +45,7 @@ struct MaintainerScriptAssembler {
                 parts.append(
                     """
                     if command -v systemd-tmpfiles >/dev/null 2>&1; then
-                        systemd-tmpfiles --create \(package).conf || true
+                        systemd-tmpfiles --create \(package).conf >/dev/null || true
                     fi
 
                     """)

@@ -41,13 +41,16 @@ enum UserUnitScripts {
 enum ProfileScripts {
     static func postinst(_ profile: String) -> String {
         """
-        # What the administrator adds to the profile.
-        if [ ! -e /etc/apparmor.d/local/\(profile) ]; then
-            mkdir -p /etc/apparmor.d/local
-            install --mode 644 /dev/null /etc/apparmor.d/local/\(profile)
-        fi
-        if aa-enabled --quiet 2>/dev/null; then
-            apparmor_parser -r -T -W /etc/apparmor.d/\(profile) || true
+        # An administrator may have deleted it.
+        if [ -f /etc/apparmor.d/\(profile) ]; then
+            # What the administrator adds to the profile.
+            if [ ! -e /etc/apparmor.d/local/\(profile) ]; then
+                mkdir -p /etc/apparmor.d/local
+                install --mode 644 /dev/null /etc/apparmor.d/local/\(profile)
+            fi
+            if aa-enabled --quiet 2>/dev/null; then
+                apparmor_parser -r -T -W /etc/apparmor.d/\(profile) || true
+            fi
         fi
 
         """
@@ -58,7 +61,7 @@ enum ProfileScripts {
         if [ "$1" = purge ] && [ ! -e /etc/apparmor.d/\(profile) ]; then
             rm -f /etc/apparmor.d/disable/\(profile) /etc/apparmor.d/force-complain/\(profile)
             rm -f /etc/apparmor.d/local/\(profile) /var/cache/apparmor/*/\(profile)
-            rmdir /etc/apparmor.d/disable /etc/apparmor.d/local 2>/dev/null || true
+            rmdir /etc/apparmor.d/disable /etc/apparmor.d/local /etc/apparmor.d 2>/dev/null || true
         fi
 
         """

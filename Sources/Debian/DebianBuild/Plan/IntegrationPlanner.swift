@@ -127,17 +127,14 @@ struct IntegrationPlanner {
 
     private mutating func addManualPage(_ page: Located<String>, diagnostics: inout Diagnostics) {
         guard let bytes = sources.text(page, diagnostics: &diagnostics)?.bytes else { return }
-        let name = LexicalPath.components(page.value).last.map(String.init) ?? page.value
-        guard let section = name.split(separator: ".").last, name.contains("."),
-            let digit = section.first, ("1"..."9").contains(digit)
-        else {
+        guard let path = ManualPage.path(of: page.value) else {
             diagnostics.error(
-                "manual-section", "manual page '\(name)' does not end in its section", at: page.range,
+                "manual-section", "manual page '\(LexicalPath.split(page.value).name)' does not end in its section",
+                at: page.range,
                 help: "name it such as 'tool.8' (Policy 12.1)")
             return
         }
-        addCompressed(
-            bytes, to: "/usr/share/man/man\(digit)/\(name).gz", range: page.range, diagnostics: &diagnostics)
+        addCompressed(bytes, to: path, range: page.range, diagnostics: &diagnostics)
     }
 
     private mutating func addFile(
@@ -191,6 +188,45 @@ struct IntegrationPlanner {
         let unescaped = String(name.filter { $0 != "\\" })
         return ShellWord.isPlain(unescaped) && !name.utf8.contains(UInt8(ascii: "/")) && !name.contains("+")
             && !name.hasPrefix("\\")
+    }
+}
+
+/// Where manual pages are installed.
+package enum ManualPage {
+    /// Where a page of this path is installed, compressed; nil where its name does not end in a section.
+    package static func path(of page: String) -> String? {
+        let name = LexicalPath.components(page).last.map(String.init) ?? page
+        guard name.contains("."), let section = name.split(separator: ".").last?.first, ("1"..."9").contains(section)
+        else { return nil }
+        return folder(of: page, section: section) + "/\(name).gz"
+    }
+
+    /// The folder of a section, in the language that the page's own folders name: `man/de/tool.1` and
+    /// `man/pt_BR/man1/tool.1` have one, `doc/de/tool.1` has none.
+    private static func folder(of path: String, section: Character) -> String {
+        var folders = LexicalPath.components(path).dropLast()
+        if let last = folders.last, isSection(last) { folders = folders.dropLast() }
+        let language = folders.popLast().flatMap(language)
+        let isTranslated = language != nil && folders.last == "man"
+        return "/usr/share/man/" + (isTranslated ? (language ?? "") + "/" : "") + "man\(section)"
+    }
+
+    private static func isSection(_ folder: Substring) -> Bool {
+        folder.utf8.count == 4 && folder.hasPrefix("man") && folder.last.map { ("1"..."9").contains($0) } ?? false
+    }
+
+    /// The language of a folder such as `de`, `pt_BR`, `sr@latin` or `de.UTF-8`, without its encoding; nil for other
+    /// names.
+    package static func language(_ folder: Substring) -> String? {
+        let name = folder.prefix { $0 != "." }
+        let parts = name.split(separator: "@", maxSplits: 1, omittingEmptySubsequences: false)
+        let places = parts[0].split(separator: "_", maxSplits: 1, omittingEmptySubsequences: false)
+        let country = places.count > 1 ? places[1].utf8 : nil
+        let isCountry = country.map { $0.count == 2 && $0.allSatisfy { (0x41...0x5a).contains($0) } } ?? true
+        guard (2...3).contains(places[0].utf8.count), places[0].utf8.allSatisfy(Ascii.isLower), isCountry,
+            parts.count == 1 || !parts[1].isEmpty && parts[1].utf8.allSatisfy(Ascii.isLower)
+        else { return nil }
+        return String(name)
     }
 }
 

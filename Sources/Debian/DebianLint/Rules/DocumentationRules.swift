@@ -3,7 +3,7 @@ import DebianArchive
 
 /// Rules for what Policy 12 wants in /usr/share/doc.
 enum DocumentationRules {
-    static let all = [copyright, changelog, changelogCompression]
+    static let all = [copyright, changelog, changelogCompression, manualCompression]
 
     static let copyright = LintRule(
         "DB0112", .error, "no copyright file", remedy: "ship /usr/share/doc/PACKAGE/copyright",
@@ -35,6 +35,19 @@ enum DocumentationRules {
         return ["changelog", "changelog.Debian"].map { folder + "/" + $0 }.filter { isFile(subject.entries[$0]) }.map {
             .init($0, "is shipped as plain text")
         }
+    }
+
+    static let manualCompression = LintRule(
+        "DB0138", .info, "manual page is not compressed",
+        remedy: "compress it with gzip -9n; debbuild does so for 'manual-pages'", reference: "Debian Policy 12.1"
+    ) { subject in
+        let folder = "/usr/share/man/"
+        return subject.image.entries.filter { entry in
+            guard entry.path.hasPrefix(folder), entry.isRegularFile else { return false }
+            let parts = entry.path.dropFirst(folder.count).split(separator: "/")
+            guard parts.count >= 2, parts[parts.count - 2].hasPrefix("man") else { return false }
+            return ![".gz", ".bz2", ".xz", ".zst"].contains { entry.path.hasSuffix($0) }
+        }.map { .init($0.path, "is shipped as plain text") }
     }
 
     /// Policy 12.5 allows the folder to be a link to that of another package of the same source.
