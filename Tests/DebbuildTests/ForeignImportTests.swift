@@ -87,7 +87,9 @@ final class ForeignImportTests: XCTestCase {
         let imported = try debbuild(["import", "nfpm.yaml"])
         XCTAssertEqual(imported.status, 0, imported.errors)
         XCTAssertEqual(imported.output, "foo\n")
-        for key in ["changelog", "unheard-of", "deb.signature"] {
+        XCTAssertTrue(imported.errors.contains("there is no file 'changelog.yaml'"), imported.errors)
+        XCTAssertTrue(imported.errors.contains("the text of the licence 'MIT' is not found"), imported.errors)
+        for key in ["unheard-of", "deb.signature"] {
             XCTAssertTrue(
                 imported.errors.contains("'\(key)' has no equivalent and is left out [import-key]"), imported.errors)
         }
@@ -112,6 +114,177 @@ final class ForeignImportTests: XCTestCase {
         ] { XCTAssertTrue(listing.contains(part), "\(part)\n\(listing)") }
         XCTAssertFalse(listing.contains("x.spec"))
         XCTAssertEqual(try TestSupport.run("dpkg-deb", ["-I", package, "conffiles"]).check(), "/etc/foo.conf\n")
+    }
+
+    private func yaml(_ workspace: String, _ package: String) throws -> String {
+        try String(contentsOfFile: folder.path + "/\(workspace)/\(package)/package.yaml", encoding: .utf8)
+            .replacingOccurrences(of: "\"", with: "")
+    }
+
+    private func document(_ package: String, _ name: String) throws -> String {
+        try TestSupport.run(
+            "sh",
+            [
+                "-c", "dpkg-deb --fsys-tarfile \"$1\" | tar -xOf - \"./usr/share/doc/foo/$2\" | zcat -f", "sh", package,
+                name,
+            ]
+        ).check()
+    }
+
+    func testPatternsLicencesChangelogsAndVariantsOfNfpm() throws {
+        try folder.file(
+            "nfpm.yaml",
+            """
+            name: foo
+            arch: amd64
+            version: v1.2.3
+            maintainer: Test Team <team@example.org>
+            description: Foo
+            vendor: Foo Corp
+            license: MIT/Apache-2.0
+            changelog: changelog.yaml
+            contents:
+              - {src: "dist/*", dst: /usr/libexec/foo}
+              - {src: "docs/**/*.txt", dst: /usr/share/foo/}
+              - {src: legal/terms.txt, dst: /usr/share/licenses/foo/terms.txt, type: licence}
+              - {src: "tr*", dst: /usr/share/foo/tree}
+              - {src: "conf/*.conf", dst: /etc/foo/, type: config, file_info: {mode: 0640}}
+              - {src: "later/*.so", dst: /usr/lib/foo/}
+              - {src: "mixed/*", dst: /usr/share/foo/mixed}
+              - {src: "docs/{a,b}.txt", dst: /usr/share/foo/braces/}
+            deb: {arch_variant: amd64v3}
+
+            """)
+        try folder.file("legal/terms.txt", "Permission is granted.\n")
+        for (path, mode) in [
+            ("dist/a", 0o755), ("dist/b", 0o755), ("docs/a.txt", 0o644), ("docs/x/b.txt", 0o644), ("docs/b.txt", 0o644),
+            ("tree/x/deep.txt", 0o644),
+            ("conf/foo.conf", 0o644), ("mixed/one", 0o755), ("mixed/two", 0o644),
+        ] { try folder.file(path, "x\n", mode: mode) }
+        try folder.file(
+            "changelog.yaml",
+            """
+            - semver: 1.2.3
+              date: 2024-02-03T05:00:00-07:00
+              packager: Dj Test <dj@example.org>
+              changes: [{commit: 433581c2, note: "feat: add a new file"}]
+
+            """)
+        let imported = try debbuild(["import", "nfpm.yaml"])
+        XCTAssertEqual(imported.status, 0, imported.errors)
+        XCTAssertFalse(imported.errors.contains("has no equivalent"), imported.errors)
+        XCTAssertTrue(imported.errors.contains("becomes 'MIT OR Apache-2.0'"), imported.errors)
+        XCTAssertTrue(imported.errors.contains("'Foo Corp' becomes the holder"), imported.errors)
+        XCTAssertTrue(imported.errors.contains("'later/*.so' matches nothing at present"), imported.errors)
+        let yaml = try yaml("foo", "foo")
+        for line in [
+            "file: ../../dist/*", "file: ../../docs/x/b.txt, to: /usr/share/foo/b.txt", "conffile: ../../conf/*.conf",
+            "file: ../../later/*.so", "file: ../../mixed/one", "file: ../../docs/a.txt",
+            "architecture-variant: amd64v3", "license: MIT OR Apache-2.0", "changelog: ../../changelog.yaml",
+            "license-file: ../../legal/terms.txt", "copyright-holders: [Foo Corp]",
+        ] { XCTAssertTrue(yaml.contains(line), "\(line)\n\(yaml)") }
+        XCTAssertFalse(yaml.contains("source-date-epoch"), yaml)
+        XCTAssertTrue(try debbuild(["all", "--workspace", "foo"]).errors.contains("no directory '../../later'"))
+        try folder.file("later/x.so", "x\n")
+        let package = try build("foo", ["--arch", "amd64"])
+        XCTAssertTrue(package.hasSuffix("foo_1.2.3_amd64v3.deb"), package)
+        let listing = try TestSupport.run("dpkg-deb", ["-c", package]).check()
+        for part in [
+            "usr/libexec/foo/a", "usr/libexec/foo/b", "usr/share/foo/b.txt", "usr/share/foo/tree/deep.txt",
+            "etc/foo/foo.conf",
+            "usr/lib/foo/x.so", "usr/share/foo/mixed/one", "usr/share/foo/braces/b.txt", "-rw-r----- root/root",
+        ] { XCTAssertTrue(listing.contains(part), "\(part)\n\(listing)") }
+        XCTAssertEqual(listing.split(separator: "\n").count { $0.hasPrefix("-rwxr-xr-x") }, 3, listing)
+        // Files of a pattern may come later.
+        try folder.file("dist/c", "x\n", mode: 0o755)
+        XCTAssertTrue(
+            try TestSupport.run("dpkg-deb", ["-c", build("foo", ["--arch", "amd64"])]).check().contains("libexec/foo/c")
+        )
+        XCTAssertTrue(try document(package, "copyright").contains("License: Expat or Apache-2.0\n"))
+        XCTAssertTrue(try document(package, "changelog.gz").hasPrefix("foo (1.2.3) unstable;"))
+    }
+
+    func testNamesOfNfpmWithoutPatternsAndDocumentsThatCannotBeUsed() throws {
+        try folder.file(
+            "nfpm.yaml",
+            """
+            name: foo
+            arch: amd64
+            version: v1.2.3
+            mtime: "2024-02-03T12:00:00Z"
+            maintainer: Test Team <team@example.org>
+            license: SomethingOfOurOwn
+            changelog: changelog.yaml
+            disable_globbing: true
+            contents:
+              - {src: "a[1]*.txt", dst: /usr/share/foo/a.txt}
+              - {src: LICENSE, dst: /usr/share/doc/foo/copyright}
+
+            """)
+        try folder.file("a[1]*.txt", "x\n")
+        try folder.file("LICENSE", "Ours.\n")
+        try folder.file("changelog.yaml", "- {semver: 1.2.3, date: 2024-02-03, packager: Nobody, changes: []}\n")
+        let imported = try debbuild(["import", "nfpm.yaml"])
+        XCTAssertEqual(imported.status, 0, imported.errors)
+        XCTAssertTrue(imported.errors.contains("no changelog can be made of 'changelog.yaml'"), imported.errors)
+        XCTAssertTrue(imported.errors.contains("changelog.yaml:1:"), imported.errors)
+        let listing = try TestSupport.run("dpkg-deb", ["-c", build("foo", ["--arch", "amd64"])]).check()
+        XCTAssertTrue(listing.contains("usr/share/foo/a.txt"), listing)
+        // What is shipped as the copyright file is that.
+        XCTAssertFalse(imported.errors.contains("licence"), imported.errors)
+    }
+
+    func testLicencesPatternsAndDescriptionsOfCargo() throws {
+        try folder.file(
+            "Cargo.toml",
+            """
+            [package]
+            name = "foo"
+            version = "1.2.3"
+            authors = ["Test Team <team@example.org>"]
+            license = "MIT OR Apache-2.0"
+            description = "Foo."
+
+            [package.metadata.deb]
+            extended-description-file = "README.txt"
+            copyright = "2024, Test Team <team@example.org>"
+            conf-files = ["/etc/foo/b.conf"]
+            assets = [
+                ["docs/*.md", "usr/share/doc/foo/", "644"],
+                ["conf/*.conf", "etc/foo/", "640"],
+                ["data/*/*", "usr/share/foo/data/", "644"],
+                ["deep/*/x.txt", "usr/share/foo/", "644"],
+                ["man/foo.1", "usr/share/man/man1/", "644"],
+                ["man/de/*.1", "usr/share/man/de/man1/", "644"],
+                ["other.1", "usr/share/man/man1/renamed.1", "644"],
+            ]
+
+            """)
+        try folder.file("README.txt", "A long story.\n")
+        try folder.file("LICENSE-MIT", "Permission is granted.\n")
+        for path in [
+            "docs/a.md", "docs/b.md", "conf/a.conf", "conf/b.conf", "data/p/q", "deep/d/x.txt", "man/foo.1",
+            "man/de/foo.1", "other.1",
+        ] { try folder.file(path, "x\n") }
+        let imported = try debbuild(["import", "Cargo.toml"])
+        XCTAssertEqual(imported.status, 0, imported.errors)
+        let yaml = try yaml("debian-foo", "foo")
+        for line in [
+            "description:", "file: ../../README.txt", "license: MIT OR Apache-2.0", "license-file: ../../LICENSE-MIT",
+            "file: ../../docs/*.md", "file: ../../conf/a.conf", "conffile: ../../conf/b.conf",
+        ] { XCTAssertTrue(yaml.contains(line), "\(line)\n\(yaml)") }
+        let package = try build("debian-foo", ["--arch", "amd64"])
+        XCTAssertEqual(try field(package, "Description"), "Foo\n A long story.")
+        let copyright = try document(package, "copyright")
+        XCTAssertTrue(copyright.contains("Copyright: 2024, Test Team <team@example.org>\n"), copyright)
+        XCTAssertTrue(copyright.contains("License: Expat or Apache-2.0\n"), copyright)
+        XCTAssertEqual(try TestSupport.run("dpkg-deb", ["-I", package, "conffiles"]).check(), "/etc/foo/b.conf\n")
+        let listing = try TestSupport.run("dpkg-deb", ["-c", package]).check()
+        for path in [
+            "doc/foo/b.md", "share/foo/data/p/q\n", "share/foo/x.txt\n", "man/man1/foo.1.gz\n",
+            "man/de/man1/foo.1.gz\n",
+            "man/man1/renamed.1\n",
+        ] { XCTAssertTrue(listing.contains(path), "\(path)\n\(listing)") }
     }
 
     func testMistakesOfNfpmHaveTheirLine() throws {

@@ -1,5 +1,3 @@
-import Archive
-import DebianArchive
 import DebianBuild
 import DebianFormat
 import Documents
@@ -46,12 +44,14 @@ public struct CargoImport {
 }
 
 /// One manifest on its way.
-private struct CargoTranslation {
+struct CargoTranslation {
     let name: String
     let cargo: YAMLNode
     var result: ForeignSpecification
-    private var payloads: [SpecEntry] = []
-    private var conffiles: Set<String> = []
+    var payloads: [SpecEntry] = []
+    var conffiles: Set<String> = []
+    /// Pages that are compressed.
+    var manualPages: [SpecValue] = []
     private var isDated = false
 
     init(name: String, cargo: YAMLNode, result: ForeignSpecification) {
@@ -81,6 +81,7 @@ private struct CargoTranslation {
         if !conffiles.isEmpty {
             result.entries.append(SpecEntry("conffiles", .list(conffiles.sorted().map { .text($0) })))
         }
+        if !manualPages.isEmpty { result.entries.append(SpecEntry("manual-pages", .list(manualPages))) }
         addCopyright(deb)
         if !isDated { result.entries.append(SpecEntry("source-date-epoch", .number(date), remark: "or a changelog")) }
         if !payloads.isEmpty { result.workspace.append(SpecEntry("payloads", .mapping(payloads))) }
@@ -93,7 +94,7 @@ private struct CargoTranslation {
     }
 
     /// A key of `[package]`, which may be that of the Cargo workspace.
-    private mutating func inherited(_ key: String) -> String? {
+    mutating func inherited(_ key: String) -> String? {
         guard let value = cargo[key: key] else { return nil }
         if value[key: "workspace"] != nil {
             result.warn(value, "'\(key)' is that of the Cargo workspace", help: "write it into the specification")
@@ -102,16 +103,17 @@ private struct CargoTranslation {
         return result.text(value, key)
     }
 
-    private static func installed(_ path: String) -> String { path.hasPrefix("/") ? path : "/" + path }
+    static func installed(_ path: String) -> String { path.hasPrefix("/") ? path : "/" + path }
 
     // MARK: - control data
 
     private mutating func describe(_ deb: YAMLNode) {
-        var text = deb[key: "extended-description"].flatMap { result.text($0, "extended-description") }
+        let text = deb[key: "extended-description"].flatMap { result.text($0, "extended-description") }
         if text == nil, let file = deb[key: "extended-description-file"],
             let path = result.text(file, "extended-description-file")
         {
-            text = result.bytes(path, at: file).map { String(decoding: $0, as: UTF8.self) }
+            let source = result.source(path, at: file, in: name)
+            result.entries.append(SpecEntry("description", .mapping([SpecEntry("file", .text(source))])))
         }
         if let text, !text.allSatisfy(\.isWhitespace) { result.entries.append(SpecEntry("description", .lines(text))) }
     }
@@ -314,112 +316,5 @@ private struct CargoTranslation {
         } else {
             result.entries.append(SpecEntry("units", .list(units)))
         }
-    }
-
-    // MARK: - assets
-
-    private mutating func addAssets(_ assets: YAMLNode?) {
-        guard let assets else { return addBinaries() }
-        guard case .sequence(let items) = assets.content else {
-            result.fail(assets, "expected a list for 'assets', found \(assets.kindName)")
-            return
-        }
-        for item in items {
-            switch item.content {
-            case .scalar(let text, _) where text == "$auto": addBinaries()
-            case .sequence(let parts) where parts.count == 3:
-                let texts = parts.compactMap(\.scalarText)
-                if texts.count == 3 { asset(texts[0], texts[1], texts[2], item) }
-            case .mapping:
-                asset(
-                    item[key: "source"]?.scalarText ?? "", item[key: "dest"]?.scalarText ?? "",
-                    item[key: "mode"]?.scalarText ?? "644", item)
-            default: result.fail(item, "an asset is not [source, destination, mode]")
-            }
-        }
-    }
-
-    /// What cargo-deb packages when nothing is said: the programs, and the read-me file.
-    private mutating func addBinaries() {
-        var programs: [String] = []
-        if let program = cargo[key: "default-run"]?.scalarText { programs = [program] }
-        if programs.isEmpty, let own = cargo[key: "name"]?.scalarText { programs = [own] }
-        for program in programs { asset("target/release/" + program, "usr/bin/", "755", cargo) }
-        if let readme = cargo[key: "readme"]?.scalarText, readme != "false", readme != "true" {
-            asset(readme, "usr/share/doc/\(name)/", "644", cargo)
-        }
-    }
-
-    private mutating func asset(_ source: String, _ destination: String, _ mode: String, _ node: YAMLNode) {
-        guard let bits = result.mode(mode, at: node) else { return }
-        let written = ModeText.octal(bits)
-        let to = Self.installed(destination)
-        if source.hasPrefix("target/"), !source.contains("*") {
-            let program = LexicalPath.split(source).name
-            if !payloads.contains(where: { $0.key == program }) {
-                let path = ForeignSpecification.relative(result.base + "/" + source, from: result.target)
-                payloads.append(SpecEntry(program, .mapping([SpecEntry("path", .text(path))])))
-            }
-            var entries = [SpecEntry("payload", .text(program)), SpecEntry("to", .text(to))]
-            if bits != 0o755 { entries.append(SpecEntry("mode", .text(written))) }
-            result.contents.append(.mapping(entries))
-            return
-        }
-        var pairs = [(source, to)]
-        if let found = result.matches(source, at: node) {
-            pairs = found.map { path in
-                (path, to.hasSuffix("/") ? to : to + "/")
-            }
-        }
-        for (from, to) in pairs {
-            let path = to.hasSuffix("/") ? to + LexicalPath.split(from).name : to
-            let isConffile = conffiles.remove(path) != nil
-            var entries = [
-                SpecEntry(isConffile ? "conffile" : "file", .text(result.source(from, at: node, in: name))),
-                SpecEntry("to", .text(to)),
-            ]
-            if bits != 0o644 { entries.append(SpecEntry("mode", .text(written))) }
-            result.contents.append(.mapping(entries))
-        }
-    }
-
-    // MARK: - copyright
-
-    /// cargo-deb makes the file of the licence and who has the copyright.
-    private mutating func addCopyright(_ deb: YAMLNode) {
-        var file = cargo[key: "license-file"]?.scalarText
-        if let node = deb[key: "license-file"] {
-            if case .sequence(let parts) = node.content {
-                file = parts.first?.scalarText
-                if parts.count > 1, parts[1].scalarText != "0" {
-                    result.warn(
-                        node, "lines at the beginning of the licence are not left out",
-                        help: "give a file without them")
-                }
-            } else {
-                file = result.text(node, "license-file")
-            }
-        }
-        var holder = deb[key: "copyright"]?.scalarText
-        if holder == nil, let authors = cargo[key: "authors"], case .sequence(let items) = authors.content {
-            holder = items.compactMap(\.scalarText).joined(separator: ", ")
-        }
-        let license = inherited("license") ?? "see below"
-        var text = """
-            Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/
-            Upstream-Name: \(name)
-
-            Files: *
-            Copyright: \(holder ?? "the authors of \(name)")
-            License: \(license)
-
-            """
-        if let file {
-            let lines = String(decoding: result.bytes(file, at: deb) ?? [], as: UTF8.self)
-                .split(separator: "\n", omittingEmptySubsequences: false)
-            for line in lines { text += line.allSatisfy(\.isWhitespace) ? " .\n" : " \(line)\n" }
-        }
-        result.files.append(("copyright", Array(text.utf8), 0o644))
-        result.entries.append(SpecEntry("copyright", .text("copyright")))
     }
 }

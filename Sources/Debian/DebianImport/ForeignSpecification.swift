@@ -136,23 +136,29 @@ struct ForeignSpecification {
 
     private static let matchLimit = 10_000
 
-    /// Files that a pattern of one folder's names matches, as paths below the base, in order; none after a diagnostic, and
-    /// nil for a path that is no pattern.
-    mutating func matches(_ pattern: String, at node: YAMLNode) -> [String]? {
+    /// Files that a pattern matches, as paths below the base, in order; none after a diagnostic, and nil for a path that is
+    /// no pattern.
+    ///
+    /// - Parameter takesFolders: whether a folder that matches stands for the files in it, and `**` for one folder at
+    ///   least, as nfpm has it.
+    mutating func matches(_ pattern: String, at node: YAMLNode, takesFolders: Bool = false) -> [String]? {
         guard pattern.utf8.contains(where: { "*?[{".utf8.contains($0) }) else { return nil }
-        let fixed = LexicalPath.components(pattern).prefix { part in !part.utf8.contains { "*?[{".utf8.contains($0) } }
-        let glob = GlobPattern("/" + pattern)
+        let components = LexicalPath.components(pattern)
+        let fixed = components.prefix { part in !part.utf8.contains { "*?[{".utf8.contains($0) } }
+        let parts = takesFolders ? components.map { $0 == "**" ? "**/*" : String($0) } : components.map(String.init)
+        let glob = GlobPattern("/" + parts.joined(separator: "/"))
         var found: [String] = []
-        var pending = [fixed.joined(separator: "/")]
+        var pending = [(folder: fixed.joined(separator: "/"), isTaken: false)]
         do throws(FileError) {
-            while let folder = pending.popLast(), found.count <= Self.matchLimit {
+            while let (folder, isTaken) = pending.popLast(), found.count <= Self.matchLimit {
                 for name in names(in: folder, at: node) {
                     let path = folder.isEmpty ? name : folder + "/" + name
                     let isDirectory = try FileStatus.of(place(path), followLinks: false).kind == .directory
-                    if glob.matches(path, isDirectory: isDirectory) {
-                        if !isDirectory { found.append(path) }
-                    } else if isDirectory {
-                        pending.append(path)
+                    let isMatch = isTaken || glob.matches(path, isDirectory: isDirectory)
+                    if !isDirectory {
+                        if isMatch { found.append(path) }
+                    } else if takesFolders || !isMatch {
+                        pending.append((path, isTaken: isMatch))
                     }
                 }
             }
@@ -163,7 +169,7 @@ struct ForeignSpecification {
         if found.isEmpty {
             warn(
                 node, "'\(DisplayText.inline(pattern))' matches nothing at present",
-                help: "make the files before, or write one item for each under 'contents'")
+                help: "make the files before the package is built")
         } else if found.count > Self.matchLimit {
             fail(
                 node, "'\(DisplayText.inline(pattern))' matches more than \(Self.matchLimit) files",
@@ -171,6 +177,33 @@ struct ForeignSpecification {
             return []
         }
         return found.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+    }
+
+    /// The patterns that the first braces of a pattern stand for, `a.{b,c}` for `a.b` and `a.c`; nil where there are none.
+    static func choices(of pattern: String) -> [String]? {
+        let bytes = Array(pattern.utf8)
+        var depth = 0
+        var marks: [Int] = []
+        for (index, byte) in bytes.enumerated() {
+            // A variable is none: ${NAME}.
+            let isVariable = index > 0 && bytes[index - 1] == UInt8(ascii: "$")
+            switch byte {
+            case UInt8(ascii: "{"):
+                if depth == 0, isVariable { continue }
+                depth += 1
+                if depth == 1 { marks.append(index) }
+            case UInt8(ascii: ",") where depth == 1: marks.append(index)
+            case UInt8(ascii: "}") where depth > 0:
+                depth -= 1
+                guard depth == 0 else { continue }
+                marks.append(index)
+                return zip(marks, marks.dropFirst()).map { start, end in
+                    Ascii.text(bytes[..<marks[0]] + bytes[(start + 1)..<end] + bytes[(index + 1)...])
+                }
+            default: break
+            }
+        }
+        return nil
     }
 
     // MARK: - the way through

@@ -1,5 +1,4 @@
 import Archive
-import DebianArchive
 import DebianBuild
 import DebianFormat
 import Documents
@@ -37,13 +36,15 @@ public struct NfpmImport {
 }
 
 /// One configuration on its way.
-private struct NfpmTranslation {
+struct NfpmTranslation {
     let name: String
     var result: ForeignSpecification
     private var fields: [SpecEntry] = []
     private var scripts: [SpecEntry] = []
     private var isDated = false
-    private var umask: UInt16 = 0o002
+    /// Whether names of files are patterns.
+    var hasPatterns = true
+    var umask: UInt16 = 0o002
 
     init(name: String, result: ForeignSpecification) {
         self.name = name
@@ -72,6 +73,7 @@ private struct NfpmTranslation {
         if let text = node[key: "umask"]?.scalarText, let value = UInt16(text.drop { $0 == "o" }, radix: 8) {
             umask = value
         }
+        hasPatterns = node[key: "disable_globbing"]?.scalarText != "true"
         result.entries.append(SpecEntry("package", .text(name)))
         describe(node)
         architecture(node)
@@ -79,6 +81,7 @@ private struct NfpmTranslation {
         let deb = node[key: "deb"]
         for pair in result.pairs(node, "nfpm.yaml") { key(pair) }
         if let deb { for pair in result.pairs(deb, "deb") { debianKey(pair) } }
+        license(node)
         if !fields.isEmpty { result.entries.append(SpecEntry("fields", .mapping(fields))) }
         if !scripts.isEmpty { result.entries.append(SpecEntry("scripts", .mapping(scripts))) }
         result.entries.append(
@@ -87,7 +90,7 @@ private struct NfpmTranslation {
     }
 
     /// A value in which nfpm puts variables of the environment.
-    private func template(_ text: String) -> SpecValue {
+    func template(_ text: String) -> SpecValue {
         guard text.utf8.contains(UInt8(ascii: "$")) else { return .text(text) }
         var output = ""
         var rest = text.unicodeScalars[...]
@@ -195,11 +198,8 @@ private struct NfpmTranslation {
             } else {
                 result.report(pair.key, key, "write the seconds since 1970 as 'source-date-epoch'")
             }
-        case "changelog":
-            result.report(
-                pair.key, key, "it is in chglog's format: write a Debian changelog, dch(1), and name it as 'changelog'")
-        case "disable_globbing":
-            result.note(pair.key, "patterns of 'contents' have been looked up; the specification names files")
+        case "changelog": changelog(value)
+        case "disable_globbing": break
         case _ where Self.otherFormats.contains(key): result.note(pair.key, "'\(key)' means nothing for Debian")
         default: result.report(pair.key, key, "it is not a key of nfpm's that is known here")
         }
@@ -261,9 +261,75 @@ private struct NfpmTranslation {
             }
         case "signature":
             result.report(pair.key, "deb.signature", "sign the repository's Release file, as apt wants it")
-        case "arch_variant": result.report(pair.key, "deb.arch_variant", "dpkg has one amd64")
+        case "arch_variant":
+            if let variant = result.text(value, key) {
+                result.entries.append(SpecEntry("architecture-variant", template(variant)))
+            }
         default: result.report(pair.key, "deb.\(key)", "it is not a key of nfpm's that is known here")
         }
+    }
+
+    /// chglog's format is one of those that a changelog may have.
+    private mutating func changelog(_ value: YAMLNode) {
+        guard let path = result.text(value, "changelog") else { return }
+        guard result.status(path, at: value) != nil else {
+            result.warn(
+                value, "there is no file '\(DisplayText.inline(path))'",
+                help: "name it as 'changelog' in package.yaml once it is there")
+            return
+        }
+        guard let bytes = result.bytes(path, at: value, limit: SourceFiles.textLimit) else { return }
+        if let fault = ChangelogDocument.fault(SourceText(path: path, bytes: bytes)) {
+            result.warn(
+                value, "no changelog can be made of '\(DisplayText.inline(path))': \(fault)",
+                help: "repair it, and name it as 'changelog' in package.yaml")
+            return
+        }
+        guard path.hasSuffix(".yaml") || path.hasSuffix(".yml") else {
+            result.warn(
+                value, "'\(DisplayText.inline(path))' does not end in .yaml",
+                help: "rename it, and name it as 'changelog'")
+            return
+        }
+        isDated = true
+        result.entries.append(SpecEntry("changelog", .text(result.source(path, at: value, in: name))))
+    }
+
+    /// nfpm makes no copyright file; there is one if it is among the contents.
+    private mutating func license(_ node: YAMLNode) {
+        guard let value = node[key: "license"], let text = value.scalarText, !text.isEmpty, !text.contains("$") else {
+            return
+        }
+        guard !result.contents.contains(where: shipsCopyright),
+            let holder = (node[key: "vendor"] ?? node[key: "maintainer"])?.scalarText,
+            !holder.contains("$"),
+            let keys = result.licenseKeys(text, holders: [holder], file: licenseFile(node), at: value, in: name)
+        else { return }
+        result.entries += keys
+        result.warn(
+            value, "'\(DisplayText.inline(holder))' becomes the holder of the copyright",
+            help: "check 'copyright-holders' in package.yaml, and add the years")
+    }
+
+    /// The file that is the licence in packages of RPM.
+    private func licenseFile(_ node: YAMLNode) -> String? {
+        guard case .sequence(let items)? = node[key: "contents"]?.content else { return nil }
+        return items.first { ["license", "licence"].contains($0[key: "type"]?.scalarText) }?[key: "src"]?.scalarText
+    }
+
+    /// Whether an item of the contents is, or may have, the copyright file.
+    private func shipsCopyright(_ item: SpecValue) -> Bool {
+        guard case .mapping(let entries) = item else { return false }
+        func text(_ key: String) -> String? {
+            guard case .text(let text)? = entries.first(where: { $0.key == key })?.value else { return nil }
+            return text
+        }
+        guard let to = text("to") else { return false }
+        let (folder, file) = ("/usr/share/doc/\(name)", "copyright")
+        if text("tree") != nil { return LexicalPath.isInside(folder, folder: to) }
+        guard to.hasSuffix("/") else { return to == folder + "/" + file }
+        let last = LexicalPath.split(text("file") ?? "").name
+        return to == folder + "/" && GlobPattern("/" + last).matches(file, isDirectory: false)
     }
 
     private mutating func script(_ pair: YAMLNode.Pair) {
@@ -294,121 +360,5 @@ private struct NfpmTranslation {
     private static func time(_ text: String) -> Int64? {
         if let seconds = Int64(text) { return seconds >= 0 ? seconds : nil }
         return RFC3339.nanoseconds(text).map { $0 / 1_000_000_000 }
-    }
-
-    // MARK: - contents
-
-    private mutating func content(_ node: YAMLNode) {
-        var source = ""
-        var destination = ""
-        var type = ""
-        var information: [SpecEntry] = []
-        var hasMode = false
-        for pair in result.pairs(node, "contents") {
-            let key = pair.key.scalarText ?? ""
-            switch key {
-            case "src": source = result.text(pair.value, key) ?? ""
-            case "dst": destination = result.text(pair.value, key) ?? ""
-            case "type": type = result.text(pair.value, key) ?? ""
-            case "packager":
-                if let packager = pair.value.scalarText, packager != "deb", !packager.isEmpty {
-                    result.note(node, "this item is for \(packager) and is left out")
-                    return
-                }
-            case "expand": break
-            case "file_info":
-                for item in result.pairs(pair.value, key) {
-                    let name = item.key.scalarText ?? ""
-                    guard let text = result.text(item.value, name) else { continue }
-                    switch name {
-                    case "mode":
-                        guard let mode = result.mode(text, at: item.value) else { continue }
-                        hasMode = true
-                        information.append(SpecEntry("mode", .text(ModeText.octal(mode))))
-                    case "owner", "group": information.append(SpecEntry(name, .text(text)))
-                    default:
-                        result.report(
-                            item.key, "file_info.\(name)",
-                            "times are those of the files, and never after the changelog's")
-                    }
-                }
-                // A group that is not said is the owner's here, and root's there.
-                let keys = information.map(\.key)
-                if keys.contains("owner"), !keys.contains("group") {
-                    information.append(SpecEntry("group", .text("root")))
-                }
-            default: result.report(pair.key, "contents.\(key)", "it is not a key of nfpm's that is known here")
-            }
-        }
-        add(type, source, destination, information, hasMode: hasMode, node)
-    }
-
-    private mutating func add(
-        _ type: String, _ source: String, _ destination: String, _ information: [SpecEntry], hasMode: Bool,
-        _ node: YAMLNode
-    ) {
-        switch type {
-        case "symlink":
-            result.contents.append(
-                .mapping([SpecEntry("symlink", template(destination)), SpecEntry("target", template(source))]))
-            if !information.isEmpty {
-                result.warn(node, "a link has no owner or mode of its own here", help: "it belongs to root")
-            }
-        case "dir": result.contents.append(.mapping([SpecEntry("directory", template(destination))] + information))
-        case "ghost", "doc", "license", "licence", "readme":
-            result.warn(
-                node, "'\(type)' is a type of RPM's, which nfpm leaves out of a .deb",
-                help: "drop it, or give it as a file")
-        case "tree":
-            // The modes of folders are those of their place, so a mode is for files alone.
-            let tree = result.source(source, at: node, in: name)
-            result.contents.append(
-                .mapping([SpecEntry("tree", template(tree)), SpecEntry("to", template(destination))] + information))
-        case "", "file", "config", "config|noreplace", "config|missingok":
-            if type == "config|missingok" {
-                result.warn(node, "dpkg knows no conffile that may be missing", help: "it becomes an ordinary conffile")
-            }
-            addFiles(source, destination, information, isConffile: type.hasPrefix("config"), hasMode: hasMode, node)
-        default: result.fail(node, "'\(DisplayText.inline(type))' is not a type of nfpm's contents")
-        }
-    }
-
-    private mutating func addFiles(
-        _ source: String, _ destination: String, _ information: [SpecEntry], isConffile: Bool, hasMode: Bool,
-        _ node: YAMLNode
-    ) {
-        var pairs = [(source, destination)]
-        let pattern = LexicalPath.components(source).filter { $0 != "." }.joined(separator: "/")
-        if let found = result.matches(pattern, at: node) {
-            let fixed = LexicalPath.components(pattern).prefix { !$0.utf8.contains { "*?[{".utf8.contains($0) } }
-            let skipped = fixed.count
-            pairs = found.map { path in
-                let inside = LexicalPath.components(path).dropFirst(skipped).joined(separator: "/")
-                return (path, (destination.hasSuffix("/") ? destination : destination + "/") + inside)
-            }
-        } else if result.status(source, at: node)?.kind == .directory {
-            let tree = result.source(source, at: node, in: name)
-            var entries = [SpecEntry("tree", template(tree)), SpecEntry("to", template(destination))] + information
-            if isConffile {
-                entries.append(
-                    SpecEntry(
-                        "rules",
-                        .list([.mapping([SpecEntry("match", .text("**")), SpecEntry("conffile", .flag(true))])])))
-            }
-            result.contents.append(.mapping(entries))
-            return
-        }
-        for (from, to) in pairs {
-            var entries = [
-                SpecEntry(isConffile ? "conffile" : "file", template(result.source(from, at: node, in: name))),
-                SpecEntry("to", template(to)),
-            ]
-            // nfpm takes the mode that the file has.
-            if !hasMode, let status = result.status(from, at: node) {
-                let mode = status.permissions & ~umask
-                if mode != 0o644 { entries.append(SpecEntry("mode", .text(ModeText.octal(mode)))) }
-            }
-            result.contents.append(.mapping(entries + information))
-        }
     }
 }
