@@ -91,6 +91,44 @@ final class DocumentationTests: XCTestCase {
             "the README does not show:\n\(result.errors)")
     }
 
+    /// The YAML below a heading of docs/debbuild.md.
+    private func sample(_ heading: String) throws -> String {
+        let section = try XCTUnwrap(
+            text("docs/debbuild.md").components(separatedBy: "\n### \(heading)\n").dropFirst().first)
+        let block = section.components(separatedBy: "```yaml\n").dropFirst().first?.components(separatedBy: "```\n")
+            .first
+        return try XCTUnwrap(block, heading)
+    }
+
+    func testSamplesOfSpecificationsAreOnesThatBuild() throws {
+        let rest = "package: hello\nsummary: greet the world\narchitectures: [all]\nchangelog: changelog.yaml\n"
+        for (heading, files) in [
+            (
+                "Several files at once",
+                [
+                    "build/bin/hello", "include/hello/a.h", "rules/60-hello.rules", "build/share/a.svg",
+                    "build/share/locale/de/x", "build/share/b.svg.orig", "man/hello.1", "man/de/hello.1",
+                ]
+            ), ("Description and licence", ["README.txt", "LICENSE-MIT"]),
+        ] {
+            let folder = try TemporaryDirectory()
+            try folder.file("workspace.yaml", "version: 1.2.0\ndefaults:\n  maintainer: A Team <team@example.org>\n")
+            try folder.file("hello/package.yaml", rest + sample(heading))
+            try folder.file("hello/changelog.yaml", sample("Changelogs"))
+            for file in files { try folder.file("hello/" + file, "text\n") }
+            let result = try TestSupport.run(productPath("debbuild"), ["plan"], workingDirectory: folder.path)
+            XCTAssertEqual(result.status, 0, result.errors)
+            XCTAssertEqual(result.errors, "", heading)
+            XCTAssertTrue(result.output.contains("usr/share/doc/hello/changelog.gz"), result.output)
+            if heading.hasPrefix("Several") {
+                for path in [
+                    "usr/bin/hello", "usr/include/hello/hello/a.h", "usr/share/man/de/man1/hello.1.gz",
+                    "usr/share/hello/locale/de/x",
+                ] { XCTAssertTrue(result.output.contains(path), "\(path)\n\(result.output)") }
+            }
+        }
+    }
+
     /// Regenerate: for s in package workspace; do debbuild schema $s --form markdown; echo; done | sed '$d'
     func testTheReferenceOfSpecificationsIsTheProgramsOwn() throws {
         let pages = try ["package", "workspace"].map { subject in

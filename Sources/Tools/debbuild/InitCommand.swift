@@ -9,7 +9,7 @@ import StandardStreams
 struct InitCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "init", abstract: "Create a commented package folder to start from.",
-        discussion: "Writes NAME/package.yaml with a changelog, a copyright file and a small program, and "
+        discussion: "Writes NAME/package.yaml with a changelog and a small program, and "
             + "workspace.yaml if there is none. Nothing that exists is touched.")
 
     @Argument(help: "The package's name.") var name: String

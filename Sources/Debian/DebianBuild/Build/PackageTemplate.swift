@@ -34,7 +34,7 @@ public struct PackageTemplate: Sendable {
                 }
                 for (file, text) in [
                     (Workspace.packageFileName, packageText), ("\(name).sh", programText),
-                    ("changelog", changelogText), ("copyright", copyrightText),
+                    ("changelog", changelogText),
                 ] {
                     try put(text, at: folder + "/" + file)
                     written.append(folder + "/" + file)
@@ -91,7 +91,8 @@ public struct PackageTemplate: Sendable {
         #   - file: \(name).service
         #     on-upgrade: restart      # or stop-start, leave
         changelog: changelog           # its newest date becomes the date of the files
-        copyright: copyright
+        license: Apache-2.0            # or another SPDX expression, such as MIT with license-file: LICENSE
+        copyright-holders: \(maintainer)
 
         """
     }
@@ -115,21 +116,6 @@ public struct PackageTemplate: Sendable {
         """
     }
 
-    private var copyrightText: String {
-        """
-        Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/
-        Upstream-Name: \(name)
-
-        Files: *
-        Copyright: \(maintainer.name)
-        License: Apache-2.0
-
-        License: Apache-2.0
-         On Debian systems, the full text of the Apache License, Version 2.0 is in
-         /usr/share/common-licenses/Apache-2.0.
-
-        """
-    }
 }
 
 /// Why a template could not be written.
