@@ -1,5 +1,6 @@
 import Archive
 import DebianArchive
+import Platform
 
 /// Rules for what Policy 12 wants in /usr/share/doc.
 enum DocumentationRules {
@@ -43,9 +44,9 @@ enum DocumentationRules {
     ) { subject in
         let folder = "/usr/share/man/"
         return subject.image.entries.filter { entry in
-            guard entry.path.hasPrefix(folder), entry.isRegularFile else { return false }
+            guard entry.path.startsBytewise(folder), entry.isRegularFile else { return false }
             let parts = entry.path.dropFirst(folder.count).split(separator: "/")
-            guard parts.count >= 2, parts[parts.count - 2].hasPrefix("man") else { return false }
+            guard parts.count >= 2, parts[parts.count - 2].startsBytewise("man") else { return false }
             return ![".gz", ".bz2", ".xz", ".zst"].contains { entry.path.hasSuffix($0) }
         }.map { .init($0.path, "is shipped as plain text") }
     }

@@ -179,14 +179,15 @@ struct NameSearch {
 
     /// What keeps the forwarder, as the user that it runs as, from the server that root reaches.
     private func obstaclesOfForwarder(_ instance: DnsmasqInstances.Instance) async throws(ProbeError) -> NameVerdict? {
+        let name = instance.options("user").first?.value ?? "dnsmasq"
+        let user = try await host.user(name, for: request)
         if let server = look.server,
             let own = try await ObstacleSearch(host: host, request: request).restriction(
-                of: "dnsmasq.service", to: server)
+                of: "dnsmasq.service", to: server, port: 53, user: user?.uid ?? 0, transport: "udp")
         {
             return obstacle(own, .forwarder)
         }
-        let name = instance.options("user").first?.value ?? "dnsmasq"
-        guard let server = look.server, let user = try await host.user(name, for: request) else { return nil }
+        guard let server = look.server, let user else { return nil }
         let obstacles = try await obstacles(to: server, .init(name: name, uid: user.uid, role: name))
         return obstacles.kind == nil ? nil : obstacle(obstacles, .forwarder)
     }

@@ -383,9 +383,10 @@ struct ObstacleSearch {
 
     /// What systemd or a rule about its control group keeps a unit's programs from, whoever else may.
     func restriction(
-        of unit: String, to address: IPAddress, port: UInt16, user: UInt32
+        of unit: String, to address: IPAddress, port: UInt16, user: UInt32, transport: String = "tcp"
     ) async throws(ProbeError) -> Obstacles? {
-        var packet = FilteredPacket(direction: .output, peer: address, port: port, user: user)
+        var packet = FilteredPacket(
+            direction: .output, transport: transport, peer: address, port: port, user: user)
         packet.unit = unit
         // What does not name the unit stops others as well, and is found with them.
         if let obstacle = try await filterObstacle(packet), obstacle.text.containsBytewise(unit) {
