@@ -28,7 +28,7 @@ fault filter-rate MX0814 'a rule lets one connection an hour to Pilot through' \
     iptables -D OUTPUT -p tcp --syn -d 10.150.0.6 -j DROP'
 fault filter-connections MX0814 'a rule refuses all connections to Pilot beside the first' \
     'systemd-run --quiet --unit=fault-first sh -c "while :; do nc -d 10.150.0.6 8080; done"
-    until ss -Htn state established dst 10.150.0.6 | grep -q .; do sleep 0.1; done
+    for try in $(seq 50); do ss -Htn state established dst 10.150.0.6 | grep -q . && break; sleep 0.1; done
     iptables -A OUTPUT -p tcp --syn -d 10.150.0.6 -m connlimit --connlimit-above 1 -j REJECT --reject-with tcp-reset' \
     'systemctl stop fault-first
     iptables -D OUTPUT -p tcp --syn -d 10.150.0.6 -m connlimit --connlimit-above 1 -j REJECT --reject-with tcp-reset'

@@ -80,16 +80,17 @@ fault var-lib-closed MX0151 'only root can pass /var/lib' \
 fault number-shared MX0152 'another account has the number of istio-proxy' \
     'keep /etc/passwd /etc/shadow /etc/subuid /etc/subgid; useradd -o -u "$(id -u istio-proxy)" orders' 'back /etc/passwd /etc/shadow /etc/subuid /etc/subgid'
 fault port-of-connection MX0726 "a connection of another program has Envoy's port on this side" \
-    'systemctl stop istio; systemd-run --quiet --unit=fault-feed perl -MSocket -e "
-    socket(S, PF_INET, SOCK_STREAM, 6); bind(S, sockaddr_in(15001, INADDR_ANY)) or die;
-    connect(S, sockaddr_in(22, INADDR_LOOPBACK)) or die; sleep 3000"
-    until ss -Htn "sport = :15001" | grep -q .; do sleep 0.1; done; systemctl start istio; sleep 8' \
-    'systemctl stop fault-feed; until ! ss -Htn "sport = :15001" state all | grep -q .; do sleep 1; done; systemctl restart istio'
+    'systemctl stop istio; own=$(hostname -I | cut -d " " -f 1)
+    systemd-run --quiet --unit=fault-feed perl -MSocket -e "
+    socket(S, PF_INET, SOCK_STREAM, 6); bind(S, sockaddr_in(15001, inet_aton(q($own)))) or die;
+    connect(S, sockaddr_in(22, inet_aton(q($own)))) or die; sleep 3000"
+    for try in $(seq 50); do ss -Htn "sport = :15001" | grep -q ESTAB && break; sleep 0.1; done; systemctl start istio; sleep 8' \
+    'systemctl stop fault-feed; sleep 1; systemctl restart istio'
 fault envoy-of-others MX0727 'another team runs an Envoy with the base id of the mesh' \
-    'systemctl stop istio; mkdir -p /opt/edge
+    'systemctl stop istio; mkdir -p /opt/edge; rm -f /dev/shm/envoy_shared_memory_0
     printf "admin: {address: {socket_address: {address: 127.0.0.1, port_value: 19901}}}\n" >/opt/edge/envoy.yaml
     systemd-run --quiet --unit=edge-envoy --uid=nobody --property=Restart=always /usr/local/bin/envoy -c /opt/edge/envoy.yaml
-    until curl -s -o /dev/null 127.0.0.1:19901/; do sleep 0.2; done; systemctl start istio; sleep 8' \
+    for try in $(seq 50); do curl -s -o /dev/null 127.0.0.1:19901/ && break; sleep 0.2; done; systemctl start istio; sleep 8' \
     'systemctl stop edge-envoy; rm -f /dev/shm/envoy_shared_memory_0; systemctl restart istio'
 fault envoy-memory-left MX0728 'shared memory of an Envoy that root had run is left' \
     'systemctl stop istio; rm -f /dev/shm/envoy_shared_memory_0; head -c 2000 /dev/zero >/dev/shm/envoy_shared_memory_0

@@ -54,9 +54,9 @@ struct BuildSession {
         let builder = Builder(workspace: loaded, request: request, observer: progress)
         let plans = await builder.plans(keepingTexts: !build.noLint, diagnostics: &diagnostics)
         if diagnostics.hasErrors { throw Failure.report(diagnostics, format) }
+        if !build.quiet, !diagnostics.isEmpty { Failure.show(diagnostics, format) }
         if !build.noLint { try lint(plans) }
         if !build.quiet {
-            if !diagnostics.isEmpty { Failure.show(diagnostics, format) }
             for plan in plans {
                 for warning in plan.warnings { progress.note("\(plan.fileName): \(warning.message) [\(warning.code)]") }
             }

@@ -388,9 +388,14 @@ struct ObstacleSearch {
         var packet = FilteredPacket(
             direction: .output, transport: transport, peer: address, port: port, user: user)
         packet.unit = unit
-        // What does not name the unit stops others as well, and is found with them.
-        if let obstacle = try await filterObstacle(packet), obstacle.text.containsBytewise(unit) {
-            return Obstacles(kind: .packetFilter, lines: [obstacle.text], undo: [obstacle.undo])
+        do throws(ProbeError) {
+            // What does not name the unit stops others as well, and is found with them.
+            if let obstacle = try await filterObstacle(packet), obstacle.text.containsBytewise(unit) {
+                return Obstacles(kind: .packetFilter, lines: [obstacle.text], undo: [obstacle.undo])
+            }
+        } catch {
+            // Checks of the packet filter tell of one that does not answer.
+            guard error.reason == .timedOut else { throw error }
         }
         guard Tool.path("systemctl") != nil else { return nil }
         let run: Tool.Run
