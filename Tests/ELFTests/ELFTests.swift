@@ -27,6 +27,7 @@ final class ELFTests: XCTestCase {
         same(elf.runPath, expected.runPath, "run path")
         same(elf.versionNeeds, expected.versionNeeds, "version needs")
         same(elf.isStripped, !expected.hasSymbolTable, "stripped")
+        same(elf.hasDebugInformation, expected.hasDebugInformation, "debug information")
         same(elf.buildID, expected.buildID, "build identifier")
         same(elf.isPositionIndependentExecutable, expected.isPIE, "position-independent executable")
         if let flags = expected.stackFlags { same(elf.hasExecutableStack, flags.contains("E"), "executable stack") }
@@ -105,6 +106,31 @@ final class ELFTests: XCTestCase {
         XCTAssertEqual(try execute("strip", [path]).status, 0)
         try compare(path)
         XCTAssertTrue(try ELFFile(path: path).isStripped)
+    }
+
+    func testDebugInformation() throws {
+        let folder = try TemporaryDirectory()
+        for (arguments, isThere) in [(["-g"], true), (["-g", "-gz"], true), (["-g", "-c"], true), ([], false)] {
+            let path = try compile(arguments, "debug", in: folder)
+            try compare(path)
+            XCTAssertEqual(try ELFFile(path: path).hasDebugInformation, isThere, "\(arguments)")
+        }
+        let path = try compile(["-g", "-Wl,--build-id"], "debug", in: folder)
+        let debugFile = folder.path + "/only.debug"
+        XCTAssertEqual(try execute("objcopy", ["--only-keep-debug", path, debugFile]).status, 0)
+        try compare(debugFile)
+        XCTAssertTrue(try ELFFile(path: debugFile).hasDebugInformation)
+        // Without symbols, and with a name table that is not there.
+        XCTAssertEqual(try execute("objcopy", ["--strip-all", "--keep-section=.debug_info", path]).status, 0)
+        let elf = try ELFFile(path: path)
+        XCTAssertTrue(elf.isStripped)
+        XCTAssertTrue(elf.hasDebugInformation)
+        var bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: path)))
+        for (low, high) in [(0xff, 0xff), (0, 0), (1, 0)] as [(UInt8, UInt8)] {
+            (bytes[62], bytes[63]) = (low, high)
+            try Data(bytes).write(to: URL(fileURLWithPath: path))
+            XCTAssertFalse(try ELFFile(path: path).hasDebugInformation)
+        }
     }
 
     func testOldRunPathTag() throws {

@@ -14,6 +14,7 @@ struct Readelf {
     var versionNeeds: [ELFFile.VersionNeed] = []
     var stackFlags: String?
     var hasSymbolTable = false
+    var hasDebugInformation = false
     var buildID: String?
     var isPIE = false
 
@@ -45,6 +46,7 @@ struct Readelf {
             }
             if line.contains("Build ID: ") { buildID = words.last }
             if line.contains(" .symtab ") { hasSymbolTable = true }
+            if line.contains(" .debug_info ") { hasDebugInformation = true }
             if line.contains("(NEEDED)") { needed.append(bracketed ?? "") }
             if line.contains("(SONAME)") { soname = bracketed }
             if line.contains("(FLAGS_1)"), words.contains("PIE") { isPIE = true }

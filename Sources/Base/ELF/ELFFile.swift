@@ -29,6 +29,8 @@ public struct ELFFile: Sendable, Hashable {
     public var hasExecutableStack: Bool
     /// Whether there is no symbol table (`.symtab`).
     public var isStripped: Bool
+    /// Whether there is a section `.debug_info` for debuggers (DWARF).
+    public var hasDebugInformation = false
     /// The build identifier in hexadecimal (`NT_GNU_BUILD_ID`), if the linker left one.
     public var buildID: String?
     /// Symbols that libraries have to provide, each with its version as deb-symbols(5) writes it, such as

@@ -11,6 +11,8 @@ struct ELFHeader {
     private let sectionOffset: UInt64
     private let sectionEntrySize: Int
     private let sectionCount: Int
+    /// The position of the section with the names of all sections (`e_shstrndx`).
+    let sectionNameIndex: Int
 
     /// One program header: a part of the file and the place in memory where it goes.
     struct Segment {
@@ -43,14 +45,18 @@ struct ELFHeader {
     /// One section header.
     struct Section {
         enum Kind {
+            static let programBits: UInt32 = 1
             static let symbolTable: UInt32 = 2
             static let note: UInt32 = 7
             static let noBits: UInt32 = 8
             static let dynamicSymbols: UInt32 = 11
             static let symbolVersions: UInt32 = 0x6fff_ffff
         }
+        static let allocatedFlag: UInt64 = 2
         static let threadLocalFlag: UInt64 = 0x400
 
+        /// Where its name is among those of all sections.
+        var name: UInt32
         var type: UInt32
         var flags: UInt64
         var address: UInt64
@@ -59,6 +65,7 @@ struct ELFHeader {
         var alignment: UInt64
 
         init(_ record: ELFRecord) {
+            name = record.word(0)
             type = record.word(4)
             flags = record.address(8)
             address = record.address(16, 12)
@@ -98,6 +105,7 @@ struct ELFHeader {
         programCount = Int(record.half(is64Bit ? 56 : 44))
         sectionEntrySize = Int(record.half(is64Bit ? 58 : 46))
         sectionCount = Int(record.half(is64Bit ? 60 : 48))
+        sectionNameIndex = Int(record.half(is64Bit ? 62 : 50))
     }
 
     /// The program headers; none of a core file, which may have more of them than its header can count.

@@ -12,7 +12,9 @@ enum ELFParser {
         var notes: [NoteTable] = []
         var symbols: ELFHeader.Section?
         var symbolVersions: ELFHeader.Section?
+        var debugNames = DebugSectionNames()
         let sectionCount = try header.forEachSection(&reader) { (section: ELFHeader.Section) throws(ELFError) in
+            debugNames.add(section, isNameTable: debugNames.count == header.sectionNameIndex)
             switch section.type {
             case ELFHeader.Section.Kind.symbolTable: file.isStripped = false
             case ELFHeader.Section.Kind.dynamicSymbols: symbols = section
@@ -32,6 +34,7 @@ enum ELFParser {
             }
         }
         if sectionCount == 0 { try checkLoaded(segments, size: reader.size) }
+        file.hasDebugInformation = try debugNames.haveDebugInformation(&reader)
 
         var hasInterpreterSegment = false
         var hasStackSegment = false
@@ -82,6 +85,41 @@ enum ELFParser {
                     expected: "\(segment.fileSize) bytes there")
             }
         }
+    }
+}
+
+/// The names of the sections that may be a debugger's.
+private struct DebugSectionNames {
+    /// How many sections have been added.
+    private(set) var count = 0
+    private var names: [UInt32] = []
+    private var table: ELFHeader.Section?
+
+    private static let wanted = Array(".debug_info".utf8) + [0]
+    /// A linked file has a dozen; an object file may have one for each function.
+    private static let limit = 4096
+
+    mutating func add(_ section: ELFHeader.Section, isNameTable: Bool) {
+        count += 1
+        if isNameTable { table = section }
+        if section.type == ELFHeader.Section.Kind.programBits, names.count < Self.limit,
+            section.flags & ELFHeader.Section.allocatedFlag == 0
+        {
+            names.append(section.name)
+        }
+    }
+
+    /// Names that are not where they should be are nobody's: neither the kernel nor the dynamic linker reads them.
+    func haveDebugInformation(_ reader: inout ELFReader) throws(ELFError) -> Bool {
+        guard let table else { return false }
+        let length = UInt64(Self.wanted.count)
+        for name in names {
+            guard table.size >= length, UInt64(name) <= table.size - length else { continue }
+            let place = table.offset.addingClamped(UInt64(name))
+            guard place <= reader.size, length <= reader.size - place else { continue }
+            if try reader.bytes(at: place, count: Int(length), of: "section name") == Self.wanted { return true }
+        }
+        return false
     }
 }
 
