@@ -374,6 +374,30 @@ final class ForeignImportTests: XCTestCase {
         XCTAssertTrue(try TestSupport.run("dpkg-deb", ["-I", package, "postinst"]).check().contains("foo-bar.service"))
     }
 
+    func testSymbolsOfCargo() throws {
+        try folder.file("target/release/foo", "#!/bin/sh\n", mode: 0o755)
+        for (keys, isStripped, remark) in [
+            ("dbgsym = true\nseparate-debug-symbols = true", true, "not put into the package, but into foo-bar-dbgsym"),
+            ("separate-debug-symbols = true\ncompress-debug-symbols = true", true, "into foo-bar-dbgsym"),
+            ("dbgsym = false\ncompress-debug-symbols = false", false, "are always compressed"),
+        ] {
+            let text = Self.cargo.replacingOccurrences(of: "[dependencies]", with: "[x]")
+            let head = try XCTUnwrap(text.range(of: "[x]"))
+            try folder.file(
+                "Cargo.toml",
+                text[..<head.lowerBound] + "[package.metadata.deb]\nlicense-file = \"LICENSE\"\n\(keys)\n"
+                    + "assets = [[\"target/release/foo\", \"usr/bin/\", \"755\"]]\n")
+            try folder.file("LICENSE", "Permission\n")
+            try? FileManager.default.removeItem(atPath: folder.path + "/debian-foo-bar")
+            let imported = try debbuild(["import", "Cargo.toml"])
+            XCTAssertEqual(imported.status, 0, imported.errors)
+            XCTAssertTrue(imported.errors.contains(remark), imported.errors)
+            let package = try String(
+                contentsOfFile: folder.path + "/debian-foo-bar/foo-bar/package.yaml", encoding: .utf8)
+            XCTAssertEqual(package.contains("\nstrip: true\n"), isStripped, package)
+        }
+    }
+
     func testMistakesInTOMLHaveTheirPlace() throws {
         for (text, place, message) in [
             ("[package]\nname = \"foo\nversion = \"1\"\n", "Cargo.toml:2:8", "the string does not end"),

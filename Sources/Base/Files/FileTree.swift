@@ -142,6 +142,15 @@ public enum FileTree {
         try syncDirectory(LexicalPath.split(target).folder)
     }
 
+    /// Gives a file that another program has written its mode, and writes what the kernel still holds of its contents.
+    public static func finish(_ path: String, permissions: UInt16) throws(FileError) {
+        let descriptor = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC)
+        guard descriptor >= 0 else { throw .last("open", path) }
+        defer { close(descriptor) }
+        guard fchmod(descriptor, mode_t(permissions)) == 0 else { throw .last("set the mode of", path) }
+        guard fsync(descriptor) == 0 else { throw .last("sync", path) }
+    }
+
     /// Puts a hard link to a file at a path, in place of what is there, without a moment in which nothing is there.
     public static func replaceWithHardLink(_ path: String, to file: String) throws(FileError) {
         let temporary = path + ".\(getpid()).tmp"

@@ -31,6 +31,9 @@ public struct BuildPlan: Sendable {
     package var lintOverrides: [(code: String, range: SourceRange?)] = []
     /// What a machine with the package has to be like, without the files, which are ``entries``; nil to say nothing.
     public var scenario: PackageScenario?
+    /// Debian packages whose programs have changed contents, such as `binutils`; those that are not installed count for
+    /// nothing.
+    public var toolPackages: Set<String> = []
 
     /// Creates a plan.
     public init(
@@ -91,6 +94,10 @@ public struct PlannedEntry: Sendable {
 
     /// Whether the specification allows machine code for another architecture here.
     public var allowsForeignCode: Bool
+    /// Whether machine code here loses its symbols; nil where the specification leaves that to the package.
+    package var strips: Bool?
+    /// Where the contents were before they lost their symbols; nil where they are as they were.
+    public var unstrippedSource: ContentSource?
 
     /// Creates a planned entry.
     public init(

@@ -203,13 +203,23 @@ struct CargoTranslation {
         case "variants":
             result.report(
                 pair.key, key, "each variant is a package folder of its own, with 'include' for what they share")
-        case "separate-debug-symbols", "dbgsym", "compress-debug-symbols":
-            result.report(
-                pair.key, key, "split them off before, objcopy --only-keep-debug, and package them as NAME-dbgsym")
+        case "separate-debug-symbols", "dbgsym": addSymbols(pair, isOwnPackage: key == "dbgsym")
+        case "compress-debug-symbols":
+            if value.scalarText != "true" { result.note(pair.key, "symbols for debuggers are always compressed") }
         case "preserve-symlinks": result.report(pair.key, key, "declare links under 'contents' as 'symlink'")
         case "build-depends": result.report(pair.key, key, "a binary package has none")
         case "merge-assets": result.report(pair.key, key, "write its items under 'contents'")
         default: result.report(pair.key, key, "it is not a key of cargo-deb's that is known here")
+        }
+    }
+
+    private mutating func addSymbols(_ pair: YAMLNode.Pair, isOwnPackage: Bool) {
+        guard pair.value.scalarText == "true" else { return }
+        if !isOwnPackage {
+            result.note(pair.key, "symbols for debuggers are not put into the package, but into \(name)-dbgsym")
+        }
+        if !result.entries.contains(where: { $0.key == "strip" }) {
+            result.entries.append(SpecEntry("strip", .flag(true)))
         }
     }
 

@@ -31,6 +31,7 @@ public enum PlanReport {
             default: break
             }
             if planned.isConffile { line += "  (conffile)" }
+            if planned.unstrippedSource != nil { line += "  (stripped)" }
             text += line + "\n"
         }
         for remark in plan.warnings { text += "  remark: \(remark.message) [\(remark.code)]\n" }
@@ -84,9 +85,11 @@ public enum PlanReport {
         fields += [
             ("mode", .string(ModeText.octal(entry.permissions))), ("owner", .string(entry.owner.name)),
             ("group", .string(entry.group.name)), ("modificationTime", .int(Int(entry.modificationTime))),
-            ("conffile", .bool(planned.isConffile)),
+            ("conffile", .bool(planned.isConffile)), ("stripped", .bool(planned.unstrippedSource != nil)),
         ]
-        if case .file(let path, _) = planned.source { fields.append(("source", .string(path))) }
+        if case .file(let path, _) = planned.unstrippedSource ?? planned.source {
+            fields.append(("source", .string(path)))
+        }
         return .object(fields)
     }
 }

@@ -48,8 +48,10 @@ public struct Builder: Sendable {
     /// - Parameters:
     ///   - keepingTexts: whether small texts are kept for lint.
     ///   - reversed: looks at everything in the opposite order, for a check that order does not matter.
+    ///   - stripFolder: a folder in which files are stripped once more, for a check that they become the same; nil takes
+    ///     those of the cache.
     public func plans(
-        keepingTexts: Bool = false, reversed: Bool = false, diagnostics: inout Diagnostics
+        keepingTexts: Bool = false, reversed: Bool = false, stripFolder: String? = nil, diagnostics: inout Diagnostics
     ) async -> [BuildPlan] {
         var candidates: [Candidate] = []
         for name in request.packages ?? workspace.packageNames(diagnostics: &diagnostics) {
@@ -93,15 +95,33 @@ public struct Builder: Sendable {
             libraries.add(draft, for: candidate.architecture, diagnostics: &diagnostics)
             drafts.append((candidate, planner, draft))
         }
+        let stripper = Stripper(
+            cache: cache, checksums: checksums,
+            prefixes: StripTools.prefixes(of: workspace, diagnostics: &diagnostics), jobs: request.jobs,
+            freshFolder: stripFolder, announce: { [observer] in observer.note($0) })
+        let keepers = DebugPackage.subjects(among: candidates.map(\.spec.name.value), in: workspace)
+        for index in drafts.indices where !diagnostics.hasErrors {
+            let candidate = drafts[index].candidate
+            await stripper.strip(
+                &drafts[index].draft, for: candidate.architecture,
+                keepsDebug: keepers.contains(candidate.spec.name.value), diagnostics: &diagnostics)
+        }
         for (candidate, planner, draft) in drafts {
             let siblings = libraries.relations[candidate.architecture] ?? [:]
             guard let plan = planner.finish(draft, siblings: siblings, diagnostics: &diagnostics) else { continue }
-            if let other = seen.updateValue(candidate.folder, forKey: plan.fileName) {
-                diagnostics.error(
-                    "duplicate-package", "'\(other)' and '\(candidate.folder)' both make \(plan.fileName)",
-                    at: candidate.spec.name.range, help: "give one of them another name")
+            var debug: BuildPlan?
+            if !draft.debugFiles.isEmpty {
+                debug = DebugPackage.plan(
+                    for: plan, draft.debugFiles, at: candidate.spec.name, diagnostics: &diagnostics)
             }
-            plans.append(plan)
+            for plan in [plan, debug].compactMap({ $0 }) {
+                if let other = seen.updateValue(candidate.folder, forKey: plan.fileName) {
+                    diagnostics.error(
+                        "duplicate-package", "'\(other)' and '\(candidate.folder)' both make \(plan.fileName)",
+                        at: candidate.spec.name.range, help: "give one of them another name")
+                }
+                plans.append(plan)
+            }
         }
         return diagnostics.hasErrors ? [] : plans
     }
@@ -190,12 +210,8 @@ public struct Builder: Sendable {
     ) async -> (resolved: [Architecture: [String: ResolvedPayload]], unavailable: Set<String>) {
         var sdks: [Architecture: String] = [:]
         for (name, value) in workspace.spec.swiftSDKs {
-            do throws(FormatError) {
-                sdks[try Architecture(name.value)] = value.value
-            } catch {
-                diagnostics.error(
-                    "architecture", "\(error)", at: name.range,
-                    help: Architecture.suggestion(for: name.value).map { "did you mean '\($0)'?" })
+            if let architecture = Workspace.architecture(name, diagnostics: &diagnostics) {
+                sdks[architecture] = value.value
             }
         }
         let observer = observer
@@ -419,7 +435,7 @@ public struct Builder: Sendable {
             FileTree.removeRecursively(scratch)
             withExtendedLifetime(lock) {}
         }
-        let plans = await plans(reversed: true, diagnostics: &diagnostics)
+        let plans = await plans(reversed: true, stripFolder: scratch, diagnostics: &diagnostics)
         for plan in plans {
             guard let first = outcomes.first(where: { $0.plan.fileName == plan.fileName }) else { continue }
             observer.note("building \(plan.fileName) a second time")

@@ -87,6 +87,7 @@ public struct PackageTemplate: Sendable {
         # - tree: share                # a folder with its structure
         #   to: /usr/share/\(name)
         #   exclude: ["*.orig"]
+        # strip: true                  # programs and libraries lose their symbols, to the package \(name)-dbgsym
         # units:                       # systemd units, enabled and started by the package
         #   - file: \(name).service
         #     on-upgrade: restart      # or stop-start, leave

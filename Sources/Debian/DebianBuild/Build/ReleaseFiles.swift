@@ -30,7 +30,7 @@ extension Builder {
             }
             var sums: [String: String] = [:]
             var files: [AtomicFile] = []
-            lazy var tools = BuildInformation.installedTools()
+            lazy var tools = BuildInformation.installedTools(of: present.map(\.plan))
             for outcome in present {
                 // Each is open until it has its name.
                 if files.count > 64 {
@@ -178,7 +178,7 @@ enum ChecksumList {
 /// The `.buildinfo` file beside each package (deb-buildinfo(5)): what it was made of and with.
 enum BuildInformation {
     /// Packages whose code decides the bytes of what `debbuild` writes.
-    private static let toolPackages = [
+    private static let toolPackages: Set = [
         "libarchive13", "libarchive13t64", "libbz2-1.0", "libc6", "liblzma5", "libyaml-0-2", "libzstd1", "zlib1g",
     ]
 
@@ -186,7 +186,7 @@ enum BuildInformation {
     ///
     /// - Parameters:
     ///   - date: seconds since 1970.
-    ///   - tools: what it was made with.
+    ///   - tools: what may have been used.
     static func file(_ outcome: BuildOutcome, date: Int64, tools: [InstalledTool]) throws(FileError) -> AtomicFile {
         let plan = outcome.plan
         var checksums = outcome.checksums
@@ -205,6 +205,8 @@ enum BuildInformation {
         paragraph["Build-Origin"] = "Debian"
         paragraph["Build-Architecture"] = Architecture.host.description
         paragraph["Build-Date"] = MailDate.text(date)
+        let wanted = toolPackages.union(plan.toolPackages)
+        let tools = tools.filter { wanted.contains($0.name) }
         paragraph["Installed-Build-Depends"] =
             tools.isEmpty ? "" : "\n" + tools.map { "\($0.name) (= \($0.version))" }.joined(separator: ",\n")
         paragraph["Environment"] = "\nSOURCE_DATE_EPOCH=\"\(plan.sourceDateEpoch)\""
@@ -242,9 +244,10 @@ enum BuildInformation {
     /// An installed package and its version.
     typealias InstalledTool = (name: String, version: String)
 
-    /// Those of ``toolPackages`` that are installed. Reads dpkg's status line by line: the file is large and only two
-    /// fields of it are wanted.
-    static func installedTools(_ path: String = "/var/lib/dpkg/status") -> [InstalledTool] {
+    /// Those of ``toolPackages`` and of what the plans name that are installed. Reads dpkg's status line by line: the file
+    /// is large and only two fields of it are wanted.
+    static func installedTools(of plans: [BuildPlan], _ path: String = "/var/lib/dpkg/status") -> [InstalledTool] {
+        let packages = plans.reduce(into: toolPackages) { $0.formUnion($1.toolPackages) }
         var found: [String: String] = [:]
         var package = ""
         do throws(FileError) {
@@ -253,7 +256,7 @@ enum BuildInformation {
                 case nil: package = ""
                 case UInt8(ascii: "P") where line.starts(with: "Package: ".utf8):
                     package = String(decoding: line.dropFirst("Package: ".utf8.count), as: UTF8.self)
-                case UInt8(ascii: "V") where line.starts(with: "Version: ".utf8) && toolPackages.contains(package):
+                case UInt8(ascii: "V") where line.starts(with: "Version: ".utf8) && packages.contains(package):
                     found[package] = String(decoding: line.dropFirst("Version: ".utf8.count), as: UTF8.self)
                 default: break
                 }

@@ -102,8 +102,8 @@ extension ContentPlanner {
                     rule.group ?? item.group, fallback: holder.entry.group, table: OwnerTable.group, &diagnostics),
                 modificationTime: holder.entry.modificationTime, source: source, facts: holder.facts,
                 isConffile: rule.isConffile, identity: identity,
-                foreignCode: rule.foreignCode ?? item.ownership.foreignCode, range: archive.range,
-                diagnostics: &diagnostics)
+                foreignCode: rule.foreignCode ?? item.ownership.foreignCode, strips: rule.strips ?? item.strips,
+                range: archive.range, diagnostics: &diagnostics)
         }
         includes.reportUnused(of: "archive '\(archive.value)'", diagnostics: &diagnostics)
         excludes.reportUnused(of: "archive '\(archive.value)'", diagnostics: &diagnostics)

@@ -59,8 +59,8 @@ struct ContentPlanner {
                 path, kind: .file(size: payload.status.size), permissions: item.mode ?? 0o755, owner: owner,
                 group: group, modificationTime: payload.status.modificationSeconds,
                 source: .file(path: payload.path, status: payload.status), foreignCode: item.ownership.foreignCode,
-                capabilities: capabilities(of: item, at: path, diagnostics: &diagnostics), range: item.range,
-                diagnostics: &diagnostics)
+                strips: item.strips, capabilities: capabilities(of: item, at: path, diagnostics: &diagnostics),
+                range: item.range, diagnostics: &diagnostics)
         case .directory(let directory):
             guard let path = InstalledPath.parse(directory, diagnostics: &diagnostics) else { return }
             collector.add(
@@ -107,7 +107,7 @@ struct ContentPlanner {
                 path, kind: .file(size: file.status.size), permissions: item.mode ?? 0o644, owner: owner, group: group,
                 modificationTime: file.status.modificationSeconds,
                 source: .file(path: file.path, status: file.status), facts: file.facts, isConffile: isConffile,
-                foreignCode: item.ownership.foreignCode,
+                foreignCode: item.ownership.foreignCode, strips: item.strips,
                 capabilities: capabilities(of: item, at: path, diagnostics: &diagnostics), range: item.range,
                 diagnostics: &diagnostics)
         }
@@ -267,8 +267,8 @@ struct ContentPlanner {
                         owner: fileOwner, group: fileGroup, modificationTime: status.modificationSeconds,
                         source: .file(path: file, status: status), isConffile: rule.isConffile,
                         identity: FileIdentity(item: itemCount, device: status.device, number: status.inode),
-                        foreignCode: rule.foreignCode ?? item.ownership.foreignCode, range: root.range,
-                        diagnostics: &diagnostics)
+                        foreignCode: rule.foreignCode ?? item.ownership.foreignCode,
+                        strips: rule.strips ?? item.strips, range: root.range, diagnostics: &diagnostics)
                 case .symbolicLink:
                     let target = try FileTree.readLink(file)
                     if LexicalPath.isAbsolute(target), !item.keepsAbsoluteLinks {

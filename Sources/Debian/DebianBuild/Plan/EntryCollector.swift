@@ -53,6 +53,7 @@ struct EntryCollector {
             var permissions: UInt16
             var owner: Owner
             var group: Owner
+            var strips: Bool?
             var top: Substring
         }
         var names: [Group: [Int]] = [:]
@@ -63,8 +64,8 @@ struct EntryCollector {
             if top == "etc" { continue }
             names[
                 Group(
-                    identity: identity, permissions: entry.permissions, owner: entry.owner, group: entry.group, top: top
-                ), default: []
+                    identity: identity, permissions: entry.permissions, owner: entry.owner, group: entry.group,
+                    strips: slot.planned.strips, top: top), default: []
             ].append(index)
         }
         for var indices in names.values where indices.count > 1 {
@@ -112,8 +113,8 @@ struct EntryCollector {
     mutating func add(
         _ path: String, kind: Entry.Kind, permissions: UInt16, owner: Owner, group: Owner, modificationTime: Int64,
         source: ContentSource, facts: ContentFacts? = nil, isConffile: Bool = false, identity: FileIdentity? = nil,
-        foreignCode: ForeignMachineCode? = nil, capabilities: FileCapabilities? = nil, range: SourceRange?,
-        diagnostics: inout Diagnostics
+        foreignCode: ForeignMachineCode? = nil, strips: Bool? = nil, capabilities: FileCapabilities? = nil,
+        range: SourceRange?, diagnostics: inout Diagnostics
     ) {
         let isDirectory = kind == .directory
         var planned = PlannedEntry(
@@ -122,6 +123,7 @@ struct EntryCollector {
                 owner: owner, group: group, modificationTime: min(modificationTime, sourceDateEpoch)),
             source: source, isConffile: isConffile, facts: facts, allowsForeignCode: foreignCode == .allow)
         planned.capabilities = capabilities
+        planned.strips = strips
         if let index = indices[ByteKey(path)] {
             let present = slots[index]
             let bothDirectories = isDirectory && present.planned.entry.kind == .directory

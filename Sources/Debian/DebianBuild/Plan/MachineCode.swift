@@ -11,7 +11,6 @@ struct MachineCode {
     private(set) var files: [ELFFile] = []
     private(set) var dependencies = LibraryDependencies.Result(relations: [], unknown: [])
     private var sonames: Set<String> = []
-    private var bytes: Int64 = 0
     private let architecture: Architecture
 
     private init(architecture: Architecture) { self.architecture = architecture }
@@ -28,16 +27,17 @@ struct MachineCode {
                     "elf-malformed", "'\(planned.installedPath)' is a broken ELF file: \(problem)",
                     at: spec.name.range, help: "see it with readelf(1); a truncated download looks like this")
             }
-            guard let elf = facts.elf else { continue }
-            if planned.allowsForeignCode, architecture.machine.map({ $0 != elf.machine }) ?? (architecture == .all) {
-                continue
-            }
+            guard let elf = facts.elf, !isForeign(elf, planned, architecture: architecture) else { continue }
             result.check(elf, planned: planned, spec: spec, warnings: &warnings, diagnostics: &diagnostics)
             if elf.type != .relocatable { result.files.append(elf) }
             if let soname = elf.soname { result.sonames.insert(soname) }
-            result.bytes += size
         }
         return result
+    }
+
+    /// Whether a file is meant for another architecture, and so says nothing about the package.
+    static func isForeign(_ elf: ELFFile, _ planned: PlannedEntry, architecture: Architecture) -> Bool {
+        planned.allowsForeignCode && (architecture.machine.map { $0 != elf.machine } ?? (architecture == .all))
     }
 
     /// Finds the packages whose libraries the machine code needs.
@@ -124,8 +124,14 @@ struct MachineCode {
 
     /// A branch filter helps where machine code is most of the payload. The x86 filter is as old as the format.
     func branchFilter(of entries: [PlannedEntry], distribution: String?) -> BranchFilter {
-        let total = entries.reduce(Int64(0)) { sum, planned in
-            if case .file(let size) = planned.entry.kind { sum + size } else { sum }
+        var (total, bytes): (Int64, Int64) = (0, 0)
+        for planned in entries {
+            guard case .file(let size) = planned.entry.kind else { continue }
+            total += size
+            guard let elf = planned.facts?.elf, !Self.isForeign(elf, planned, architecture: architecture) else {
+                continue
+            }
+            bytes += size
         }
         guard bytes * 2 > total else { return .none }
         switch architecture {

@@ -161,6 +161,7 @@ struct PackagePlanner {
             sourceDateEpoch: draft.sourceDateEpoch, warnings: warnings)
         plan.scenario = draft.scenario
         plan.lintOverrides = spec.lintOverrides.map { ($0.name.value, $0.name.range) }
+        plan.toolPackages = draft.toolPackages
         guard plan.compression.codec != .none || plan.unpackedSize <= BuildPlan.memberLimit else {
             diagnostics.error(
                 "package-too-large",
@@ -335,7 +336,7 @@ struct PackageDraft {
     let spec: PackageSpec
     let sourceDateEpoch: Int64
     /// In the order of the archive, each inspected.
-    let entries: [PlannedEntry]
+    var entries: [PlannedEntry]
     let machineCode: MachineCode
     /// What depends on this package that needs one of its shared libraries, by soname.
     let libraries: [String: String]
@@ -346,6 +347,10 @@ struct PackageDraft {
     var description: Located<String>?
     /// Relations that follow from what the package does.
     var implied: [RelationField.Kind: [String]] = [:]
+    /// The symbols that its machine code has lost.
+    var debugFiles: [DebugFile] = []
+    /// Debian packages whose programs have changed contents.
+    var toolPackages: Set<String> = []
     /// Whether something was found that keeps it from being built.
     var hasErrors = false
 }

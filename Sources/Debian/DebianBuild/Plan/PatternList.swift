@@ -83,6 +83,7 @@ struct RuleList {
         var group: Located<String>?
         var isConffile = false
         var foreignCode: ForeignMachineCode?
+        var strips: Bool?
     }
 
     private var rules: [(pattern: GlobPattern, rule: ContentRule, isUsed: Bool)]
@@ -108,6 +109,7 @@ struct RuleList {
             decision.group = rule.group ?? decision.group
             decision.isConffile = rule.isConffile || decision.isConffile
             decision.foreignCode = rule.foreignCode ?? decision.foreignCode
+            decision.strips = rule.strips ?? decision.strips
         }
         return decision
     }

@@ -96,6 +96,7 @@ final class BuildCache: Sendable {
         for folder in [directory] + ["builds", "downloads", "members", "products"].map({ directory + "/" + $0 }) {
             AtomicFile.removeAbandoned(in: folder)
         }
+        AbandonedFolders.remove(in: directory + "/stripped", prefix: StripFolder.prefix)
         Replacement.removeAbandoned(in: DebReader.temporaryFolder)
     }
 }

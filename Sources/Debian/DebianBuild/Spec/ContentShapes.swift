@@ -26,7 +26,8 @@ extension SpecShapes {
             _ kind: @escaping @Sendable (Located<String>, Located<String>) -> ContentSpec.Kind
         ) -> (String, Shape<ContentSpec>) {
             let shape: Shape<ContentSpec> = .object(
-                name, doc, as: { ContentSpec(kind: kind($0, $1), ownership: $2, capabilities: $3, range: $4) }
+                name, doc,
+                as: { ContentSpec(kind: kind($0, $1), ownership: $2, capabilities: $3, strips: $4, range: $5) }
             ) {
                 required(key, text, doc)
                 to
@@ -35,6 +36,7 @@ extension SpecShapes {
                     "capabilities", capabilities,
                     "Capabilities that installation gives the file with setcap(8).",
                     example: "cap_net_bind_service=ep")
+                strip(as: "package")
                 place()
             }
             return (key, shape)
@@ -60,6 +62,7 @@ extension SpecShapes {
                         ownership
                         selection
                         absoluteLinks
+                        strip(as: "package")
                         place()
                     }
                 ),
@@ -89,7 +92,9 @@ extension SpecShapes {
                     .object(
                         "ArchiveItem", archive,
                         as: {
-                            ContentSpec(kind: .archive($0, to: $1, $3, stripComponents: $4), ownership: $2, range: $5)
+                            ContentSpec(
+                                kind: .archive($0, to: $1, $3, stripComponents: $4), ownership: $2, strips: $5,
+                                range: $6)
                         }
                     ) {
                         required("archive", text, archive)
@@ -99,6 +104,7 @@ extension SpecShapes {
                         optional(
                             "strip-components", .integer(0...64), default: 0,
                             "Leading components that entry paths lose.")
+                        strip(as: "package")
                         place()
                     }
                 ),
@@ -123,11 +129,11 @@ extension SpecShapes {
 
     @Sendable private static func treeItem(
         _ root: Located<String>, _ to: Located<String>, _ ownership: ContentSpec.Ownership,
-        _ selection: ContentSpec.Selection, _ links: AbsoluteLinks, _ range: SourceRange?
+        _ selection: ContentSpec.Selection, _ links: AbsoluteLinks, _ strips: Bool?, _ range: SourceRange?
     ) -> ContentSpec {
         ContentSpec(
-            kind: .tree(root, to: to, selection), ownership: ownership, keepsAbsoluteLinks: links == .keep, range: range
-        )
+            kind: .tree(root, to: to, selection), ownership: ownership, keepsAbsoluteLinks: links == .keep,
+            strips: strips, range: range)
     }
 
     private static let rule: Shape<ContentRule> = .object(
@@ -139,6 +145,11 @@ extension SpecShapes {
         optional("group", text, "Group by name.")
         optional("conffile", .boolean, default: false, "Whether matching files are conffiles.")
         foreignCode
+        strip(as: "item")
+    }
+
+    private static func strip(as other: String) -> Field<Bool?> {
+        optional("strip", .boolean, "Whether programs and libraries lose their symbols (default: as the \(other)).")
     }
 
     private static let foreignCode = optional(

@@ -51,6 +51,10 @@ public struct PackageSpec: Sendable {
     public var publishesLibraries: Bool
     /// A deb-symbols(5) file.
     public var symbols: Located<String>?
+    /// Whether machine code loses its symbols, where its item does not say otherwise.
+    public var strips: Bool
+    /// Whether the symbols that machine code loses become the package `NAME-dbgsym`.
+    public var hasDebugPackage: Bool
     /// Files, trees, directories, links and archives.
     public var contents: [ContentSpec]
     /// systemd units.
@@ -187,6 +191,8 @@ public struct ContentSpec: Sendable {
     public var capabilities: Located<FileCapabilities>? = nil
     /// Whether absolute links in a tree are meant.
     public var keepsAbsoluteLinks = false
+    /// Whether machine code loses its symbols; nil does as the package.
+    public var strips: Bool? = nil
     /// Where the item stands.
     public var range: SourceRange?
 
@@ -212,6 +218,8 @@ public struct ContentRule: Sendable {
     public var isConffile: Bool
     /// What becomes of machine code for another architecture.
     public var foreignCode: ForeignMachineCode?
+    /// Whether machine code loses its symbols; nil does as the item.
+    public var strips: Bool?
 }
 
 /// What becomes of absolute links in a tree.

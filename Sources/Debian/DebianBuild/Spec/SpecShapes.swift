@@ -77,6 +77,12 @@ enum SpecShapes {
                 + "dh_makeshlibs(1).")
         optional(
             "symbols", text, "A deb-symbols(5) file, as dpkg-gensymbols(1) writes it: since when each symbol is there.")
+        optional(
+            "strip", .boolean, default: false,
+            "Whether programs and libraries lose their symbols, as with dh_strip(1); an item of 'contents' may differ.")
+        optional(
+            "dbgsym", .boolean, default: true,
+            "Whether the symbols that they lose become the package NAME-dbgsym.")
         optional("contents", .list(of: content), default: [], "What is in the package.")
         optional("units", .list(of: unit), default: [], "systemd units.")
         optional(
@@ -268,6 +274,10 @@ enum SpecShapes {
                 "distribution", text, "The distribution that overrides are selected for.", example: "bookworm")
             optional("swift-package", text, "The Swift package whose products are payload (default '..').")
             optional("swift-sdks", .entries(of: text), default: [], "Swift SDK names by architecture.")
+            optional(
+                "binutils", .entries(of: text), default: [],
+                "What stands before 'strip' and 'objcopy' in the names of these programs, by architecture (default: nothing "
+                    + "for this machine's, 'aarch64-linux-gnu-' and the like for others).", example: "{arm64: llvm-}")
             optional("variables", .entries(of: .located(.string)), default: [], "Variables for every field.")
             optional("payloads", .entries(of: payload), default: [], "Payloads by name.")
         },

@@ -22,7 +22,7 @@ public struct Workspace: Sendable {
     public static let packageFileName = "package.yaml"
     private static let fileLimit = 8 << 20
     /// NAME_MAX of limits.h(0p) on Linux.
-    private static let fileNameLimit = 255
+    static let fileNameLimit = 255
 
     /// The workspace in a folder, in its `Packaging` folder, or in a folder above.
     public static func find(from start: String) -> String? {
@@ -205,6 +205,16 @@ public struct Workspace: Sendable {
     }
 
     /// A path of `workspace.yaml` as an absolute one.
+    /// The architecture that a key of the workspace names, or nil after a diagnostic.
+    static func architecture(_ key: Located<String>, diagnostics: inout Diagnostics) -> Architecture? {
+        do throws(FormatError) { return try Architecture(key.value) } catch {
+            diagnostics.error(
+                "architecture", "\(error)", at: key.range,
+                help: Architecture.suggestion(for: key.value).map { "did you mean '\($0)'?" })
+            return nil
+        }
+    }
+
     func absolute(_ path: String) -> String {
         LexicalPath.normalised(LexicalPath.isAbsolute(path) ? path : directory + "/" + path) ?? path
     }

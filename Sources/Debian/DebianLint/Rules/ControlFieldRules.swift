@@ -139,7 +139,10 @@ enum ControlFieldRules {
         "DB0122", .info, "no extended description", remedy: "say what the package is for and what it needs",
         reference: "Debian Policy 3.4.2"
     ) { subject in
-        guard let text = subject.image.control["Description"], !synopsis(text).isEmpty else { return [] }
+        // One for debuggers says it all in a line.
+        guard let text = subject.image.control["Description"], !synopsis(text).isEmpty,
+            subject.image.control["Auto-Built-Package"] == nil
+        else { return [] }
         let rest = TextLines.of(Array(text.utf8)).dropFirst()
         let hasText = rest.contains { $0.contains { $0 != " " && $0 != "." && $0 != "\t" } }
         return hasText ? [] : [.init("Description", "only the synopsis is there")]

@@ -87,7 +87,8 @@ enum ELFRules {
     }
 
     static let unstripped = LintRule(
-        "DB0505", .warning, "machine code has its symbols", remedy: "strip it, 'strip --strip-unneeded' for a library",
+        "DB0505", .warning, "machine code has its symbols",
+        remedy: "set 'strip: true' in package.yaml, or strip it before, 'strip --strip-unneeded' for a library",
         reference: "Debian Policy 10.1"
     ) { subject in
         subject.programs.filter { !$0.elf.isStripped && !$0.path.startsBytewise("/usr/lib/debug/") }.map {
@@ -116,11 +117,14 @@ enum ELFRules {
         }
     }
 
+    /// Whether a file has the symbols of another.
+    fileprivate static func isForDebuggers(_ path: String) -> Bool { path.hasPrefix("/usr/lib/debug/") }
+
     static let notExecutable = LintRule(
         "DB0508", .warning, "program is not executable", remedy: "set its mode to 0755", reference: "Debian Policy 10.9"
     ) { subject in
         subject.image.entries.filter { entry in
-            guard let elf = entry.elf, entry.permissions & 0o111 == 0 else { return false }
+            guard let elf = entry.elf, entry.permissions & 0o111 == 0, !isForDebuggers(entry.path) else { return false }
             // A shared library has no interpreter; libc.so.6 and the loader themselves may.
             return elf.type == .executable || (elf.interpreter != nil && elf.soname == nil)
         }.map { .init($0.path, "is a program with the mode \(ModeText.octal($0.permissions))") }
@@ -133,10 +137,12 @@ extension LintedPackage {
         image.control["Architecture"].flatMap { try? Architecture($0) }
     }
 
-    /// Linked machine code: object files and core files left out.
+    /// Linked machine code: object files, core files and files with symbols alone left out.
     fileprivate var programs: [(path: String, elf: ELFFile)] {
         image.entries.compactMap { entry in
-            guard let elf = entry.elf, elf.type == .executable || elf.type == .shared else { return nil }
+            guard let elf = entry.elf, elf.type == .executable || elf.type == .shared,
+                !ELFRules.isForDebuggers(entry.path)
+            else { return nil }
             return (entry.path, elf)
         }
     }
