@@ -234,6 +234,19 @@ final class StripTests: XCTestCase {
         XCTAssertTrue(result.errors.contains("differ"), result.errors)
     }
 
+    /// What is for no architecture is data, whatever it looks like.
+    func testPackagesForAllArchitectures() throws {
+        let fixture = try StripFixture(contents: "  - {tree: tree, to: /, foreign-machine-code: allow}\n")
+        let file = fixture.workspace.path + "/hello/package.yaml"
+        let text = try String(contentsOfFile: file, encoding: .utf8)
+        let architecture = try XCTUnwrap(StripFixture.architecture)
+        try fixture.workspace.directory.file(
+            "w/hello/package.yaml", text.replacingOccurrences(of: "[\(architecture), arm64]", with: "[all]"))
+        let built = try fixture.build()
+        XCTAssertEqual(built.keys.sorted(), ["hello"])
+        XCTAssertFalse(try isStripped("/usr/bin/program", in: built["hello"]))
+    }
+
     func testAnotherArchitecture() throws {
         try requireProgram("clang")
         try requireProgram("ld.lld")
