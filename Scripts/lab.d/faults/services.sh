@@ -117,6 +117,11 @@ fault dropin-settings MX0802 'a drop-in names another file of settings, with ano
     'rm /etc/mesh-site.env; no_drop_in istio.service'
 fault default-target MX0251 'the machine boots into another target' \
     'systemctl set-default basic.target' 'systemctl set-default multi-user.target'
+fault certificates-append MX0219 '/etc/certs takes new files and lets nobody replace one' \
+    'chattr +a /etc/certs; systemctl restart istio-auth-node-agent' 'chattr -a /etc/certs; rm -f /etc/certs/.meshcheck-*; systemctl restart istio-auth-node-agent'
+fault dnsmasq-of-others MX0421 'a dnsmasq of a virtual network has port 53' \
+    'systemctl stop dnsmasq; systemd-run --quiet --unit=virtdns dnsmasq -k --conf-file=/dev/null --listen-address=127.0.0.1 --bind-interfaces --server=10.150.0.1; sleep 1' \
+    'systemctl stop virtdns; systemctl start dnsmasq'
 fault dropin-read-only MX0217 'a hardening drop-in makes /etc/certs read-only for the node agent' \
     'drop_in istio-auth-node-agent.service ReadOnlyPaths=/etc/certs' \
     'no_drop_in istio-auth-node-agent.service; rm -rf /etc/systemd/system/istio.service.d; systemctl daemon-reload; systemctl restart istio'

@@ -164,7 +164,9 @@ extension Host {
             var instances: [DnsmasqInstances.Instance] = []
             for entry in main {
                 let (options, files) = try DnsmasqInstances.configuration(entry.arguments) { path throws(ProbeError) in
-                    try FileTree.readIfExists(root.path(path), limit: 1 << 20)
+                    // `--conf-file=/dev/null` stands for none.
+                    guard try FileFacts.read(root.path(path), followLinks: true)?.type == "file" else { return nil }
+                    return try FileTree.readIfExists(root.path(path), limit: 1 << 20)
                 } list: { path throws(ProbeError) in
                     try SystemFile.names(in: root.path(path))
                 }

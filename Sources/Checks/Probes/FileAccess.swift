@@ -71,6 +71,16 @@ final class HeldFile: Sendable {
         return file >= 0
     }
 
+    /// Whether it has the attribute `a` of chattr(1).
+    private var isForAppending: Bool {
+        let folder = Glibc.open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard folder >= 0 else { return false }
+        defer { close(folder) }
+        // FS_IOC_GETFLAGS and FS_APPEND_FL of linux/fs.h; a file system without such attributes refuses the question.
+        var flags: CLong = 0
+        return ioctl(folder, 0x8008_6601, &flags) == 0 && flags & 0x20 != 0
+    }
+
     /// Tries to write as the calling thread's user; the errno(3) of what failed.
     func failureToWrite(isFolder: Bool) -> Int32? {
         guard isFolder else {
@@ -79,10 +89,11 @@ final class HeldFile: Sendable {
             close(file)
             return nil
         }
+        // A folder for appending alone (chattr +a) takes new files, and lets nobody replace one or remove ours.
+        if isForAppending { return EPERM }
         let name = ".meshcheck-\(getpid())-\(UInt32.random(in: 0 ... .max))"
         let file = openat(descriptor, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
         if file < 0 { return errno }
-        defer { unlinkat(descriptor, name, 0) }
         // As much as a chain and a key need.
         let bytes = [UInt8](repeating: 0x0a, count: 16 << 10)
         var failure: Int32?
@@ -93,6 +104,7 @@ final class HeldFile: Sendable {
         }
         if failure == nil, fsync(file) != 0 { failure = errno }
         if close(file) != 0, failure == nil { failure = errno }
+        if unlinkat(descriptor, name, 0) != 0, failure == nil { failure = errno }
         return failure
     }
 }

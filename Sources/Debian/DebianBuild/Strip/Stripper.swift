@@ -4,6 +4,7 @@ import DebianFormat
 import Documents
 import Files
 import Glibc
+import Platform
 
 /// A file of a package with debugging symbols.
 struct DebugFile: Sendable {
