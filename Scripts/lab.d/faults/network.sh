@@ -33,8 +33,10 @@ fault filter-connections MX0814 'a rule refuses all connections to Pilot beside 
     'systemctl stop fault-first
     iptables -D OUTPUT -p tcp --syn -d 10.150.0.6 -m connlimit --connlimit-above 1 -j REJECT --reject-with tcp-reset'
 fault filter-hourly MX0826 'a rule allows five connections to Pilot in an hour' \
-    'iptables -A OUTPUT -p tcp --syn -d 10.150.0.6 --dport 8080 -m hashlimit --hashlimit-name pilot --hashlimit-above 5/hour --hashlimit-burst 5 -j REJECT --reject-with tcp-reset' \
-    'iptables -D OUTPUT -p tcp --syn -d 10.150.0.6 --dport 8080 -m hashlimit --hashlimit-name pilot --hashlimit-above 5/hour --hashlimit-burst 5 -j REJECT --reject-with tcp-reset'
+    'iptables -A OUTPUT -p tcp --syn -d 10.150.0.6 -m recent --name pilot --rdest --set
+    iptables -A OUTPUT -p tcp --syn -d 10.150.0.6 -m recent --name pilot --rdest --update --seconds 3600 --hitcount 6 -j REJECT --reject-with tcp-reset' \
+    'iptables -D OUTPUT -p tcp --syn -d 10.150.0.6 -m recent --name pilot --rdest --update --seconds 3600 --hitcount 6 -j REJECT --reject-with tcp-reset
+    iptables -D OUTPUT -p tcp --syn -d 10.150.0.6 -m recent --name pilot --rdest --set'
 fault filter-cgroup MX0814 "a rule drops what istio.service sends to pods, whoever its user is" \
     'nft add table inet edge; nft add chain inet edge out "{ type filter hook output priority 0 ; }"
     nft add rule inet edge out socket cgroupv2 level 2 \"system.slice/istio.service\" ip daddr 10.60.0.0/16 drop' 'nft delete table inet edge'
