@@ -81,6 +81,7 @@ systemctl stop "$@" >/dev/null 2>&1
 step stopped put 2
 state stopped "$@"
 systemctl start "$@" >/dev/null 2>&1
+for unit in "$@"; do run_of "$unit" >/dev/null; done
 step removed dpkg --remove "$package"
 state removed "$@"
 step returned put 2
