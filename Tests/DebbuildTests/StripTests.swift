@@ -242,7 +242,7 @@ final class StripTests: XCTestCase {
         let architecture = try XCTUnwrap(StripFixture.architecture)
         try fixture.workspace.directory.file(
             "w/hello/package.yaml", text.replacingOccurrences(of: "[\(architecture), arm64]", with: "[all]"))
-        let built = try fixture.build(["--no-lint"])
+        let built = try fixture.build()
         XCTAssertEqual(built.keys.sorted(), ["hello"])
         XCTAssertFalse(try isStripped("/usr/bin/program", in: built["hello"]))
     }
