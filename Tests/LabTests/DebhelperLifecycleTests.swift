@@ -4,7 +4,8 @@ import TestSupport
 import XCTest
 
 /// The same units packaged with debhelper and with debbuild, each on a machine that was booted: both machines look the same
-/// after every step of the packages' lives, but for units that the administrator has stopped.
+/// after every step of the packages' lives, but for units that the administrator has stopped. Beyond debhelper, debbuild also
+/// stops what a new version no longer has, and instances of templates with their package; neither is compared here.
 final class DebhelperLifecycleTests: XCTestCase {
     /// What is packaged: unit files by name, as the first version has them and as the others do.
     private struct Contents {
@@ -56,8 +57,6 @@ final class DebhelperLifecycleTests: XCTestCase {
                     "timer.service": unit("Service", "Type=oneshot\nExecStart=/bin/true"),
                     "timer.timer": unit("Timer", "OnCalendar=yearly", install: "timers.target"),
                 ]),
-            "template": same(["template@.service": service()]),
-            "default": same(["default@.service": service(install: "WantedBy=multi-user.target\nDefaultInstance=one")]),
             "path": same([
                 "path.path": unit("Path", "PathExists=/run/lc-path-trigger", install: "paths.target"),
                 "path.service": service(install: ""),
@@ -72,7 +71,9 @@ final class DebhelperLifecycleTests: XCTestCase {
             "static": same(["static.service": service(install: "")]),
             "several": Contents(
                 first: ["several-a.service": service(), "several-b.service": service()],
-                later: ["several-a.service": service(), "several-c.service": service()]),
+                later: [
+                    "several-a.service": service(), "several-b.service": service(), "several-c.service": service(),
+                ]),
             "failing": same([
                 "failing.service": unit("Service", "Type=oneshot\nExecStart=/bin/false", install: "multi-user.target")
             ]),
@@ -96,7 +97,7 @@ final class DebhelperLifecycleTests: XCTestCase {
         let environment = ProcessInfo.processInfo.environment
         let wanted =
             environment["LIFECYCLES"]
-            ?? (environment["CI"] == "true" ? "both,several,template,mount" : "all")
+            ?? (environment["CI"] == "true" ? "both,several,timer,mount" : "all")
         return Self.every.filter { wanted == "all" || wanted.split(separator: ",").contains(Substring($0.key)) }
             .sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
     }
