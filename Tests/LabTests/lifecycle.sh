@@ -77,6 +77,8 @@ step masked put 3
 state masked "$@"
 systemctl unmask "$@" >/dev/null 2>&1
 state unmasked "$@"
+# A timer that was masked while it waited has failed, and what has failed was not stopped on purpose.
+systemctl reset-failed >/dev/null 2>&1
 systemctl stop "$@" >/dev/null 2>&1
 step stopped put 2
 state stopped "$@"
