@@ -197,7 +197,7 @@ fault link-hidden MX0113 '/etc/istio is a directory of its own' \
 fault unit-names-nothing MX0201 'the unit names a program that is not there' \
     'drop_in istio.service "ExecStart=
 ExecStart=/usr/local/bin/istio-begin.sh"' 'no_drop_in istio.service'
-fault unit-crashes MX0202 'the service ends as soon as it is started' \
+fault unit-crashes MX0242 'the service ends as soon as it is started' \
     'drop_in istio.service "ExecStart=
 ExecStart=/bin/false"' 'no_drop_in istio.service'
 fault sidecar-stopped MX0205 "the sidecar's service was stopped" 'systemctl stop istio' 'systemctl start istio'
