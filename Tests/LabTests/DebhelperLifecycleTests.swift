@@ -62,7 +62,7 @@ final class DebhelperLifecycleTests: XCTestCase {
                 "path.service": service(install: ""),
             ]),
             "dbus": same([
-                "dbus.service": service("BusName=org.example.lc", install: "Alias=dbus-org.example.lc.service")
+                "dbus.service": service("Type=simple\nBusName=org.example.lc", install: "Alias=dbus-org.example.lc.service")
             ]),
             "oneshot": same([
                 "oneshot.service": unit(
