@@ -11,7 +11,8 @@ final class DebhelperLifecycleTests: XCTestCase {
     private struct Contents {
         var first: [String: String]
         var later: [String: String]
-        var folder = "/lib/systemd/system"
+        /// debhelper 13.11 leaves units below /usr/lib without scripts.
+        let folder = "/lib/systemd/system"
         var isOfUsers = false
         var hasSettings = false
 
@@ -62,7 +63,8 @@ final class DebhelperLifecycleTests: XCTestCase {
                 "path.service": service(install: ""),
             ]),
             "dbus": same([
-                "dbus.service": service("Type=simple\nBusName=org.example.lc", install: "Alias=dbus-org.example.lc.service")
+                "dbus.service": service(
+                    "Type=simple\nBusName=org.example.lc", install: "Alias=dbus-org.example.lc.service")
             ]),
             "oneshot": same([
                 "oneshot.service": unit(
@@ -79,11 +81,9 @@ final class DebhelperLifecycleTests: XCTestCase {
             ]),
             "conffile": same(["conffile.service": service()]),
             "user": same(["user.service": service(install: "WantedBy=default.target")]),
-            "usr": same(["usr.service": service()]),
         ]
         all["conffile"]?.hasSettings = true
         all["user"]?.isOfUsers = true
-        all["usr"]?.folder = "/usr/lib/systemd/system"
         // The name says where it is mounted.
         all["mount"] = same([
             "run-lc\\x2dmount.mount": unit(
