@@ -65,7 +65,7 @@ struct UnitProbe: Probe {
             .init(
                 "unmet-conditions", .list(.text),
                 "Its conditions (systemd.unit(5)) that do not hold now, so that it would not be started; as "
-                    + "`systemd-analyze condition` finds them."),
+                    + "`systemd-analyze condition` finds them. Null where systemd (before 250) does not say."),
             .init(
                 "conflicts", .list(.text),
                 "Units that are active and that systemd stops it for, or that it is stopped for (Conflicts=)."),
@@ -184,7 +184,7 @@ struct UnitProbe: Probe {
             attributes["cut-off"] = .texts(try await cutOff(unit, request))
         }
         if request.wants("unmet-conditions") {
-            attributes["unmet-conditions"] = .texts(try await unmetConditions(of: name, request))
+            attributes["unmet-conditions"] = try await unmetConditions(of: name, request).map { .texts($0) } ?? .null
         }
         if request.wants("conflicts") { attributes["conflicts"] = .texts(try await conflicts(of: unit, request)) }
         attributes["start-limit-hit"] = .null
@@ -237,15 +237,16 @@ struct UnitProbe: Probe {
     }
 
     /// The conditions of a unit of the system that do not hold now.
-    private func unmetConditions(of name: String, _ request: ProbeRequest) async throws(ProbeError) -> [String] {
+    private func unmetConditions(of name: String, _ request: ProbeRequest) async throws(ProbeError) -> [String]? {
         let run = try await Tool.run(
             "systemd-analyze", ["condition", "--unit", name], until: request.deadline, outputLimit: 1 << 16)
         // NAME: CONDITION failed.
         let (front, end) = (Array("\(name): ".utf8), Array(" failed.".utf8))
-        return Bytes.lines(run.output + run.errors).compactMap { line in
+        let unmet = Bytes.lines(run.output + run.errors).compactMap { line -> String? in
             guard line.starts(with: front), line.suffix(end.count).elementsEqual(end) else { return nil }
             return Ascii.text(line.dropFirst(front.count).dropLast(end.count))
         }
+        return run.status == 0 || !unmet.isEmpty ? unmet : nil
     }
 
     /// The active units that cannot run beside a unit.

@@ -49,9 +49,9 @@ struct EnvoyProbe: Probe {
         }
         let state = info["state"]?.asText
         let options = info["command_line_options"]
+        let epoch = EnvoyEpoch(info)
         var attributes: [String: Value] = [
-            "live": .bool(state == "LIVE"), "state": .text(orNull: state),
-            "epoch": options?["restart_epoch"] ?? .integer(0),
+            "live": .bool(epoch.isLive), "state": .text(orNull: state), "epoch": .integer(epoch.number),
             "version": .text(orNull: info["version"]?.asText.map(Self.version)),
             "uptime": info["uptime_current_epoch"]?.asText.flatMap { GoDuration($0) }.map { .duration($0) } ?? .null,
             "node": .text(orNull: info["node"]?["id"]?.asText ?? options?["service_node"]?.asText),
@@ -65,7 +65,7 @@ struct EnvoyProbe: Probe {
         if request.wants("stats", "updates") { try await addStats(admin, &attributes, request) }
         return Observation(
             attributes,
-            evidence: ["\(endpoint): \(state ?? "no state"), epoch \(options?["restart_epoch"].shown ?? "0")"])
+            evidence: ["\(endpoint): \(state ?? "no state"), epoch \(epoch.number)"])
     }
 
     /// The number in `hash/1.40.0/Clean/RELEASE/BoringSSL`.
@@ -131,17 +131,6 @@ struct EnvoyProbe: Probe {
             case .integer(let port)? = socket["port_value"]
         else { return value?["pipe"]?["path"]?.asText }
         return NetworkEndpoint(host: address, port: UInt16(clamping: port)).description
-    }
-}
-
-extension Optional where Wrapped == Value {
-    /// A number or text for evidence.
-    fileprivate var shown: String {
-        switch self {
-        case .integer(let number)?: String(number)
-        case .text(let text)?: text
-        default: "unknown"
-        }
     }
 }
 
@@ -220,4 +209,22 @@ struct EnvoyAdmin {
         }
         return stats
     }
+}
+
+/// One Envoy of those that replace each other.
+struct EnvoyEpoch: CustomStringConvertible {
+    let number: Int64
+    let isLive: Bool
+
+    /// - Parameter info: what the admin interface's `/server_info` says.
+    init(_ info: Value) {
+        if case .integer(let number)? = info["command_line_options"]?["restart_epoch"] {
+            self.number = number
+        } else {
+            number = 0
+        }
+        isLive = info["state"]?.asText == "LIVE"
+    }
+
+    var description: String { "epoch \(number)\(isLive ? "" : ", which is not live")" }
 }

@@ -34,8 +34,8 @@ struct PacketFilterProbe: Probe {
             .init("position-ok", .bool, "Whether no rule before the mesh's jumps diverts connections."),
             .init(
                 "loaders", .list(.text),
-                "Lines of units, cron tables and scripts of this host that load or empty rules, and that call such scripts."
-            ),
+                "Where the mesh's rules are missing, lines of units, cron tables and scripts of this host that load or empty "
+                    + "rules, and that call such scripts."),
         ])
 
     private let host: Host
@@ -75,10 +75,11 @@ struct PacketFilterProbe: Probe {
                 "mesh-rules": .integer(ours.count), "backends": .texts(state.backends),
                 "ssh-first": .bool(Self.leavesSSHAlone(table)), "position-ok": .bool(table.arePositionsFree),
             ], evidence: ["\(name) table: \(ours.count) rules of the mesh, \(table.rules.count) in all"])
-        if request.wants("loaders") {
+        observation.attributes["loaders"] = .list([])
+        if request.wants("loaders"), ours.isEmpty {
             observation.attributes["loaders"] = .texts(
                 try await host.pool(for: request).run("look for what loads rules", until: request.deadline) {
-                    () throws(ProbeError) in try RuleLoaders.find { host.path($0) }
+                    () throws(ProbeError) in RuleLoaders.find { host.path($0) }
                 })
         }
         if request.wants("orphaned") { try await addOrphans(table, to: &observation, request) }

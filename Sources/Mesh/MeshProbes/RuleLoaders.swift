@@ -29,32 +29,27 @@ enum RuleLoaders {
     /// The lines that load or empty rules, and those that call the scripts which do.
     ///
     /// - Parameter path: where a path of the host is for this process.
-    static func find(path: (String) -> String) throws(ProbeError) -> [String] {
-        do throws(FileError) {
-            var lines: [Line] = []
-            for file in try candidates(path) { lines += try Self.lines(of: file, at: path(file)) }
-            let loading = lines.filter { loads($0.text) }
-            let scripts = Set(loading.map(\.file))
-            let calling = lines.filter { line in
-                scripts.contains { $0 != line.file && line.text.containsBytewise($0) }
-            }
-            return (loading + calling).prefix(lineLimit).map(\.shown)
-        } catch {
-            throw ProbeError(error)
+    static func find(path: (String) -> String) -> [String] {
+        var lines: [Line] = []
+        for file in candidates(path) {
+            // What cannot be read, or has just gone, tells nothing; that the rules are missing is known without it.
+            do throws(FileError) { lines += try Self.lines(of: file, at: path(file)) } catch { continue }
         }
+        let loading = lines.filter { loads($0.text) }
+        let scripts = Set(loading.map(\.file))
+        let calling = lines.filter { line in scripts.contains { $0 != line.file && line.text.containsBytewise($0) } }
+        return (loading + calling).prefix(lineLimit).map(\.shown)
     }
 
-    private static func candidates(_ path: (String) -> String) throws(FileError) -> [String] {
+    private static func candidates(_ path: (String) -> String) -> [String] {
         var found = files
         for folder in folders {
-            guard try FileStatus.ofIfExists(path(folder), followLinks: true)?.kind == .directory else { continue }
-            for name in try FileTree.children(of: path(folder)).sorted() {
-                // The sidecar's own scripts set the mesh's rules.
-                if name.startsBytewise("istio-") || found.count >= fileLimit { continue }
-                found.append(folder + "/" + name)
-            }
+            let names: [String]
+            do throws(FileError) { names = try FileTree.children(of: path(folder)).sorted() } catch { continue }
+            // The sidecar's own scripts set the mesh's rules.
+            found += names.filter { !$0.startsBytewise("istio-") }.map { folder + "/" + $0 }
         }
-        return found
+        return Array(found.prefix(fileLimit))
     }
 
     private static func lines(of file: String, at place: String) throws(FileError) -> [Line] {

@@ -54,9 +54,9 @@ struct BuildSession {
         let builder = Builder(workspace: loaded, request: request, observer: progress)
         let plans = await builder.plans(keepingTexts: !build.noLint, diagnostics: &diagnostics)
         if diagnostics.hasErrors { throw Failure.report(diagnostics, format) }
-        if !build.quiet, !diagnostics.isEmpty { Failure.show(diagnostics, format) }
-        if !build.noLint { try lint(plans) }
+        if !build.noLint { try lint(plans, &diagnostics) }
         if !build.quiet {
+            if !diagnostics.isEmpty { Failure.show(diagnostics, format) }
             for plan in plans {
                 for warning in plan.warnings { progress.note("\(plan.fileName): \(warning.message) [\(warning.code)]") }
             }
@@ -80,8 +80,7 @@ struct BuildSession {
     }
 
     /// Refuses packages that would not work, before anything is written.
-    private func lint(_ plans: [BuildPlan]) throws {
-        var diagnostics = Diagnostics()
+    private func lint(_ plans: [BuildPlan], _ diagnostics: inout Diagnostics) throws {
         for plan in plans {
             for finding in LintCommand.findings(in: plan, diagnostics: &diagnostics) where finding.severity == .error {
                 diagnostics.error(
@@ -89,12 +88,9 @@ struct BuildSession {
                     help: finding.remedy)
             }
         }
-        if !diagnostics.hasErrors {
-            if !diagnostics.isEmpty, !build.quiet { Failure.show(diagnostics, format) }
-            return
-        }
+        if !diagnostics.hasErrors { return }
         diagnostics.note(
-            "lint", "nothing was built; --no-lint builds packages with errors of lint all the same", at: nil)
+            "lint", "nothing was built; use --no-lint to build despite lint errors", at: nil)
         Failure.show(diagnostics, format)
         throw ExitCode(1)
     }

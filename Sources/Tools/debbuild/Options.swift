@@ -168,7 +168,7 @@ struct BuildOptions: ParsableArguments {
     @Flag(help: "Build even what has not changed.")
     var force = false
 
-    @Flag(help: "Build even packages with errors of lint, which otherwise stop the build.")
+    @Flag(help: "Build despite lint errors, which otherwise stop the build.")
     var noLint = false
 
     @Flag(help: "Build everything twice, in another order and with other threads, and compare the bytes.")

@@ -78,16 +78,16 @@ struct LintCommand: AsyncParsableCommand {
     /// The rules of every Debian package and those of the mesh.
     static let rules = LintRegistry(rules: DebianRules.all + MeshLint.rules, knownPackages: MeshLint.packages)
 
-    /// The findings that the package's specification does not say are meant; what it says of none is a warning.
+    /// The findings that the specification does not accept; accepting one that lint does not report is a warning.
     static func findings(in plan: BuildPlan, diagnostics: inout Diagnostics) -> [LintFinding] {
         let findings = rules.findings(in: PackageImage(plan: plan))
         for (code, range) in plan.lintOverrides where !findings.contains(where: { $0.code == code }) {
             diagnostics.warning(
                 "lint-override-unused",
                 rules.rule(code) == nil
-                    ? "there is no rule '\(code)' of lint" : "lint has no finding \(code) in \(plan.fileName)",
+                    ? "lint has no rule '\(code)'" : "lint does not report \(code) for \(plan.fileName)",
                 at: range,
-                help: "'debbuild lint --list' lists the rules; take the override out")
+                help: "remove the override; 'debbuild lint --list' lists the rules")
         }
         return findings.filter { finding in !plan.lintOverrides.contains { $0.code == finding.code } }
     }

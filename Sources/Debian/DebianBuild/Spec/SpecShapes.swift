@@ -136,7 +136,7 @@ enum SpecShapes {
         optional("lintian-overrides", text, "Overrides for lintian, each with its reason.")
         optional(
             "lint-overrides", .entries(of: text), default: [],
-            "Codes of 'debbuild lint' whose findings are meant, each with its reason; an error of lint stops a build.",
+            "Codes of lint findings to accept, each with a reason; other lint errors stop the build.",
             example: "{DB0514: the library is for this package alone}")
         optional(
             "manual-pages", .list(of: text), default: [],

@@ -356,21 +356,3 @@ struct RequestWalk {
         story += obstacles.lines
     }
 }
-
-/// One Envoy of those that replace each other.
-private struct EnvoyEpoch: CustomStringConvertible {
-    let number: Int64
-    let isLive: Bool
-
-    /// - Parameter info: what the admin interface's `/server_info` says.
-    init(_ info: Value) {
-        if case .integer(let number)? = info["command_line_options"]?["restart_epoch"] {
-            self.number = number
-        } else {
-            number = 0
-        }
-        isLive = info["state"]?.asText == "LIVE"
-    }
-
-    var description: String { "epoch \(number)\(isLive ? "" : ", which is not live")" }
-}
