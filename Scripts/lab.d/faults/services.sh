@@ -119,7 +119,7 @@ fault default-target MX0251 'the machine boots into another target' \
     'systemctl set-default basic.target' 'systemctl set-default multi-user.target'
 fault certificates-append MX0219 '/etc/certs takes new files and lets nobody replace one' \
     'chattr +a /etc/certs; systemctl restart istio-auth-node-agent' 'chattr -a /etc/certs; rm -f /etc/certs/.meshcheck-*; systemctl restart istio-auth-node-agent'
-fault dnsmasq-of-others MX0421 'a dnsmasq of a virtual network has port 53' \
+fault dnsmasq-of-others MX0421+MX0426 'a dnsmasq of a virtual network has port 53' \
     'systemctl stop dnsmasq; systemd-run --quiet --unit=virtdns dnsmasq -k --conf-file=/dev/null --listen-address=127.0.0.1 --bind-interfaces --server=10.150.0.1; sleep 1' \
     'systemctl stop virtdns; systemctl start dnsmasq'
 fault dropin-read-only MX0217 'a hardening drop-in makes /etc/certs read-only for the node agent' \
@@ -289,5 +289,5 @@ by_hand dropin-option dropin-user dropin-group dropin-other-user dropin-hides-ce
     dropin-memory dropin-descriptors node-agent-descriptors certificates-full certificates-inodes log-full proxy-inodes \
     envoy-killed node-agent-killed admin-port-taken traffic-port-taken updates-rejected journal-none journal-limited \
     journal-quiet output-nowhere log-emptied certificates-lost-rebooted
-by_hand number-shared range-narrowed port-of-connection envoy-of-others
+by_hand dnsmasq-of-others number-shared range-narrowed port-of-connection envoy-of-others
 by_hand restarted-by-timer
