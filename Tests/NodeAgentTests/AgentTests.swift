@@ -17,7 +17,7 @@ final class AgentTests: XCTestCase {
         _ files: CertificateFiles, _ authority: TestAuthority, host: String = "localhost", port: Int? = nil,
         limit: Duration = .seconds(10), clock: any AgentClock = SystemClock(),
         _ configure: (inout AgentConfiguration) -> Void = { _ in }
-    ) async -> Result<RenewalMachine.Lifetime, AttemptFailure> {
+    ) async -> Result<RenewalSchedule.Lifetime, AttemptFailure> {
         var configuration = AgentConfiguration(
             files: files, authority: NetworkEndpoint(host: host, port: UInt16(port ?? authority.port)), key: .p256,
             attemptLimit: limit)
@@ -33,7 +33,7 @@ final class AgentTests: XCTestCase {
         }
     }
 
-    private func failure(_ result: Result<RenewalMachine.Lifetime, AttemptFailure>, line: UInt = #line)
+    private func failure(_ result: Result<RenewalSchedule.Lifetime, AttemptFailure>, line: UInt = #line)
         -> AttemptFailure?
     {
         guard case .failure(let failure) = result else {

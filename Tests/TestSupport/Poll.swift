@@ -7,6 +7,9 @@ public struct PollFailure: Error, CustomStringConvertible {
     public var description: String
 }
 
+/// The seconds after which a test gives a condition up: far beyond what a machine with much else to do needs.
+public let patience: Double = 120
+
 /// Waits until a condition holds; the limit is there for a test that fails, and is far beyond what any machine needs.
 public func poll(
     _ what: String, limit: Duration = .seconds(patience), interval: Duration = .milliseconds(20),
@@ -17,4 +20,14 @@ public func poll(
         if ContinuousClock.now > end { throw PollFailure(description: "waited \(limit) for \(what)") }
         try await Task.sleep(for: interval)
     }
+}
+
+/// Polls a condition until it holds; false when the limit, in seconds, is over.
+public func waitUntil(within limit: Double = patience, _ condition: () -> Bool) -> Bool {
+    let end = Date().addingTimeInterval(limit)
+    while Date() < end {
+        if condition() { return true }
+        usleep(10_000)
+    }
+    return condition()
 }

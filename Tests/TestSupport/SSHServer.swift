@@ -138,16 +138,3 @@ public final class SSHServer {
         }
     }
 }
-
-/// The seconds after which a test gives a condition up: far beyond what a machine with much else to do needs.
-public let patience: Double = 120
-
-/// Polls a condition until it holds; false when the limit, in seconds, is over.
-public func waitUntil(within limit: Double = patience, _ condition: () -> Bool) -> Bool {
-    let end = Date().addingTimeInterval(limit)
-    while Date() < end {
-        if condition() { return true }
-        usleep(10_000)
-    }
-    return condition()
-}

@@ -277,6 +277,53 @@ struct CargoTranslation {
         return parts.joined(separator: "/")
     }
 
+    // MARK: - copyright
+
+    /// cargo-deb makes the file of the licence and who has the copyright.
+    private mutating func addCopyright(_ deb: YAMLNode) {
+        var file = cargo[key: "license-file"]?.scalarText
+        if let node = deb[key: "license-file"] {
+            if case .sequence(let parts) = node.content {
+                file = parts.first?.scalarText
+                if parts.count > 1, parts[1].scalarText != "0" {
+                    result.warn(
+                        node, "lines at the beginning of the licence are not left out",
+                        help: "give a file without them")
+                }
+            } else {
+                file = result.text(node, "license-file")
+            }
+        }
+        var holder = deb[key: "copyright"]?.scalarText
+        if holder == nil, let authors = cargo[key: "authors"], case .sequence(let items) = authors.content {
+            holder = items.compactMap(\.scalarText).joined(separator: ", ")
+        }
+        let written = inherited("license")
+        if let written, let holder,
+            let keys = result.licenseKeys(written, holders: [holder], file: file, at: deb, in: name)
+        {
+            result.entries += keys
+            return
+        }
+        let license = written ?? "see below"
+        var text = """
+            Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/
+            Upstream-Name: \(name)
+
+            Files: *
+            Copyright: \(holder ?? "the authors of \(name)")
+            License: \(license)
+
+            """
+        if let file {
+            let lines = String(decoding: result.bytes(file, at: deb) ?? [], as: UTF8.self)
+                .split(separator: "\n", omittingEmptySubsequences: false)
+            for line in lines { text += line.allSatisfy(\.isWhitespace) ? " .\n" : " \(line)\n" }
+        }
+        result.files.append(("copyright", Array(text.utf8), 0o644))
+        result.entries.append(SpecEntry("copyright", .text("copyright")))
+    }
+
     // MARK: - units
 
     private static let unitTypes = [".service", ".socket", ".timer", ".path", ".mount", ".target"]

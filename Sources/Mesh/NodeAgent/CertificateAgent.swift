@@ -34,10 +34,10 @@ public struct CertificateAgent: Sendable {
     /// Renews again and again; returns when the authority has not approved after the last repetition.
     public func run() async {
         recover()
-        var machine = RenewalMachine(configuration)
-        var event = RenewalMachine.Event.started
+        var schedule = RenewalSchedule(configuration)
+        var event = RenewalSchedule.Event.started
         while true {
-            let (entries, step) = machine.handle(event, at: clock.now(), jitter: Double.random(in: 0..<1))
+            let (entries, step) = schedule.handle(event, at: clock.now(), jitter: Double.random(in: 0..<1))
             for entry in entries { log.write(entry) }
             switch step {
             case .attempt: event = await attempt()
@@ -48,7 +48,7 @@ public struct CertificateAgent: Sendable {
         }
     }
 
-    private func attempt() async -> RenewalMachine.Event {
+    private func attempt() async -> RenewalSchedule.Event {
         let attempt = RenewalAttempt(
             configuration: configuration, authority: authority, clock: clock, gate: gate, log: log)
         do throws(AttemptFailure) {

@@ -19,7 +19,7 @@ struct RenewalAttempt: Sendable {
     let log: AgentLog
 
     /// Renews, and returns the lifetime of the certificate that is then in place.
-    func run() async throws(AttemptFailure) -> RenewalMachine.Lifetime {
+    func run() async throws(AttemptFailure) -> RenewalSchedule.Lifetime {
         let credentials = try credentials()
         let present = credentials.certificates
         let identity = try usableIdentity(of: present)
@@ -42,7 +42,7 @@ struct RenewalAttempt: Sendable {
         try await adopt(signed, present: present, in: roots)
         try store(answer.chainPEM, request.keyPEM)
         await retire(roots, signed.pair, answer.server)
-        return RenewalMachine.Lifetime(notBefore: signed.pair.notBefore, notAfter: signed.pair.notAfter)
+        return RenewalSchedule.Lifetime(notBefore: signed.pair.notBefore, notAfter: signed.pair.notAfter)
     }
 
     private var lifetimeMinutes: Int32 {
@@ -120,8 +120,8 @@ struct RenewalAttempt: Sendable {
             default: throw .answerRefused(fault)
             }
         }
-        let lifetime = RenewalMachine.Lifetime(notBefore: pair.notBefore, notAfter: pair.notAfter)
-        let wait = RenewalMachine.wait(lifetime, gracePercent: configuration.gracePercent, at: now)
+        let lifetime = RenewalSchedule.Lifetime(notBefore: pair.notBefore, notAfter: pair.notAfter)
+        let wait = RenewalSchedule.wait(lifetime, gracePercent: configuration.gracePercent, at: now)
         if wait < .zero { throw .renewalOverdue(by: GoDuration(.zero - wait)) }
         return Signed(pair: pair, newRoots: newRoots)
     }

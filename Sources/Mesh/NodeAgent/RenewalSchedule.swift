@@ -3,7 +3,7 @@ import MeshContract
 import Platform
 
 /// When to ask, how often to ask again, and when to give up: the agent's decisions without its effects.
-public struct RenewalMachine: Sendable {
+public struct RenewalSchedule: Sendable {
     /// What happened.
     public enum Event: Sendable {
         /// The agent has started.
