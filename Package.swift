@@ -138,7 +138,7 @@ let package = Package(
         // Calls of Linux and glibc that Swift does not import, such as the resolver's macros.
         .c("CLinux", linking: ["resolv"]),
         .module("Platform", on: .base),
-        .module("Files", on: .base, ["Platform"]),
+        .module("Files", on: .base, ["CLinux", "Platform"]),
         .module("StandardStreams", on: .base, ["Platform"]),
         .module("HTTP", on: .base, ["Platform", .nioCore, .nioHTTP1, .nioPosix]),
         .module("Archive", on: .base, ["CArchive", "CLzma", "Files"]),

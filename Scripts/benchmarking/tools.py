@@ -17,7 +17,7 @@ def find(name):
 
 def debbuild(options, payload, codec, output):
     return [options.debbuild, "build", payload["name"], "--workspace", str(payload["folder"].parent), "--output",
-            str(output.parent), "--compression", codec, "--threads", str(options.threads), "--force", "--quiet",
+            str(output.parent), "--compression", codec, "--threads", str(options.threads), "--force", "--quiet", "--no-lint",
             "--source-date-epoch", "1500000000", "--cache", str(payload["folder"].parent / "cache")]
 
 

@@ -85,3 +85,5 @@ int clinux_rename(const char *path, const char *target, int exchange) {
     unsigned int flags = exchange ? RENAME_EXCHANGE : RENAME_NOREPLACE;
     return renameat2(AT_FDCWD, path, AT_FDCWD, target, flags) == 0 ? 0 : errno;
 }
+
+void clinux_begin_sync(int descriptor) { sync_file_range(descriptor, 0, 0, SYNC_FILE_RANGE_WRITE); }

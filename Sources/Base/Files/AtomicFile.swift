@@ -1,3 +1,4 @@
+import CLinux
 import Dispatch
 import Glibc
 import Synchronization
@@ -12,6 +13,9 @@ public final class AtomicFile {
     private let temporary: String
     private let permissions: UInt16
     private var descriptor: Int32
+    /// Bytes since the kernel was last asked to bring them to the disk.
+    private var held = 0
+    private static let heldLimit = 8 << 20
 
     /// Creates the temporary file in the target's folder.
     ///
@@ -86,6 +90,12 @@ public final class AtomicFile {
     public func write(_ bytes: UnsafeRawBufferPointer) throws(FileError) {
         guard descriptor >= 0 else { throw FileError(operation: "write", path: target, errno: EBADF) }
         try DescriptorIO.write(bytes, to: descriptor, path: target)
+        held += bytes.count
+        if held >= Self.heldLimit {
+            // The disk works while the rest is made, and the sync at the end is short.
+            clinux_begin_sync(descriptor)
+            held = 0
+        }
     }
 
     /// Appends bytes.

@@ -57,3 +57,7 @@ int clinux_resolver_search(const char *name, int type, unsigned char *buffer, si
 // Renames a file or folder (renameat2(2)): with `exchange` each of the two takes the place of the other at once, without it
 // nothing may be there yet. Returns 0 or errno(3).
 int clinux_rename(const char *path, const char *target, int exchange);
+
+// Has the disk begin with what was written to a file, without waiting for it (sync_file_range(2)). Where that fails, a later
+// fsync(2) takes as long as it would have.
+void clinux_begin_sync(int descriptor);
