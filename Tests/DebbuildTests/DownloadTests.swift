@@ -112,6 +112,32 @@ final class DownloadTests: XCTestCase {
         }
     }
 
+    func testSwiftOptionsReachTheCompilerAndCompileAgain() throws {
+        try requireProgram("swift")
+        let architecture = try TestSupport.run("dpkg", ["--print-architecture"]).output.filter { !$0.isWhitespace }
+        let fixture = try WorkspaceFixture(
+            package: Self.package.replacingOccurrences(of: "[all]", with: "[\(architecture)]"))
+        try fixture.directory.file(
+            "Package.swift",
+            """
+            // swift-tools-version: 6.0
+            import PackageDescription
+            let package = Package(name: "tool", targets: [.executableTarget(name: "tool")])
+            """)
+        try fixture.directory.file(
+            "Sources/tool/main.swift", "#if LOUD\nprint(\"LOUD\")\n#else\nprint(\"quiet\")\n#endif\n")
+        for (option, word) in [("-DLOUD", "LOUD"), ("-DQUIET", "quiet")] {
+            try fixture.directory.file(
+                "w/workspace.yaml",
+                WorkspaceFixture.workspaceYAML
+                    + "payloads:\n  tool: {product: tool}\nswift-options: [-Xswiftc, \(option)]\n")
+            let package = try fixture.build(["--no-lint"])
+            let root = fixture.directory.path + "/root"
+            XCTAssertEqual(try TestSupport.run("dpkg-deb", ["-x", package, root]).status, 0)
+            XCTAssertEqual(try TestSupport.run(root + "/usr/bin/tool", []).output, word + "\n")
+        }
+    }
+
     // MARK: - the cache
 
     private func buildsWithout(

@@ -218,7 +218,8 @@ public struct Builder: Sendable {
         let resolver = PayloadResolver(
             cache: cache, downloadLimits: request.downloadLimits,
             packageDirectory: workspace.absolute(workspace.spec.swiftPackage?.value ?? ".."), swiftSDKs: sdks,
-            checksums: checksums, announce: { observer.note($0) })
+            swiftOptions: workspace.spec.swiftOptions.map(\.value), checksums: checksums,
+            announce: { observer.note($0) })
         let catalogue = PayloadCatalogue(workspace: workspace, overrides: request.payloadOverrides)
         catalogue.checkOverrides(diagnostics: &diagnostics)
         var resolved: [Architecture: [String: ResolvedPayload]] = [:]

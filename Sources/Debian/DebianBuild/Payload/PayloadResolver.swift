@@ -14,6 +14,8 @@ struct PayloadResolver: Sendable {
     var packageDirectory: String?
     /// Swift SDK names by architecture, for products of other architectures than this machine's.
     var swiftSDKs: [Architecture: String]
+    /// Further arguments of `swift build`.
+    var swiftOptions: [String]
     /// Remembers checksums by size, time and inode.
     var checksums: ChecksumCache
     /// Told what is being done, in a few words.
@@ -22,13 +24,14 @@ struct PayloadResolver: Sendable {
     /// Creates a resolver.
     init(
         cache: BuildCache, downloadLimits: DownloadLimits = DownloadLimits(), packageDirectory: String?,
-        swiftSDKs: [Architecture: String] = [:], checksums: ChecksumCache,
+        swiftSDKs: [Architecture: String] = [:], swiftOptions: [String] = [], checksums: ChecksumCache,
         announce: @escaping @Sendable (String) -> Void = { _ in }
     ) {
         self.cache = cache
         self.downloadLimits = downloadLimits
         self.packageDirectory = packageDirectory
         self.swiftSDKs = swiftSDKs
+        self.swiftOptions = swiftOptions
         self.checksums = checksums
         self.announce = announce
     }
@@ -49,7 +52,7 @@ struct PayloadResolver: Sendable {
         case .product(let product):
             let path = try await SwiftProduct(
                 name: product, packageDirectory: packageDirectory, architecture: source.architecture,
-                swiftSDK: swiftSDKs[source.architecture], cache: cache, announce: announce
+                swiftSDK: swiftSDKs[source.architecture], options: swiftOptions, cache: cache, announce: announce
             ).build()
             return ResolvedPayload(path: path, status: try status(path))
         }

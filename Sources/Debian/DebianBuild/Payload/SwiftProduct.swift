@@ -13,10 +13,12 @@ struct SwiftProduct {
     let packageDirectory: String?
     let architecture: Architecture
     let swiftSDK: String?
+    /// What the workspace adds to ``flags``.
+    let options: [String]
     let cache: BuildCache
     let announce: @Sendable (String) -> Void
 
-    /// The arguments that every release build of this repository uses, so that all of them share one build folder.
+    /// The arguments of every product's build. `Scripts/build` reads them, so that its builds share one folder with these.
     static let flags = [
         "--configuration", "release", "--static-swift-stdlib", "-Xlinker", "-s", "-Xlinker", "--no-export-dynamic",
     ]
@@ -33,7 +35,7 @@ struct SwiftProduct {
             let fingerprint = try sourceFingerprint(packageDirectory)
             let recordPath = cache.directory + "/products/" + recordName(packageDirectory)
             if let path = try recordedProduct(recordPath, fingerprint: fingerprint) { return path }
-            var arguments = ["build", "--package-path", packageDirectory, "--product", name] + Self.flags
+            var arguments = ["build", "--package-path", packageDirectory, "--product", name] + Self.flags + options
             if let swiftSDK { arguments += ["--swift-sdk", swiftSDK] }
             announce("compiling \(name) for \(architecture)")
             let purpose = "compile the product '\(name)'"
@@ -74,7 +76,7 @@ struct SwiftProduct {
 
     /// A checksum over name, size, time and inode of everything that the compiler could read from the package.
     private func sourceFingerprint(_ packageDirectory: String) throws -> String {
-        var lines: [String] = [Self.flags.joined(separator: " "), swiftSDK ?? ""]
+        var lines: [String] = [(Self.flags + options).joined(separator: "\u{0}"), swiftSDK ?? ""]
         var folders = ["Sources"]
         for manifest in ["Package.swift", "Package.resolved"] {
             if let status = try FileStatus.ofIfExists(packageDirectory + "/" + manifest, followLinks: true) {

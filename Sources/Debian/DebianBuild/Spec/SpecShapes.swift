@@ -275,6 +275,10 @@ enum SpecShapes {
             optional("swift-package", text, "The Swift package whose products are payload (default '..').")
             optional("swift-sdks", .entries(of: text), default: [], "Swift SDK names by architecture.")
             optional(
+                "swift-options", .list(of: text), default: [],
+                "Further arguments of 'swift build' for these products, which runs in the Swift package's folder.",
+                example: "[-Xswiftc, -Osize]")
+            optional(
                 "binutils", .entries(of: text), default: [],
                 "What stands before 'strip' and 'objcopy' in the names of these programs, by architecture (default: nothing "
                     + "for this machine's, 'aarch64-linux-gnu-' and the like for others).", example: "{arm64: llvm-}")

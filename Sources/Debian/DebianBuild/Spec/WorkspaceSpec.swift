@@ -18,6 +18,8 @@ public struct WorkspaceSpec: Sendable {
     public var swiftPackage: Located<String>?
     /// Swift SDK names by architecture for cross-compilation.
     public var swiftSDKs: [(name: Located<String>, value: Located<String>)]
+    /// Further arguments of `swift build` for these products.
+    public var swiftOptions: [Located<String>]
     /// What stands before the names of strip(1) and objcopy(1), by architecture.
     public var binutils: [(name: Located<String>, value: Located<String>)]
     /// Variables for every field of every package.
