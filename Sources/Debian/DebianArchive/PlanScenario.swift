@@ -1,5 +1,6 @@
 import Archive
 import DebianManifest
+import Platform
 
 extension PackageScenario {
     /// The scenario of a package with these entries.
@@ -9,8 +10,10 @@ extension PackageScenario {
     package func text(of entries: [PlannedEntry], checksums: [String?]? = nil) -> String {
         let unknown = String(repeating: "0", count: 64)
         func checksum(_ position: Int) -> String? { checksums.map { $0[position] } ?? unknown }
+        let hasLinks = entries.contains { if case .hardLink = $0.entry.kind { true } else { false } }
         let places = Dictionary(
-            entries.enumerated().map { ($0.element.entry.path, $0.offset) }, uniquingKeysWith: { first, _ in first })
+            (hasLinks ? entries : []).enumerated().map { (ByteKey($0.element.entry.path), $0.offset) },
+            uniquingKeysWith: { first, _ in first })
         var complete = self
         complete.manifest.entries = entries.enumerated().compactMap { position, planned in
             let path = planned.installedPath
@@ -21,7 +24,7 @@ extension PackageScenario {
             let kind: PackageManifest.Entry.Kind
             switch entry.kind {
             case .file: kind = .file(sha256: isOpen ? nil : checksum(position))
-            case .hardLink(let target): kind = .file(sha256: isOpen ? nil : places[target].flatMap(checksum))
+            case .hardLink(let target): kind = .file(sha256: isOpen ? nil : places[ByteKey(target)].flatMap(checksum))
             case .directory: kind = .directory
             case .symbolicLink(let target): kind = .link(target: target)
             case .other: return nil

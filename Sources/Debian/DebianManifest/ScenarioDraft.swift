@@ -134,8 +134,16 @@ public struct ScenarioDraft: Sendable {
         guard case .string(let text) = parameter, text.utf8.last == Ascii.newline else {
             return value(parameter, keepsVariables: keepsVariables) + "\n"
         }
-        return "|\n" + indentation
-            + text.dropLast().replacing("\n", with: "\n" + indentation).replacing("${", with: "$${") + "\n"
+        // A manifest has a line for each of many thousand files.
+        let indentation = Array(indentation.utf8)
+        var bytes = Array("|\n".utf8) + indentation
+        bytes.reserveCapacity(text.utf8.count * 5 / 4)
+        for byte in text.utf8.dropLast() {
+            if byte == UInt8(ascii: "{"), bytes.last == UInt8(ascii: "$") { bytes.append(UInt8(ascii: "$")) }
+            bytes.append(byte)
+            if byte == Ascii.newline { bytes += indentation }
+        }
+        return String(decoding: bytes, as: UTF8.self) + "\n"
     }
 
     /// A text as people write it: with quotes only where YAML or variables would take it for something else.
