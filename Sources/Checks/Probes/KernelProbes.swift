@@ -1,3 +1,4 @@
+import Files
 import Glibc
 import Platform
 
@@ -23,6 +24,15 @@ struct SysctlProbe: Probe {
                 "free-ports", .integer,
                 "For net.ipv4.ip_local_port_range: how many of its ports are not in net.ipv4.ip_local_reserved_ports; else null."
             ),
+            .init(
+                "at-boot", .text,
+                "The value that the files of sysctl.d(5) give it at boot; null if none of them names it. Patterns are not looked at."
+            ),
+            .init("at-boot-number", .integer, "The same as a number; null if it is not one."),
+            .init(
+                "at-boot-free-ports", .integer,
+                "The same as `free-ports`, if a file gives either setting a value; else null."),
+            .init("at-boot-line", .text, "The line that says so, with its file."),
         ])
 
     private let host: Host
@@ -61,13 +71,35 @@ struct SysctlProbe: Probe {
                 () throws(ProbeError) in try LocalPorts.read { host.path($0) }.free
             }
         }
+        var line: BootSettings.Line?
+        var freeAtBoot: Int?
+        if request.wants("at-boot", "at-boot-number", "at-boot-free-ports", "at-boot-line") {
+            let host = host
+            let settings = try await host.systemFact("boot-settings", "read sysctl.d", since: nil) {
+                () throws(ProbeError) in BootSettings.read { host.path($0) }
+            }
+            line = settings.lines[try Self.path(of: name)]
+            if name == LocalPorts.rangeSetting {
+                var ports = try await BlockingPool.files.run("read the range of ports", until: request.deadline) {
+                    () throws(ProbeError) in try LocalPorts.read { host.path($0) }
+                }
+                let reserved = settings.lines["net/ipv4/ip_local_reserved_ports"]
+                line = line ?? reserved
+                ports.range = settings.lines["net/ipv4/ip_local_port_range"]?.value ?? ports.range
+                ports.reserved = reserved?.value ?? ports.reserved
+                if line != nil { freeAtBoot = ports.free }
+            }
+        }
         return Observation(
             [
                 "exists": .bool(true), "value": .text(Ascii.text(value)),
                 "number": .integer(Int64(Ascii.text(value))),
                 "values": .texts(Ascii.words(value).map { Ascii.text($0) }), "span": .integer(span),
-                "free-ports": .integer(free),
-            ], evidence: ["\(name) = \(Ascii.text(value).shortened())"])
+                "free-ports": .integer(free), "at-boot": .text(orNull: line?.value),
+                "at-boot-number": .integer(line.flatMap { Int64($0.value) }),
+                "at-boot-free-ports": .integer(freeAtBoot),
+                "at-boot-line": .text(orNull: line?.shown),
+            ], evidence: ["\(name) = \(Ascii.text(value).shortened())"] + (line.map { ["at boot: \($0.shown)"] } ?? []))
     }
 
     /// The path below /proc/sys. Where a dot comes first, dots part the name and a slash stands for a dot; else the other
@@ -86,6 +118,48 @@ struct SysctlProbe: Probe {
                 found: "'\(name.shortened())'")
         }
         return Ascii.text(bytes)
+    }
+}
+
+/// The settings of the kernel that files give at boot (sysctl.d(5)).
+struct BootSettings: Sendable {
+    struct Line: Sendable, Hashable {
+        var file: String
+        var number: Int
+        var name: String
+        var value: String
+        var shown: String { "\(file):\(number): \(name) = \(value)" }
+    }
+
+    /// The line that comes last, by the path of the setting below /proc/sys.
+    private(set) var lines: [String: Line] = [:]
+
+    /// Reads them.
+    static func read(path: (String) -> String) -> BootSettings {
+        var files: [String: String] = [:]
+        for folder in ["/etc/sysctl.d", "/run/sysctl.d", "/usr/local/lib/sysctl.d", "/usr/lib/sysctl.d"] {
+            let names: [String]
+            do throws(FileError) { names = try FileTree.children(of: path(folder)) } catch { continue }
+            for name in names where name.endsBytewise(".conf") && files[name] == nil { files[name] = folder + "/" + name }
+        }
+        var settings = BootSettings()
+        for (_, file) in files.sorted(by: { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }) {
+            let bytes: [UInt8]
+            do throws(FileError) { bytes = try FileTree.readWhole(path(file), limit: 1 << 20) } catch { continue }
+            for (index, line) in Bytes.lines(bytes).enumerated() {
+                let text = Ascii.trimmed(line.drop { $0 == UInt8(ascii: "-") })
+                guard let first = text.first, first != UInt8(ascii: "#"), first != UInt8(ascii: ";"),
+                    let equals = text.firstIndex(of: UInt8(ascii: "="))
+                else { continue }
+                let name = Ascii.text(Ascii.trimmed(text[..<equals]))
+                // A name with a pattern in it, or none at all, sets nothing that is asked for.
+                let place: String
+                do throws(ProbeError) { place = try SysctlProbe.path(of: name) } catch { continue }
+                let value = Ascii.text(Ascii.trimmed(text[(equals + 1)...]))
+                settings.lines[place] = Line(file: file, number: index + 1, name: name, value: value)
+            }
+        }
+        return settings
     }
 }
 

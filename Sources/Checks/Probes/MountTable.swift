@@ -52,7 +52,7 @@ struct MountTable: Sendable {
     }
 
     /// Blanks, tabs, newlines and backslashes stand as `\040` and the like.
-    private static func unescaped(_ text: ArraySlice<UInt8>) -> [UInt8] {
+    static func unescaped(_ text: ArraySlice<UInt8>) -> [UInt8] {
         var result: [UInt8] = []
         var rest = text
         while let byte = rest.popFirst() {

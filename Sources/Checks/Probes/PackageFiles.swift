@@ -169,7 +169,7 @@ struct PackageFiles: Sendable {
 
     /// Where files of this package were put because of dpkg-divert(1): three lines each, path, new path, package.
     func diversions() throws(ProbeError) -> [String: String] {
-        let bytes = try FileTree.readIfExists(host.path("/var/lib/dpkg/diversions"), limit: 16 << 20) ?? []
+        let bytes = try FileTree.readIfExists(host.path(PackageDiversions.path), limit: 16 << 20) ?? []
         let lines = Bytes.lines(bytes).map { Ascii.text($0) }
         var diversions: [String: String] = [:]
         for start in stride(from: 0, to: lines.count - lines.count % 3, by: 3) where lines[start + 2] != package {
@@ -187,5 +187,21 @@ struct PackageFiles: Sendable {
             overrides[words[3]] = (words[0], words[1], words[2])
         }
         return overrides
+    }
+}
+
+/// The database of dpkg-divert(1): three lines for each diversion, the path, the path that takes its place, the package that
+/// is not diverted.
+enum PackageDiversions {
+    static let path = "/var/lib/dpkg/diversions"
+
+    /// The path that a package has a file for, by the one where it was put.
+    static func originals(_ bytes: [UInt8]) -> [String: String] {
+        let lines = Bytes.lines(bytes).map { Ascii.text($0) }
+        var originals: [String: String] = [:]
+        for start in stride(from: 0, to: lines.count - lines.count % 3, by: 3) {
+            originals[lines[start + 1]] = lines[start]
+        }
+        return originals
     }
 }

@@ -1,3 +1,4 @@
+import Files
 import Glibc
 import Platform
 
@@ -43,8 +44,17 @@ extension Host {
     /// The processes, read once.
     nonisolated func processes(for request: ProbeRequest) async throws(ProbeError) -> ProcessTable {
         let proc = path("/proc")
+        let diversions = path(PackageDiversions.path)
         return try await systemFact("processes", "read \(proc)", since: request.since) { () throws(ProbeError) in
-            try ProcessTable.read(proc: proc)
+            var table = try ProcessTable.read(proc: proc)
+            // A wrapper stands in the program's place and starts what dpkg has put elsewhere for it: it is still the program.
+            let names = PackageDiversions.originals(try FileTree.readIfExists(diversions, limit: 16 << 20) ?? [])
+            if names.isEmpty { return table }
+            for index in table.entries.indices {
+                guard let path = table.entries[index].executable, let original = names[path] else { continue }
+                table.entries[index].executable = original
+            }
+            return table
         }
     }
 }

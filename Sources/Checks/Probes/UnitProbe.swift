@@ -58,6 +58,10 @@ struct UnitProbe: Probe {
                     + "replaces the package's."),
             .init("undo-overrides", .list(.text), "Commands that move those files aside and restart the unit."),
             .init(
+                "not-in-effect", .list(.text),
+                "Its file and drop-ins that were changed since it was started: they count from the next start on. Those of "
+                    + "`systemctl set-property` count at once."),
+            .init(
                 "cut-off", .list(.text),
                 "What gives its programs another network than the host's: PrivateNetwork=, NetworkNamespacePath=, "
                     + "RestrictAddressFamilies= without AF_INET, SystemCallFilter= without socket or connect, or a network namespace "
@@ -95,6 +99,7 @@ struct UnitProbe: Probe {
                     "exists": .bool(false), "load": .text(orNull: unit["LoadState"]), "active": .text("inactive"),
                     "up": .bool(false), "silent-ports": .list([]), "stopped": .list([]), "overrides": .list([]),
                     "undo-overrides": .list([]), "cut-off": .list([]), "unmet-conditions": .list([]),
+                    "not-in-effect": .list([]),
                     "conflicts": .list([]),
                 ],
                 evidence: ["systemd does not know \(name)"])
@@ -180,6 +185,9 @@ struct UnitProbe: Probe {
             attributes["overrides"] = .texts(overrides.lines)
             attributes["undo-overrides"] = .texts(overrides.undo(of: name))
         }
+        if request.wants("not-in-effect") {
+            attributes["not-in-effect"] = .texts(try await notInEffect(unit, name, request))
+        }
         if request.wants("cut-off") {
             attributes["cut-off"] = .texts(try await cutOff(unit, request))
         }
@@ -247,6 +255,23 @@ struct UnitProbe: Probe {
             return Ascii.text(line.dropFirst(front.count).dropLast(end.count))
         }
         return run.status == 0 || !unmet.isEmpty ? unmet : nil
+    }
+
+    /// The files of a unit that are younger than its last start.
+    private func notInEffect(
+        _ unit: UnitProperties, _ name: String, _ request: ProbeRequest
+    ) async throws(ProbeError) -> [String] {
+        guard let entered = unit.number("ExecMainStartTimestampMonotonic"), entered > 0 else { return [] }
+        let started = Self.wallTime(ofMonotonic: UInt64(entered) &* 1000)
+        let paths = ([unit["FragmentPath"]].compactMap { $0 } + unit.dropIns).filter { !$0.containsBytewise("/system.control/") }
+        return try await BlockingPool.files.run("look at the files of \(name)", until: request.deadline) {
+            () throws(ProbeError) in
+            var younger: [String] = []
+            for path in paths {
+                if let facts = try FileFacts.read(path, followLinks: true), facts.modified > started { younger.append(path) }
+            }
+            return younger
+        }
     }
 
     /// The active units that cannot run beside a unit.

@@ -36,6 +36,14 @@ struct PacketFilterProbe: Probe {
                 "loaders", .list(.text),
                 "Where the mesh's rules are missing, lines of units, cron tables and scripts of this host that load or empty "
                     + "rules, and that call such scripts."),
+            .init("undo-loaders", .list(.text), "Commands that keep those lines from being run again."),
+            .init(
+                "boot-loaders", .list(.text),
+                "Commands that empty the table once the sidecar's service has set the mesh's rules, or may: those of units that a "
+                    + "boot starts after it or in no order with it, of timers and of cron tables."),
+            .init(
+                "undo-boot-loaders", .list(.text),
+                "Commands that order these before the sidecar's service, or let it set its rules again after them."),
         ])
 
     private let host: Host
@@ -75,18 +83,39 @@ struct PacketFilterProbe: Probe {
                 "mesh-rules": .integer(ours.count), "backends": .texts(state.backends),
                 "ssh-first": .bool(Self.leavesSSHAlone(table)), "position-ok": .bool(table.arePositionsFree),
             ], evidence: ["\(name) table: \(ours.count) rules of the mesh, \(table.rules.count) in all"])
-        observation.attributes["loaders"] = .list([])
-        if request.wants("loaders"), ours.isEmpty {
-            observation.attributes["loaders"] = .texts(
-                try await host.pool(for: request).run("look for what loads rules", until: request.deadline) {
-                    () throws(ProbeError) in RuleLoaders.find { host.path($0) }
-                })
-        }
+        try await addLoaders(areMissing: ours.isEmpty, to: &observation, request)
         if request.wants("orphaned") { try await addOrphans(table, to: &observation, request) }
         if request.wants("matches-settings", "differences", "expected-rules") {
             try await compare(table, into: &observation, request)
         }
         return observation
+    }
+
+    /// Who takes the rules away, where they are missing, and who will.
+    private func addLoaders(
+        areMissing: Bool, to observation: inout Observation, _ request: ProbeRequest
+    ) async throws(ProbeError) {
+        for name in ["loaders", "undo-loaders", "boot-loaders", "undo-boot-loaders"] {
+            observation.attributes[name] = .list([])
+        }
+        let isAboutBoot = request.wants("boot-loaders", "undo-boot-loaders")
+        guard isAboutBoot || areMissing && request.wants("loaders", "undo-loaders") else { return }
+        let loaders = RuleLoaders(try await host.jobs(for: request))
+        if loaders.lines.isEmpty { return }
+        if areMissing {
+            observation.attributes["loaders"] = .texts(loaders.shown)
+            observation.attributes["undo-loaders"] = .texts(loaders.undo)
+        }
+        guard isAboutBoot else { return }
+        let late = loaders.late(try await host.bootOrder(for: request))
+        observation.attributes["boot-loaders"] = .texts(late.map(\.text))
+        var seen: Set<String> = []
+        let undo = late.flatMap(\.undo)
+        // systemd reads all drop-ins at once.
+        let commands = undo.filter { $0 != "systemctl daemon-reload" && seen.insert($0).inserted }
+        observation.attributes["undo-boot-loaders"] = .texts(
+            commands + (undo.contains("systemctl daemon-reload") ? ["systemctl daemon-reload"] : []))
+        observation.evidence += late.map(\.text)
     }
 
     private static func leavesSSHAlone(_ table: SavedTable) -> Bool {

@@ -17,6 +17,7 @@ struct ReachProbe: Probe {
                 "unit", .text, "The unit whose programs have to reach it: what is forbidden to it alone counts.",
                 form: .unit),
             .init("elsewhere", .list(.text), "Other addresses to try if the port cannot be reached."),
+            .init("named-in", .text, "The file that has the address, such as that of a name server.", form: .path),
         ],
         attributes: [
             .init("connected", .bool, "Whether all of them reach it."),
@@ -44,6 +45,10 @@ struct ReachProbe: Probe {
             ),
             .init("undo-diverted", .list(.text), "Commands that remove them."),
             .init("found-at", .list(.text), "The addresses of `elsewhere` where the port accepts connections."),
+            .init("lines", .list(.text), "The lines of `named-in` that have the peer's address."),
+            .init(
+                "nobody", .bool,
+                "Whether no host of this machine's own link has the address; null if it is reached, or is on no link of its own."),
             .init("duration", .duration, "From the lookup to the last open connection."),
         ])
 
@@ -69,7 +74,7 @@ struct ReachProbe: Probe {
             "connected": .bool(false), "error": .null, "peer": .null, "users": .map([:]), "kept-out": .list([]),
             "obstacle": .null, "obstacles": .list([]), "undo": .list([]), "route": .null, "suspects": .list([]),
             "undo-suspects": .list([]), "limits": .list([]), "undo-limits": .list([]), "diverted": .list([]),
-            "undo-diverted": .list([]), "found-at": .list([]),
+            "undo-diverted": .list([]), "found-at": .list([]), "lines": .list([]), "nobody": .null,
         ]
         let address: IPAddress
         do throws(ProbeError) {
@@ -140,12 +145,29 @@ struct ReachProbe: Probe {
             : try await search.obstacles(
                 to: address, port: endpoint.port, user: lookers[first].uid, userName: lookers[first].name)
         evidence += Self.add(obstacles, to: &attributes)
+        if let file = try request.text("named-in"), request.wants("lines") {
+            attributes["lines"] = .texts(try await lines(of: file, naming: address, request))
+        }
+        if request.wants("nobody"), obstacles.kind == nil {
+            attributes["nobody"] = .bool(try await search.isNobody(address, user: lookers[first].uid))
+        }
         let elsewhere = (try request.texts("elsewhere") ?? []).compactMap { IPAddress($0) }.filter { $0 != address }
         if !elsewhere.isEmpty, request.wants("found-at") {
             attributes["found-at"] = .texts(
                 try await found(elsewhere, endpoint.port, by: lookers[first], request).map(\.description))
         }
         return Observation(attributes, evidence: evidence)
+    }
+
+    /// The lines of a file that have an address.
+    private func lines(
+        of file: String, naming address: IPAddress, _ request: ProbeRequest
+    ) async throws(ProbeError) -> [String] {
+        let bytes = try await host.contents(of: file, limit: 1 << 20, for: request) ?? []
+        return Bytes.lines(bytes).enumerated().compactMap { index, line in
+            let isNamed = line.split { "/#=, \t".utf8.contains($0) }.contains { IPAddress(Ascii.text($0)) == address }
+            return isNamed ? "\(file):\(index + 1): \(Ascii.text(Ascii.trimmed(line[...])))" : nil
+        }
     }
 
     /// The addresses that accept connections to a port.

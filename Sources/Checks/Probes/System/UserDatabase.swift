@@ -5,10 +5,11 @@ import Platform
 
 /// A user of the host (passwd(5)).
 package struct UserEntry: Sendable, Hashable {
-    var name: String
+    package var name: String
     /// The number.
     package var uid: UInt32
-    var gid: UInt32
+    /// The number of the main group.
+    package var gid: UInt32
     var home: String
     var shell: String
 }
@@ -41,6 +42,9 @@ struct UserDatabase: Sendable {
         userNames = Dictionary(users.map { ($0.uid, $0.name) }) { first, _ in first }
         groupNames = Dictionary(groups.map { ($0.gid, $0.name) }) { first, _ in first }
     }
+
+    /// The users of the files.
+    var all: [UserEntry] { users }
 
     /// A user by name.
     func user(_ name: String) -> UserEntry? {
@@ -124,6 +128,16 @@ extension Host {
                 passwd: try FileTree.readIfExists(passwd, limit: 16 << 20) ?? [],
                 group: try FileTree.readIfExists(group, limit: 16 << 20) ?? [], asksSystem: isThisMachine)
         }
+    }
+
+    /// The users of the host's files.
+    package nonisolated func accounts(for request: ProbeRequest) async throws(ProbeError) -> [UserEntry] {
+        try await users(for: request).all
+    }
+
+    /// The users of whom programs run.
+    package nonisolated func processOwners(for request: ProbeRequest) async throws(ProbeError) -> Set<UInt32> {
+        Set(try await processes(for: request).entries.map(\.user))
     }
 
     /// A user of the host by name or number.

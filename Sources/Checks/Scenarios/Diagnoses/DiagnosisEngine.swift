@@ -138,13 +138,26 @@ extension DiagnosisCatalogue {
     private static func remedy(_ templates: [String], _ texts: [DiagnosisText]) -> [String] {
         var lines: [String] = []
         for template in templates {
-            let items = texts.flatMap { $0.items(of: template) ?? [] }
-            let isList = texts.contains { $0.items(of: template) != nil }
-            for line in isList ? items : texts.map({ $0.rendered(template) }) where !lines.contains(line) {
+            let lists = texts.compactMap { $0.items(of: template) }
+            for line in lists.isEmpty ? texts.map({ $0.rendered(template) }) : merged(lists) where !lines.contains(line) {
                 lines.append(line)
             }
         }
         return Array(lines.prefix(max(evidenceLimit, templates.count)))
+    }
+
+    /// One list of the commands of several, each once and behind all that come before it in any of them: what they all end
+    /// with, such as a restart, is of no use before the last change. Where two lists contradict each other, the first counts.
+    static func merged(_ lists: [[String]]) -> [String] {
+        var rest = lists
+        var merged: [String] = []
+        while let first = rest.first(where: { !$0.isEmpty })?.first {
+            let heads = rest.compactMap(\.first)
+            let next = heads.first { head in rest.allSatisfy { !$0.dropFirst().contains(head) } } ?? first
+            merged.append(next)
+            for index in rest.indices { rest[index].removeAll { $0 == next } }
+        }
+        return merged
     }
 
     /// What a check itself says of its failure.

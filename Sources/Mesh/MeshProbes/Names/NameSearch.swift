@@ -251,7 +251,7 @@ struct NameSearch {
         return lines.sorted { $0.key < $1.key }.map { file, numbers in
             let edits = numbers.sorted().map { "\($0)s/^/# /" }.joined(separator: ";")
             // dnsmasq would read a copy in the same folder.
-            return "cp \(file) /root/ && sed -i '\(edits)' \(file)"
+            return "cp --backup=numbered \(file) /root/ && sed -i '\(edits)' \(file)"
         }
     }
 

@@ -24,6 +24,8 @@ struct FilteredPacket: Sendable, Hashable {
     var user: UInt32?
     /// The name of that user.
     var userName: String?
+    /// The group of the socket; nil when it is not known.
+    var group: UInt32?
     /// The interface; nil when it is not known.
     var interface: String?
     /// Whether it is a packet with data of a connection that is open.
@@ -65,6 +67,13 @@ struct FilterObstacle: Sendable, Hashable {
             "-m connlimit", "-m limit", "-m hashlimit", "-m recent", "-m statistic", "-m quota", "-m time", "ct count",
             "limit rate", "numgen ", "quota over", "quota until", "meta hour", "meta time",
         ].contains { text.containsBytewise($0) }
+    }
+}
+
+extension FilterObstacle {
+    /// Whether it leads packets to somebody else, and does not only stop them or let them through.
+    var isDiversion: Bool {
+        ["-j REDIRECT", "-j DNAT", "-j NETMAP", " redirect", " dnat "].contains { text.containsBytewise($0) }
     }
 }
 
@@ -271,7 +280,8 @@ struct IptablesWalk {
                 match = packet.direction == .answer ? .maybe : FilterMatch(Self.ports(value(), packet.port))
             case "--sport", "--sports":
                 match = packet.direction == .answer ? FilterMatch(Self.ports(value(), packet.port)) : .maybe
-            case "--uid-owner": match = Self.owner(value(), packet)
+            case "--uid-owner": match = Self.owner(value(), packet.user, packet.userName, packet)
+            case "--gid-owner": match = Self.owner(value(), packet.group, nil, packet)
             case "--ctstate", "--state":
                 match = FilterMatch(
                     value().utf8.split(separator: UInt8(ascii: ",")).contains { Ascii.text($0) == packet.state })
@@ -330,10 +340,12 @@ struct IptablesWalk {
         }
     }
 
-    private static func owner(_ text: String, _ packet: FilteredPacket) -> FilterMatch {
-        guard let user = packet.user else { return packet.direction == .input ? .no : .maybe }
+    private static func owner(
+        _ text: String, _ number: UInt32?, _ name: String?, _ packet: FilteredPacket
+    ) -> FilterMatch {
+        guard let number else { return packet.direction == .input ? .no : .maybe }
         let bounds = text.utf8.split(separator: UInt8(ascii: "-")).compactMap { Bytes.decimal($0) }
-        guard let first = bounds.first, let last = bounds.last else { return FilterMatch(text == packet.userName) }
-        return FilterMatch((first...max(first, last)).contains(Int64(user)))
+        guard let first = bounds.first, let last = bounds.last else { return FilterMatch(text == name) }
+        return FilterMatch((first...max(first, last)).contains(Int64(number)))
     }
 }

@@ -58,6 +58,9 @@ struct NftRuleset: Sendable {
         }
     }
 
+    /// The rules as they are printed.
+    var ruleTexts: [String] { Array(texts.values) }
+
     /// Tables that iptables-nft(8) has made: its chains are in capitals and belong to `ip`.
     private static func isOfIptables(_ family: String, _ table: String) -> Bool {
         family == "ip" && ["filter", "nat", "mangle", "raw", "security"].contains(table)
@@ -244,6 +247,7 @@ struct NftRuleset: Sendable {
                 if match != .yes, let names = texts(right), let name = packet.userName {
                     match = FilterMatch(names.contains(name))
                 }
+            case "skgid": if let group = packet.group { match = number(right, Int64(group)) }
             case "l4proto": match = texts(right).map { FilterMatch($0.contains(packet.transport)) } ?? .maybe
             case "oifname", "oif":
                 if packet.direction == .output, let name = packet.interface {

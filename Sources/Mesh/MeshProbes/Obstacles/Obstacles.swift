@@ -1,4 +1,5 @@
 import Glibc
+import MeshContract
 import Platform
 import Probes
 
@@ -271,6 +272,46 @@ struct ObstacleSearch {
         return found
     }
 
+    /// The rule of another program that leads a user's connections to a service elsewhere before the mesh's rules see them.
+    func diversion(
+        to address: IPAddress, port: UInt16, _ sender: RedirectionProbe.Sender, envoyPort: UInt16
+    ) async throws(ProbeError) -> FilterObstacle? {
+        guard address.bitWidth == 32, let state = try await filterState() else { return nil }
+        let decision = try await host.routeTables(for: request).decision(to: address, user: sender.uid, port: port)
+        var packet = FilteredPacket(
+            direction: .output, peer: address, port: port, user: sender.uid, userName: sender.name, group: sender.gid,
+            interface: decision.type == "local" ? "lo" : decision.route?.device)
+        packet.unit = sender.unit
+        packet.redirectedTo = envoyPort
+        packet.local = decision.source
+        for var walk in state.walks where walk.name == "nat" {
+            guard let rule = walk.obstacle(in: "OUTPUT", to: packet), rule.isCertain else { continue }
+            guard rule.isDiversion else { return nil }
+            return rule
+        }
+        guard
+            let rule = state.nft?.obstacle(
+                hooks: ["output"], priorities: .min...Self.natPriority, to: packet), rule.isCertain, rule.isDiversion
+        else { return nil }
+        return rule
+    }
+
+    /// The units that rules tell apart by their control groups, without those of the mesh.
+    func unitsOfRules() async throws(ProbeError) -> [RedirectionProbe.Sender] {
+        guard let state = try await filterState() else { return [] }
+        let texts = state.walks.filter { $0.name == "nat" }.flatMap(\.table.rules) + (state.nft?.ruleTexts ?? [])
+        var names: Set<String> = []
+        for text in texts where text.containsBytewise("--path") || text.containsBytewise("cgroupv2") {
+            for word in SavedTable.words(text) {
+                let last = word.utf8.split(separator: UInt8(ascii: "/")).last.map { Ascii.text($0) } ?? ""
+                if last.endsBytewise(".service") || last.endsBytewise(".slice") { names.insert(last) }
+            }
+        }
+        return names.subtracting([MeshNames.istioUnit, MeshNames.nodeAgentUnit]).sorted().map {
+            RedirectionProbe.Sender(name: $0, uid: 65534, gid: 65534, unit: $0)
+        }
+    }
+
     /// Rules that stop some connections and let others through.
     func limits(
         to address: IPAddress, port: UInt16, user: UInt32, userName: String?
@@ -460,6 +501,15 @@ struct ObstacleSearch {
                 found.undo = ["ip route del \(route.selector)"]
             }
         }
+    }
+
+    /// Whether an address is on a link of this host, and nobody there answers for it.
+    func isNobody(_ address: IPAddress, user: UInt32) async throws(ProbeError) -> Bool {
+        let decision = try await host.routeTables(for: request).decision(to: address, user: user, port: 0)
+        guard decision.type == "unicast", let route = decision.route, route.gateway == nil,
+            let line = try await host.neighbour(address.description, for: request)
+        else { return false }
+        return line.endsBytewise("FAILED") || line.endsBytewise("INCOMPLETE")
     }
 
     private func addQueue(of route: RouteTables.Route, _ found: inout Obstacles) async throws(ProbeError) {
