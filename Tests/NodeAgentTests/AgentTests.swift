@@ -57,6 +57,26 @@ final class AgentTests: XCTestCase {
         await authority.stop()
     }
 
+    func testAShortKeyOfTheFirstAgentsIsReplaced() async throws {
+        let authority = try await TestAuthority(.approve)
+        let files = try authority.bootstrap(key: .rsa(bits: 1024))
+        let result = await attempt(files, authority) { $0.key = .rsa(bits: 2048) }
+        _ = try result.get()
+        try assertPair(files)
+        let text = try openssl(["rsa", "-in", files.key, "-noout", "-text"]).output
+        XCTAssertTrue(text.contains("2048 bit"), text)
+        await authority.stop()
+
+        let other = try await TestAuthority(.approve)
+        let mixed = try other.bootstrap(key: .rsa(bits: 1024))
+        try openssl(["genrsa", "-out", mixed.key, "1024"])
+        let failure = failure(await attempt(mixed, other))
+        guard case .unreadable(let error)? = failure, case .weakKey = error.problem else {
+            return XCTFail("\(String(describing: failure))")
+        }
+        await other.stop()
+    }
+
     func testBothGenerationsOfTheAuthorityAreUnderstood() async throws {
         for behaviour in [TestAuthority.Behaviour.approveOld, .approve] {
             for key in [KeyChoice.rsa(bits: 2048), .p256] {

@@ -155,10 +155,11 @@ final class TestAuthority: Sendable {
     /// Makes the folder that an administrator copies to a machine.
     func bootstrap(
         uris: [String] = ["spiffe://cluster.local/ns/default/sa/vm"],
-        notAfter: Date = Date(timeIntervalSinceNow: 3600), name: String = "certs"
+        key: OpenSSLAuthority.Key = .p256, notAfter: Date = Date(timeIntervalSinceNow: 3600), name: String = "certs"
     ) throws -> CertificateFiles {
         let pair = try middle.issueWorkload(
-            "bootstrap-\(name)", uris: uris, notBefore: notAfter.addingTimeInterval(-3600), notAfter: notAfter)
+            "bootstrap-\(name)", uris: uris, key: key, notBefore: notAfter.addingTimeInterval(-3600), notAfter: notAfter
+        )
         try folder.file("\(name)/key.pem", bytes: try contents(pair.key), mode: 0o600)
         try folder.file(
             "\(name)/cert-chain.pem", bytes: try contents(pair.certificate) + contents(middle.pair.certificate))

@@ -26,6 +26,24 @@ public enum CertificatePEM {
         return (all[0], Array(all.dropFirst()))
     }
 
+    /// The certificates of a chain file in DER, undecoded, the leaf first.
+    public static func chainDER(ofPEM bytes: [UInt8]) throws(CertificateLoadError) -> [[UInt8]] {
+        try certificateBlocks(bytes, subject: .chain, limit: chainLimit).map(\.der)
+    }
+
+    /// The certificates of a chain file whose leaf has a short RSA key; nil if its leaf cannot be read as such.
+    public static func smallKeyChain(
+        ofPEM bytes: [UInt8]
+    ) throws(CertificateLoadError) -> (leaf: SmallKeyCertificate, intermediates: [Certificate])? {
+        let all = try certificateBlocks(bytes, subject: .chain, limit: chainLimit)
+        guard let leaf = SmallKeyCertificate(derEncoded: all[0].der) else { return nil }
+        var intermediates: [Certificate] = []
+        for (index, block) in all.dropFirst().enumerated() {
+            intermediates.append(try certificate(block, number: index + 2, subject: .chain))
+        }
+        return (leaf, intermediates)
+    }
+
     /// The certificates of a root file.
     public static func roots(ofPEM bytes: [UInt8]) throws(CertificateLoadError) -> [Certificate] {
         try certificates(bytes, subject: .roots, limit: rootLimit)
@@ -46,6 +64,17 @@ public enum CertificatePEM {
     private static func certificates(
         _ bytes: [UInt8], subject: CertificateLoadError.Subject, limit: Int
     ) throws(CertificateLoadError) -> [Certificate] {
+        let wanted = try certificateBlocks(bytes, subject: subject, limit: limit)
+        var certificates: [Certificate] = []
+        for (index, block) in wanted.enumerated() {
+            certificates.append(try certificate(block, number: index + 1, subject: subject))
+        }
+        return certificates
+    }
+
+    private static func certificateBlocks(
+        _ bytes: [UInt8], subject: CertificateLoadError.Subject, limit: Int
+    ) throws(CertificateLoadError) -> [PEMBlock] {
         let blocks = try blocks(bytes, subject)
         let wanted = blocks.filter { $0.label == "CERTIFICATE" || $0.label == "X509 CERTIFICATE" }
         guard !wanted.isEmpty else {
@@ -56,20 +85,21 @@ public enum CertificatePEM {
             throw CertificateLoadError(
                 subject: subject, problem: .tooMany(label: "CERTIFICATE", found: wanted.count, limit: limit))
         }
-        var certificates: [Certificate] = []
-        for (index, block) in wanted.enumerated() {
-            do {
-                certificates.append(try Certificate(derEncoded: block.der))
-            } catch CryptoKitError.incorrectParameterSize {
-                // The one size that the decoder checks is that of RSA keys.
-                throw CertificateLoadError(subject: subject, problem: .weakKey(bits: nil))
-            } catch {
-                throw CertificateLoadError(
-                    subject: subject,
-                    problem: .malformedCertificate(number: index + 1, line: block.line, detail: "\(error)"))
-            }
+        return wanted
+    }
+
+    private static func certificate(
+        _ block: PEMBlock, number: Int, subject: CertificateLoadError.Subject
+    ) throws(CertificateLoadError) -> Certificate {
+        do {
+            return try Certificate(derEncoded: block.der)
+        } catch CryptoKitError.incorrectParameterSize {
+            // The one size that the decoder checks is that of RSA keys.
+            throw CertificateLoadError(subject: subject, problem: .weakKey(bits: nil))
+        } catch {
+            throw CertificateLoadError(
+                subject: subject, problem: .malformedCertificate(number: number, line: block.line, detail: "\(error)"))
         }
-        return certificates
     }
 
     /// The first private key of a file: PKCS #8, PKCS #1 or SEC 1.

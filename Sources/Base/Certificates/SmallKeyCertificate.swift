@@ -12,6 +12,8 @@ import X509
 public struct SmallKeyCertificate: Sendable {
     /// The certificate with another key: everything but its key, its bytes and its signature is as it was.
     public let certificate: Certificate
+    /// The key that ``certificate`` has in place of its own.
+    public let replacementKey: Certificate.PrivateKey
     /// The size of its key in bits.
     public let bits: Int
     private let signedBytes: [UInt8]
@@ -44,7 +46,9 @@ public struct SmallKeyCertificate: Sendable {
             let identifiers = try Self.children(of: parts[1])
             guard let first = identifiers.first else { return nil }
             algorithm = try ASN1ObjectIdentifier(derEncoded: first)
-            fields[place] = Array(P256.Signing.PrivateKey().publicKey.derRepresentation)
+            let replacement = P256.Signing.PrivateKey()
+            replacementKey = Certificate.PrivateKey(replacement)
+            fields[place] = Array(replacement.publicKey.derRepresentation)
             var serializer = DER.Serializer()
             serializer.appendConstructedNode(identifier: .sequence) { whole in
                 whole.appendConstructedNode(identifier: .sequence) { body in

@@ -36,14 +36,6 @@ public protocol CertificateAuthority: Sendable {
     ) async throws(AuthorityError) -> SignatureAnswer
 }
 
-/// What a client authenticates itself and its server by.
-public struct TLSCredentials: Sendable {
-    /// The certificates, decoded.
-    public var certificates: WorkloadCertificates
-    /// The key in PEM.
-    public var keyPEM: [UInt8]
-}
-
 /// Why the certificate authority gave no answer. The texts have the words of Go's network library where it has some: people
 /// and checks know them from the original agent's log.
 public enum AuthorityError: Error, Sendable, Hashable, CustomStringConvertible {

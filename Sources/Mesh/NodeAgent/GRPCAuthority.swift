@@ -150,8 +150,8 @@ public struct GRPCAuthority: CertificateAuthority {
     private static func context(_ credentials: TLSCredentials) throws -> NIOSSLContext {
         var tls = TLSConfiguration.makeClientConfiguration()
         tls.minimumTLSVersion = .tlsv12
-        tls.certificateChain = try credentials.certificates.chain.map { certificate in
-            .certificate(try NIOSSLCertificate(bytes: try certificate.serializeAsPEM().derBytes, format: .der))
+        tls.certificateChain = try credentials.chainDER.map {
+            .certificate(try NIOSSLCertificate(bytes: $0, format: .der))
         }
         tls.privateKey = .privateKey(try NIOSSLPrivateKey(bytes: credentials.keyPEM, format: .pem))
         // Both are for the library's own verdict, in whose place comes ours.

@@ -23,6 +23,9 @@ struct RenewalAttempt: Sendable {
         let credentials = try credentials()
         let present = credentials.certificates
         let identity = try usableIdentity(of: present)
+        if credentials.hasSmallKey {
+            log.warning("The present key has less than 2048 bits, and TLS libraries of today refuse it; making another")
+        }
         log.detail(1, "Asking \(configuration.authority) for a certificate for \(identity)")
         let request = try request(for: identity)
         let answer: SignatureAnswer
@@ -53,8 +56,7 @@ struct RenewalAttempt: Sendable {
 
     private func credentials() throws(AttemptFailure) -> TLSCredentials {
         do throws(CertificateLoadError) {
-            let (certificates, keyPEM) = try WorkloadCertificates.loadWithKey(configuration.files)
-            return TLSCredentials(certificates: certificates, keyPEM: keyPEM)
+            return try TLSCredentials(reading: configuration.files)
         } catch {
             throw .unreadable(error)
         }
@@ -76,7 +78,7 @@ struct RenewalAttempt: Sendable {
     /// what was asked for in the name of the former ones.
     private func requireUnchanged(_ credentials: TLSCredentials) throws(AttemptFailure) {
         let now = try self.credentials()
-        if now.keyPEM != credentials.keyPEM || now.certificates.chain != credentials.certificates.chain {
+        if now.keyPEM != credentials.keyPEM || now.chainDER != credentials.chainDER {
             throw .filesChanged(configuration.files)
         }
     }

@@ -37,21 +37,23 @@ public struct WorkloadCertificates: Sendable {
 
     /// Reads the three files.
     public static func load(_ files: CertificateFiles) throws(CertificateLoadError) -> WorkloadCertificates {
-        try loadWithKey(files).certificates
-    }
-
-    /// Reads the three files, and gives the key in PEM as well, for libraries that want it so.
-    public static func loadWithKey(
-        _ files: CertificateFiles
-    ) throws(CertificateLoadError) -> (certificates: WorkloadCertificates, keyPEM: [UInt8]) {
-        let chain = try CertificatePEM.read(files.chain, .chain)
-        let key = try CertificatePEM.read(files.key, .key)
-        let roots = try CertificatePEM.read(files.root, .roots)
+        let contents = try CertificateContents(reading: files)
         do {
-            return (try WorkloadCertificates(chainPEM: chain, keyPEM: key, rootPEM: roots), key)
+            return try WorkloadCertificates(
+                chainPEM: contents.chain, keyPEM: contents.key, rootPEM: contents.roots)
         } catch {
             throw error.naming(files)
         }
+    }
+
+    /// Creates a value of files whose RSA key is shorter than the 2048 bits that the library takes; nil if they are not that. Leaf
+    /// and key are then stand-ins with a key of their own.
+    init?(smallKey contents: CertificateContents) throws(CertificateLoadError) {
+        guard let chain = try CertificatePEM.smallKeyChain(ofPEM: contents.chain), chain.leaf.isOf(keyPEM: contents.key)
+        else { return nil }
+        self.init(
+            leaf: chain.leaf.certificate, intermediates: chain.intermediates,
+            roots: try CertificatePEM.roots(ofPEM: contents.roots), privateKey: chain.leaf.replacementKey)
     }
 
     /// The whole chain, the leaf first.
@@ -132,6 +134,53 @@ extension WorkloadCertificates {
 
     /// The kind of the leaf's key.
     public var keyKind: KeyKind { KeyKind(leaf.publicKey) }
+}
+
+/// What the three files hold.
+struct CertificateContents: Sendable {
+    var chain: [UInt8]
+    var key: [UInt8]
+    var roots: [UInt8]
+
+    init(reading files: CertificateFiles) throws(CertificateLoadError) {
+        chain = try CertificatePEM.read(files.chain, .chain)
+        key = try CertificatePEM.read(files.key, .key)
+        roots = try CertificatePEM.read(files.root, .roots)
+    }
+}
+
+/// What a client authenticates itself and its server by.
+public struct TLSCredentials: Sendable {
+    /// The certificates, decoded. If the key is shorter than the library takes, the leaf has another key in its place.
+    public var certificates: WorkloadCertificates
+    /// The chain in DER, the leaf first.
+    public var chainDER: [[UInt8]]
+    /// The key in PEM.
+    public var keyPEM: [UInt8]
+    /// Whether the RSA key is shorter than 2048 bits, as those of Istio's first agents: authorities of that time accept it.
+    public var hasSmallKey: Bool
+
+    /// Reads the three files.
+    public init(reading files: CertificateFiles) throws(CertificateLoadError) {
+        let contents = try CertificateContents(reading: files)
+        keyPEM = contents.key
+        do throws(CertificateLoadError) {
+            chainDER = try CertificatePEM.chainDER(ofPEM: contents.chain)
+            do throws(CertificateLoadError) {
+                certificates = try WorkloadCertificates(
+                    chainPEM: contents.chain, keyPEM: contents.key, rootPEM: contents.roots)
+                hasSmallKey = false
+            } catch {
+                guard case .weakKey = error.problem, let small = try WorkloadCertificates(smallKey: contents) else {
+                    throw error
+                }
+                certificates = small
+                hasSmallKey = true
+            }
+        } catch {
+            throw error.naming(files)
+        }
+    }
 }
 
 /// What keeps a workload from using its certificates.
