@@ -54,7 +54,7 @@ fault dropin-option MX0229 'a drop-in gives the node agent an option that it doe
 ExecStart=/usr/local/istio/bin/node_agent --logtostderr --renew-early"' 'no_drop_in istio-auth-node-agent.service'
 fault dropin-user MX0225 'a drop-in runs the sidecar as a user that does not exist' \
     'drop_in istio.service User=envoy' 'no_drop_in istio.service'
-fault dropin-group MX0225 'a drop-in runs the node agent in a group that does not exist' \
+fault dropin-group MX0257 'a drop-in runs the node agent in a group that does not exist' \
     'drop_in istio-auth-node-agent.service Group=certificates' 'no_drop_in istio-auth-node-agent.service'
 fault dropin-other-user MX0240 'a drop-in runs the sidecar as nobody' \
     'drop_in istio.service User=nobody' 'no_drop_in istio.service'
@@ -220,7 +220,7 @@ fault envoy-stopped MX0720 'a signal has stopped Envoy' 'pkill -STOP -x envoy' '
 fault agent-stopped MX0720 'a signal has stopped pilot-agent' 'pkill -STOP -x pilot-agent' 'pkill -CONT -x pilot-agent'
 fault node-agent-frozen MX0720 'a signal has stopped the node agent' 'pkill -STOP -x node_agent' 'pkill -CONT -x node_agent'
 fault sidecar-frozen MX0233 'the control group of the sidecar is frozen' 'systemctl freeze istio' 'systemctl thaw istio'
-fault envoy-killed MX0722 'something kills Envoy every few seconds' \
+fault envoy-killed MX0731 'something kills Envoy every few seconds' \
     'systemd-run --quiet --unit=fault-killer sh -c "while sleep 4; do pkill -KILL -x envoy; done"' \
     'systemctl stop fault-killer; systemctl restart istio'
 fault node-agent-killed MX0230 'something kills the node agent every few seconds' \
@@ -287,7 +287,6 @@ rebooted_fault journal-lost-rebooted - 'the journal was in memory, and the machi
 # Only the operator knows the value of an option, what kills a program, or what to delete.
 by_hand dropin-option dropin-user dropin-group dropin-other-user dropin-hides-certificates dropin-folder dropin-library \
     dropin-memory dropin-descriptors node-agent-descriptors certificates-full certificates-inodes log-full proxy-inodes \
-    envoy-killed node-agent-killed admin-port-taken traffic-port-taken updates-rejected journal-none journal-limited \
+    admin-port-taken traffic-port-taken updates-rejected journal-none journal-limited \
     journal-quiet output-nowhere log-emptied certificates-lost-rebooted
 by_hand dnsmasq-of-others number-shared range-narrowed port-of-connection envoy-of-others
-by_hand restarted-by-timer

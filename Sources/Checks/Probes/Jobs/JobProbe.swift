@@ -14,7 +14,8 @@ struct JobProbe: Probe {
                 "Texts of which a script, or a line that calls it, has at least one; in a table of cron, the line itself.",
                 isRequired: true),
             .init(
-                "pattern", .text, "What a command has to match: a regular expression; every command that mentions it by default."
+                "pattern", .text,
+                "What a command has to match: a regular expression; every command that mentions it by default."
             ),
             .init("except", .list(.text), "Units whose commands do not count."),
         ],
@@ -72,8 +73,11 @@ struct JobProbe: Probe {
 extension HostJobs.File {
     /// Whether it is where packages put their files, and no administrator does.
     var isPackaged: Bool {
-        ["/usr/lib/", "/usr/share/", "/usr/sbin/", "/usr/bin/", "/lib/", "/sbin/", "/bin/", "/etc/init.d/", "/run/systemd/generator"]
-            .contains { path.startsBytewise($0) }
+        [
+            "/usr/lib/", "/usr/share/", "/usr/sbin/", "/usr/bin/", "/lib/", "/sbin/", "/bin/", "/etc/init.d/",
+            "/run/systemd/generator",
+        ]
+        .contains { path.startsBytewise($0) }
     }
 }
 
@@ -86,7 +90,9 @@ extension HostJobs {
         for file in files.values.sorted(by: { $0.path < $1.path }) {
             func mentions(_ line: Line) -> Bool { texts.contains { line.text.containsBytewise($0) } }
             // What packages bring is theirs to run, unless an administrator's command runs it.
-            if file.isPackaged, !callers(of: file.path).contains(where: { files[$0.file]?.isPackaged == false }) { continue }
+            if file.isPackaged, !callers(of: file.path).contains(where: { files[$0.file]?.isPackaged == false }) {
+                continue
+            }
             let isTable = file.origin == .table
             guard isTable || (file.lines + file.callers).contains(where: mentions) else { continue }
             let lines = file.lines.filter { (!isTable || mentions($0)) && isMeant($0.text) }
@@ -112,11 +118,10 @@ extension HostJobs {
         return found
     }
 
-    /// Whether nobody but some units runs a file.
+    /// Whether one of some units runs a file.
     package func isOf(_ units: Set<String>, _ file: File) -> Bool {
-        let roots = roots(of: file.path)
-        return !units.isEmpty && !roots.isEmpty
-            && roots.allSatisfy { root in
+        !units.isEmpty
+            && roots(of: file.path).contains { root in
                 if case .unit(let name) = root.file.origin { units.contains(name) } else { false }
             }
     }
