@@ -74,7 +74,7 @@ final class BootTests: XCTestCase {
 
     func testRulesThatCloseFiles() throws {
         try requireRoot()
-        let folder = ["etc/tmpfiles.d/x.conf"][0]
+        let folder = "etc/tmpfiles.d/x.conf"
         for rule in [
             "z /var/lib 0700 root root", "Z /var 0600", "m /var/lib/mesh/env 0600", "d /var 0750",
             "z /etc/certs/key.pem 0644",
@@ -146,7 +146,7 @@ final class BootTests: XCTestCase {
             "etc/cron.d/tidy": "# table\n*/5 * * * * root pkill envoy\n0 1 * * * root /opt/other\n",
             "etc/cron.daily/tidy": "#!/bin/sh\nkillall envoy\n",
         ])
-        let found = jobs.lines(mentioning: ["envoy"]) { $0.contains("kill") }
+        let found = jobs.lines(mentioning: ["envoy"]) { line, _ in line.contains("kill") }
         XCTAssertEqual(
             found.map(\.shown),
             [
@@ -166,7 +166,35 @@ final class BootTests: XCTestCase {
                 ["chmod a-x '/etc/cron.daily/tidy'"],
                 ["systemctl disable --now 'guard.timer'", "systemctl disable --now 'guard.service'"],
             ])
-        XCTAssertEqual(jobs.lines(mentioning: ["envoy"], except: ["guard.service"]) { $0.contains("pkill \"") }, [])
+        XCTAssertEqual(
+            jobs.lines(mentioning: ["envoy"], except: ["guard.service"]) { line, _ in line.contains("pkill \"") }, [])
+    }
+
+    func testWhoWrites() {
+        func writes(_ line: String, _ before: String = "") -> Bool {
+            let lines = [before, line].map { HostJobs.Line(file: "/x", number: 1, text: $0) }
+            return WrittenPaths(.init(path: "/x", origin: .script, lines: lines)).writes(
+                line, anyOf: ["/etc/certs", "sidecar.env"])
+        }
+        for line in [
+            "cp /srv/key.pem /etc/certs/key.pem", "cp -a /srv/certs/. /etc/certs", "rsync -a host:x /etc/certs/",
+            "rm -rf /etc/certs/*",
+            "echo A=1 >/var/lib/istio/envoy/sidecar.env", "cat x >> /root/sidecar.env",
+            "sed -i s/a/b/ /root/sidecar.env",
+            "test -f x && chmod 0644 /etc/certs/*.pem", "sh -c 'tee /etc/certs/x </dev/null'",
+            "curl -o /etc/certs/x http://x/",
+            "tar -x -C /etc/certs -f x", "find /etc/certs | xargs chown root /etc/certs", "mv /etc/certs /srv",
+            "-/bin/cp x /etc/certs",
+            "open('/etc/certs/key.pem', 'w').write(x)",
+        ] { XCTAssertTrue(writes(line), line) }
+        XCTAssertTrue(writes("cp /srv/x \"$dst/key.pem\"", "dst=/etc/certs"))
+        for line in [
+            "cp -a /etc/certs /srv/backup", "tar -c -f /srv/x /etc/certs", "cat /etc/certs/key.pem >/srv/x",
+            "sed s/a/b/ /root/sidecar.env",
+            ". /var/lib/istio/envoy/sidecar.env", "openssl x509 -in /etc/certs/x 2>/dev/null", "echo chmod",
+            "rsync -a /etc/certs/ host:",
+            "cp x \"$dst\"",
+        ] { XCTAssertFalse(writes(line, "dst=/srv"), line) }
     }
 
     /// A chain of scripts that call each other ends, and what is no text is left alone.

@@ -9,8 +9,13 @@ enum FileLocks {
     static func holders(of path: String) throws(ProbeError) -> [Int32] {
         var status = stat()
         guard stat(path, &status) == 0 else { return [] }
-        let device = hex(gnu_dev_major(status.st_dev)) + ":" + hex(gnu_dev_minor(status.st_dev))
-        return holders(in: try SystemFile.read("/proc/locks", limit: 4 << 20) ?? [], of: "\(device):\(status.st_ino)")
+        // As makedev(3) puts them together.
+        let device = UInt64(status.st_dev)
+        let major = device >> 8 & 0xfff | device >> 32 & ~0xfff
+        let minor = device & 0xff | device >> 12 & ~0xff
+        return holders(
+            in: try SystemFile.read("/proc/locks", limit: 4 << 20) ?? [],
+            of: "\(hex(major)):\(hex(minor)):\(status.st_ino)")
     }
 
     /// Reads lines such as `1: FLOCK  ADVISORY  WRITE 1234 00:19:5678 0 EOF`; `->` marks one that waits.
@@ -26,7 +31,7 @@ enum FileLocks {
         return holders
     }
 
-    private static func hex(_ number: UInt32) -> String {
+    private static func hex(_ number: UInt64) -> String {
         let digits = String(number, radix: 16)
         return digits.utf8.count < 2 ? "0" + digits : digits
     }

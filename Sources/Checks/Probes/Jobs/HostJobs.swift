@@ -145,7 +145,10 @@ package struct HostJobs: Sendable {
             for entry in processes where !entry.isKernelThread && !entry.arguments.isEmpty {
                 let text = entry.arguments.joined(separator: " ").utf8.map { $0 == Ascii.newline ? Ascii.space : $0 }
                 let line = Line(file: "process \(entry.pid)", number: 0, text: Ascii.text(text))
-                let unit = Self.unit(of: entry, path)
+                // What cron or ssh has started is not theirs.
+                let unit = Self.unit(of: entry, path).flatMap { name in
+                    files.values.contains { $0.origin == .unit(name) && !$0.isPackaged } ? name : nil
+                }
                 files[line.file] = File(
                     path: line.file, origin: unit.map { .unit($0) } ?? .process(entry.pid), lines: [line])
             }

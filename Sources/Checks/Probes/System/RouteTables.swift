@@ -214,6 +214,15 @@ package struct RouteTables: Sendable, Hashable {
         return "ip route replace \(address)/32\(gateway) dev \(device) advmss \(UserConnection.smallSegment)"
     }
 
+    /// The command that makes packets to an address small on their way out and back.
+    func smallPathCommand(to address: IPAddress, port: UInt16) -> String? {
+        guard let route = decision(to: address, user: 0, port: port).route, let device = route.device else {
+            return nil
+        }
+        let gateway = route.gateway.map { " via \($0)" } ?? ""
+        return "ip route replace \(address)/32\(gateway) dev \(device) mtu 576"
+    }
+
     private func best(in table: String, for address: IPAddress) -> Route? {
         (routes[table] ?? []).filter { $0.network.contains(address) }.max { Self.isWorse($0, $1) }
     }
