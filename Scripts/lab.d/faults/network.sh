@@ -593,3 +593,10 @@ fault address-preferred MX1024 'another address of the machine is the source of 
     'keep $settings; echo ISTIO_INBOUND_PORTS=7000 >>$settings; serve 0.0.0.0; ip address add 10.150.0.105/24 dev eth0
     ip route change 10.150.0.0/24 dev eth0 proto kernel scope link src 10.150.0.105; systemctl restart istio' \
     'ip address del 10.150.0.105/24 dev eth0; ip route replace 10.150.0.0/24 dev eth0 proto kernel scope link src $own; systemctl stop fault-service; back $settings; systemctl restart istio'
+fault cluster-dns-datagrams MX0434 "the cluster's DNS takes UDP alone, as behind the guide's load balancer" \
+    "printf 'plane: lead 10.150.0.7 53\n'" "printf 'plane: release\n'"
+fault inbound-innocent - 'a rule drops what one host sends to this machine, which is not the mesh' \
+    'keep $settings; echo ISTIO_INBOUND_PORTS=7000 >>$settings; systemctl restart istio; serve 0.0.0.0
+    iptables -I INPUT -s 192.0.2.1 -j DROP; nft "table ip guard { chain in { type filter hook prerouting priority 0; ip saddr { 192.0.2.7, 192.0.2.8 } drop; }; }"' \
+    'iptables -D INPUT -s 192.0.2.1 -j DROP; nft delete table ip guard; systemctl stop fault-service; back $settings; systemctl restart istio'
+by_hand cluster-dns-datagrams

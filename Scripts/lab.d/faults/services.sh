@@ -284,6 +284,9 @@ rebooted_fault folders-gone-rebooted - "the sidecar's directories were deleted b
 rebooted_fault journal-lost-rebooted - 'the journal was in memory, and the machine was booted' \
     'rm -rf /var/log/journal' 'true'
 
+fault envoy-fails-check MX0736 'somebody has told Envoy to fail its health check' \
+    'curl -s -o /dev/null -X POST http://127.0.0.1:15000/healthcheck/fail' 'systemctl restart istio'
+
 # --- who stands in the way of the services
 
 fault authority-port-of-agent MX0940 'a drop-in lets the node agent ask the CA at another port' \

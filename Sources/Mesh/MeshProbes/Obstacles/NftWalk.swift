@@ -241,7 +241,12 @@ struct NftRuleset: Sendable {
         if let field = left?["payload"]?["field"]?.asText, let layer = left?["payload"]?["protocol"]?.asText {
             switch (layer, field) {
             case ("ip", "daddr"): match = address(right, packet.direction == .output ? packet.peer : packet.local)
-            case ("ip", "saddr"): match = address(right, packet.direction == .output ? packet.local : packet.peer)
+            case ("ip", "saddr"):
+                // Texts are single addresses; networks have a prefix, and ranges their ends.
+                let areHosts = items(right).allSatisfy { $0.asText.map { !$0.startsBytewise("@") } ?? false }
+                match =
+                    packet.isOfAnybody && areHosts
+                    ? .no : address(right, packet.direction == .output ? packet.local : packet.peer)
             case ("ip", "protocol"): match = texts(right).map { FilterMatch($0.contains(packet.transport)) } ?? .maybe
             case ("tcp", "dport"), ("udp", "dport"), ("th", "dport"):
                 if layer != "th", layer != packet.transport {

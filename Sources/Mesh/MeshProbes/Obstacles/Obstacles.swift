@@ -92,6 +92,7 @@ struct ObstacleSearch {
             if found.kind == nil { try await addQueue(of: route, &found) }
         }
         if found.kind == nil { try await addEncryption(to: address, &found) }
+        if found.kind == nil { addDetour(decision, tables, address, &found) }
         return found
     }
 
@@ -510,6 +511,20 @@ struct ObstacleSearch {
                 found.undo = ["ip route del \(route.selector)"]
             }
         }
+    }
+
+    /// A policy rule that takes packets another way than the main table would, as those of a VPN do.
+    private func addDetour(
+        _ decision: RouteTables.Decision, _ tables: RouteTables, _ address: IPAddress, _ found: inout Obstacles
+    ) {
+        guard decision.isByPolicy, let route = decision.route, let main = tables.mainRoute(to: address),
+            main.type == "unicast", main.device != route.device
+        else { return }
+        found.kind = .policy
+        found.lines = [
+            "policy rule \(decision.preference): \(decision.rule): \(route.text)", "the main table has \(main.text)",
+        ]
+        found.undo = ["ip rule add pref \(max(1, decision.preference - 1)) to \(address) lookup main"]
     }
 
     /// Whether an address is on a link of this host, and nobody there answers for it.
