@@ -308,10 +308,13 @@ struct NameSearch {
 
     /// Whether the C library comes to DNS for every name that its other sources do not have (nsswitch.conf(5)).
     static func comesToDNS(_ words: [String]) -> Bool {
+        var former = ""
         for word in words {
             if word == "dns" || word == "resolve" { return true }
             // What returns for names of its own kind alone, such as mdns4_minimal, is in nobody's way.
-            if word.startsBytewise("["), word.containsBytewise("return"), !word.containsBytewise("!") { return false }
+            let isEnd = word.startsBytewise("[") && word.containsBytewise("return") && !word.containsBytewise("!")
+            if isEnd, !former.startsBytewise("mdns") { return false }
+            former = word
         }
         return false
     }
