@@ -95,7 +95,6 @@ kubedns=/etc/dnsmasq.d/kubedns
 own=$(ip -4 -o address show scope global | awk '{ sub("/.*", "", $4); print $4; exit }')
 END
 )
-readonly fault_prelude
 
 fault_names=()
 declare -A fault_place=() fault_code=() fault_words=() fault_on=() fault_off=() fault_remedy=() fault_reboot=() fault_files=() fault_parts=()
@@ -244,7 +243,7 @@ fault resolv-conf-rewritten MX0408 'a DHCP client has rewritten resolv.conf' \
 fault dnsmasq-not-read MX0411 'kubedns was set right and dnsmasq was not restarted' \
     'keep $kubedns; sed -i s,10.150.0.6$,10.150.0.66, $kubedns; systemctl restart dnsmasq; back $kubedns; touch $kubedns' \
     'systemctl restart dnsmasq'
-fault pilot-moved MX0501 'kubedns has an address that Pilot had once' \
+fault pilot-moved MX0432 'kubedns has an address that Pilot had once' \
     'keep $kubedns; sed -i s,^address=/istio-pilot\\\(.*\\\)/.*,address=/istio-pilot\\1/10.150.0.66, $kubedns; systemctl restart dnsmasq' \
     'back $kubedns; systemctl restart dnsmasq'
 fault service-range-wrong MX0412 'cluster.env has the service range of another cluster' \
@@ -467,6 +466,8 @@ source "$root/Scripts/lab.d/faults/services.sh"
 source "$root/Scripts/lab.d/faults/certificates.sh"
 # shellcheck source=Scripts/lab.d/faults/network.sh
 source "$root/Scripts/lab.d/faults/network.sh"
+# shellcheck source=Scripts/lab.d/faults/boot.sh
+source "$root/Scripts/lab.d/faults/boot.sh"
 # shellcheck source=Scripts/lab.d/faults/combinations.sh
 source "$root/Scripts/lab.d/faults/combinations.sh"
 

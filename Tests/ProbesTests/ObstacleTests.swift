@@ -129,6 +129,71 @@ final class ObstacleTests: XCTestCase {
             "filter: -P OUTPUT DROP")
     }
 
+    /// A rule about a group holds for its members, and one about a single other host not for what anybody may send.
+    func testGroupsAndSingleHosts() throws {
+        var packet = FilteredPacket(
+            direction: .output, peer: try address("10.63.240.10"), port: 9080, user: 1000, userName: "person",
+            group: 1000,
+            interface: "eth0")
+        XCTAssertEqual(try obstacle(["-A OUTPUT -m owner --gid-owner 1000 -j DROP"], packet)?.isCertain, true)
+        XCTAssertEqual(try obstacle(["-A OUTPUT -m owner --gid-owner 990-1010 -j DROP"], packet)?.isCertain, true)
+        XCTAssertNil(try obstacle(["-A OUTPUT -m owner --gid-owner 33 -j DROP"], packet))
+        packet = FilteredPacket(direction: .input, port: 15001)
+        XCTAssertNil(try obstacle(["-A INPUT -s 192.0.2.1/32 -j DROP"], in: "INPUT", packet))
+        XCTAssertEqual(try obstacle(["-A INPUT ! -s 192.0.2.1/32 -j DROP"], in: "INPUT", packet)?.isCertain, true)
+        XCTAssertNotNil(try obstacle(["-A INPUT -s 10.0.0.0/8 -j DROP"], in: "INPUT", packet))
+    }
+
+    func testQueuesThatStarve() {
+        for line in [
+            "class htb 1:20 root prio 0 rate 8bit ceil 8bit burst 10b cburst 10b",
+            "class htb 1:20 parent 1: rate 32Kbit ceil 1Gbit",
+        ] { XCTAssertTrue(ObstacleSearch.isSlow(line, "class"), line) }
+        for line in [
+            "class htb 1:10 root prio 0 rate 1Gbit ceil 1Gbit burst 1375b", "qdisc fq_codel 0: root", "class x rate",
+        ] {
+            XCTAssertFalse(ObstacleSearch.isSlow(line, "class"), line)
+        }
+        XCTAssertTrue(ObstacleSearch.isSlow("qdisc tbf 8001: root rate 1Kbit burst 5Kb lat 50ms", "tbf"))
+    }
+
+    func testSourcesOfNames() {
+        for words in [
+            ["files", "dns"], ["files", "myhostname", "dns"], ["files", "mdns4_minimal", "[NOTFOUND=return]", "dns"],
+            ["mymachines", "resolve", "[!UNAVAIL=return]", "dns"],
+        ] {
+            XCTAssertTrue(NameSearch.comesToDNS(words), "\(words)")
+        }
+        for words in [["files"], ["files", "[NOTFOUND=return]", "dns"], []] {
+            XCTAssertFalse(NameSearch.comesToDNS(words), "\(words)")
+        }
+    }
+
+    /// What Envoy is to get and another program's rule takes, by a table of nftables' own.
+    func testRulesOfArp() throws {
+        let text = """
+            table arp guard {
+            \tchain out { # handle 1
+            \t\ttype filter hook output priority filter; policy accept;
+            \t\tarp daddr ip 10.150.0.9 drop # handle 2
+            \t}
+            }
+            """
+        let rules = try NftRuleset(json: Array("{\"nftables\": []}".utf8), text: Array(text.utf8))
+        XCTAssertEqual(rules.arpRule(for: "10.150.0.9")?.undo, "nft delete rule arp guard out handle 2")
+        XCTAssertNil(rules.arpRule(for: "10.150.0.8"))
+    }
+
+    func testHoldersOfLocks() {
+        let table = """
+            1: FLOCK  ADVISORY  WRITE 1234 00:19:5678 0 EOF
+            1: -> FLOCK  ADVISORY  WRITE 99 00:19:5678 0 EOF
+            2: POSIX  ADVISORY  READ  77 08:01:5678 0 EOF
+            """
+        XCTAssertEqual(FileLocks.holders(in: Array(table.utf8), of: "00:19:5678"), [1234])
+        XCTAssertEqual(FileLocks.holders(in: Array(table.utf8), of: "08:01:5678"), [77])
+    }
+
     /// Rules about what only later packets have stop no connection from being opened, and may stop what follows.
     func testRulesAboutLaterPackets() throws {
         var packet = FilteredPacket(

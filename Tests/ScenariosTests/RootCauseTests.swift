@@ -50,6 +50,18 @@ final class RootCauseTests: XCTestCase {
         XCTAssertEqual(broken, ["dns": ["dns"], "envoy": ["envoy", "request"]])
     }
 
+    /// What several lists end with is of no use before the last change.
+    func testRemediesInTheirOrder() {
+        XCTAssertEqual(
+            DiagnosisCatalogue.merged([["edit 1", "restart"], ["edit 2", "restart"]]), ["edit 1", "edit 2", "restart"])
+        XCTAssertEqual(
+            DiagnosisCatalogue.merged([["move a", "reload", "restart a"], [], ["move b", "reload", "restart b"]]),
+            ["move a", "move b", "reload", "restart a", "restart b"])
+        XCTAssertEqual(DiagnosisCatalogue.merged([["a", "b"], ["b", "a"]]), ["a", "b"])
+        XCTAssertEqual(DiagnosisCatalogue.merged([["a", "a", "b"]]), ["a", "b"])
+        XCTAssertEqual(DiagnosisCatalogue.merged([]), [])
+    }
+
     func testTwoRootsKeepWhatIsTheirs() async throws {
         let found = try await causes(
             of: ["dns", "pilot", "envoy", "disk"], explains: ["dns": ["pilot"], "pilot": ["envoy"]])

@@ -57,7 +57,8 @@ final class ShippedScenarioTests: XCTestCase {
             (
                 "classic",
                 [
-                    "10-dns", "20-pilot", "24-mixer", "28-ca", "30-certs", "40-packages", "50-services", "55-boot", "60-processes",
+                    "10-dns", "20-pilot", "24-mixer", "28-ca", "30-certs", "40-packages", "50-services", "55-boot",
+                    "60-processes",
                     "70-interception", "80-node-agent-log", "90-mesh", "bookinfo",
                 ]
             ), ("modern", ["modern-files", "modern-istiod", "modern-agent", "modern-dns"]),

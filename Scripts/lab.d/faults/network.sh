@@ -569,3 +569,34 @@ done
 
 by_hand rules-restored-by-timer
 by_hand kubedns-swapped kubedns-mixer-swapped envoy-port-changed
+
+# --- below the packet filter, and beside it
+
+fault policy-of-ipsec MX0829 'a policy of IPsec towards Pilot was left without an association' \
+    'ip xfrm policy add dir out src $own/32 dst 10.150.0.6/32 tmpl src $own dst 10.150.0.6 proto esp mode transport level required' \
+    'ip xfrm policy deleteall'
+fault queue-starves MX0817 'a shaping script lets 8 bits a second out to Pilot' \
+    'tc qdisc add dev eth0 root handle 1: htb default 10; tc class add dev eth0 parent 1: classid 1:10 htb rate 1gbit quantum 1500
+    tc class add dev eth0 parent 1: classid 1:20 htb rate 8bit burst 10 cburst 10 quantum 1500
+    tc filter add dev eth0 parent 1: protocol ip u32 match ip dport 8080 0xffff flowid 1:20' \
+    'tc qdisc del dev eth0 root'
+fault queue-drops MX0817 'a filter of tc drops what goes to the CA' \
+    'tc qdisc add dev eth0 clsact; tc filter add dev eth0 egress protocol ip u32 match ip dst 10.150.0.9/32 action drop' \
+    'tc qdisc del dev eth0 clsact'
+fault nft-arp MX0814 "a rule of nft's family arp drops the questions for the CA's link-layer address" \
+    'nft "table arp guard { chain out { type filter hook output priority 0; arp daddr ip 10.150.0.9 drop; }; }"; ip neigh flush to 10.150.0.9' \
+    'nft delete table arp guard; ip neigh flush to 10.150.0.9'
+fault resolver-over-tcp MX0433 "programs ask DNS over TCP, which the cluster's DNS refuses" \
+    "keep /etc/resolv.conf; echo 'options use-vc' >>/etc/resolv.conf; printf 'plane: lead 10.150.0.7 53\n'" \
+    "back /etc/resolv.conf; printf 'plane: release\n'"
+fault address-preferred MX1024 'another address of the machine is the source of its packets, and its service is registered with the first' \
+    'keep $settings; echo ISTIO_INBOUND_PORTS=7000 >>$settings; serve 0.0.0.0; ip address add 10.150.0.105/24 dev eth0
+    ip route change 10.150.0.0/24 dev eth0 proto kernel scope link src 10.150.0.105; systemctl restart istio' \
+    'ip address del 10.150.0.105/24 dev eth0; ip route replace 10.150.0.0/24 dev eth0 proto kernel scope link src $own; systemctl stop fault-service; back $settings; systemctl restart istio'
+fault cluster-dns-datagrams MX0434 "the cluster's DNS takes UDP alone, as behind the guide's load balancer" \
+    "printf 'plane: lead 10.150.0.7 53\n'" "printf 'plane: release\n'"
+fault inbound-innocent - 'a rule drops what one host sends to this machine, which is not the mesh' \
+    'keep $settings; echo ISTIO_INBOUND_PORTS=7000 >>$settings; systemctl restart istio; serve 0.0.0.0
+    iptables -I INPUT -s 192.0.2.1 -j DROP; nft "table ip guard { chain in { type filter hook prerouting priority 0; ip saddr { 192.0.2.7, 192.0.2.8 } drop; }; }"' \
+    'iptables -D INPUT -s 192.0.2.1 -j DROP; nft delete table ip guard; systemctl stop fault-service; back $settings; systemctl restart istio'
+by_hand cluster-dns-datagrams

@@ -54,7 +54,7 @@ fault dropin-option MX0229 'a drop-in gives the node agent an option that it doe
 ExecStart=/usr/local/istio/bin/node_agent --logtostderr --renew-early"' 'no_drop_in istio-auth-node-agent.service'
 fault dropin-user MX0225 'a drop-in runs the sidecar as a user that does not exist' \
     'drop_in istio.service User=envoy' 'no_drop_in istio.service'
-fault dropin-group MX0225 'a drop-in runs the node agent in a group that does not exist' \
+fault dropin-group MX0257 'a drop-in runs the node agent in a group that does not exist' \
     'drop_in istio-auth-node-agent.service Group=certificates' 'no_drop_in istio-auth-node-agent.service'
 fault dropin-other-user MX0240 'a drop-in runs the sidecar as nobody' \
     'drop_in istio.service User=nobody' 'no_drop_in istio.service'
@@ -220,7 +220,7 @@ fault envoy-stopped MX0720 'a signal has stopped Envoy' 'pkill -STOP -x envoy' '
 fault agent-stopped MX0720 'a signal has stopped pilot-agent' 'pkill -STOP -x pilot-agent' 'pkill -CONT -x pilot-agent'
 fault node-agent-frozen MX0720 'a signal has stopped the node agent' 'pkill -STOP -x node_agent' 'pkill -CONT -x node_agent'
 fault sidecar-frozen MX0233 'the control group of the sidecar is frozen' 'systemctl freeze istio' 'systemctl thaw istio'
-fault envoy-killed MX0722 'something kills Envoy every few seconds' \
+fault envoy-killed MX0731 'something kills Envoy every few seconds' \
     'systemd-run --quiet --unit=fault-killer sh -c "while sleep 4; do pkill -KILL -x envoy; done"' \
     'systemctl stop fault-killer; systemctl restart istio'
 fault node-agent-killed MX0230 'something kills the node agent every few seconds' \
@@ -284,10 +284,46 @@ rebooted_fault folders-gone-rebooted - "the sidecar's directories were deleted b
 rebooted_fault journal-lost-rebooted - 'the journal was in memory, and the machine was booted' \
     'rm -rf /var/log/journal' 'true'
 
+fault envoy-fails-check MX0736 'somebody has told Envoy to fail its health check' \
+    'curl -s -o /dev/null -X POST http://127.0.0.1:15000/healthcheck/fail' 'systemctl restart istio'
+
+# --- who stands in the way of the services
+
+fault authority-port-of-agent MX0940 'a drop-in lets the node agent ask the CA at another port' \
+    'drop_in istio-auth-node-agent.service "ExecStart=
+ExecStart=/usr/local/istio/bin/node_agent --logtostderr --ca-address istio-ca:8061"' 'no_drop_in istio-auth-node-agent.service'
+fault group-removed MX0257 'the group istio-proxy is gone from /etc/group' \
+    'keep /etc/group /etc/gshadow; sed -i "/^istio-proxy:/d" /etc/group /etc/gshadow; systemctl restart --no-block istio' \
+    'back /etc/group /etc/gshadow; systemctl reset-failed; systemctl restart istio'
+fault shared-memory-closed MX0734 '/dev/shm is for root alone, and the sidecar was restarted' \
+    'chmod 0755 /dev/shm; systemctl restart --no-block istio' 'chmod 1777 /dev/shm; systemctl restart istio'
+fault shared-memory-later MX0734 '/dev/shm is for root alone, and Envoy runs still' 'chmod 0755 /dev/shm' 'chmod 1777 /dev/shm'
+fault services-unknown MX0307 'the settings name a port by a service, and /etc/services is gone' \
+    'keep $settings; if test -e /etc/services; then away /etc/services; fi; echo ISTIO_INBOUND_PORTS=mysql >>$settings; systemctl restart --no-block istio' \
+    'back $settings; if test -e /root/kept/etc/services; then back /etc/services; fi; systemctl reset-failed; systemctl restart istio'
+fault tool-replaced MX0153 'a wrapper of configuration management takes the place of iptables-restore and refuses' \
+    'printf "#!/bin/sh\necho the firewall is managed elsewhere >&2\nexit 1\n" >/usr/local/sbin/iptables-restore; chmod 755 /usr/local/sbin/iptables-restore
+    systemctl restart --no-block istio' \
+    'rm -f /usr/local/sbin/iptables-restore*; systemctl reset-failed; systemctl restart istio'
+fault lock-held MX0258 "a process holds the lock of the sidecar's scripts" \
+    'setsid nohup flock /run/istio-iptables.lock sleep 3600 >/dev/null 2>&1 </dev/null & echo $! >/run/fault-lock; sleep 1; systemctl restart --no-block istio' \
+    'kill $(cat /run/fault-lock) 2>/dev/null || true; rm /run/fault-lock; systemctl reset-failed; systemctl restart istio'
+fault lock-held-later MX0258 "a process holds iptables' lock, and the sidecar runs still" \
+    'setsid nohup flock /run/xtables.lock sleep 3600 >/dev/null 2>&1 </dev/null & echo $! >/run/fault-lock; sleep 1' \
+    'kill $(cat /run/fault-lock) 2>/dev/null || true; rm /run/fault-lock'
+fault agent-by-hand MX0735 'somebody has started the sidecar by hand, and the service cannot start beside it' \
+    'systemctl stop istio; istio-start.sh init; systemd-run --quiet --unit=fault-agent --uid=istio-proxy /usr/local/bin/istio-start.sh; sleep 6; systemctl start --no-block istio' \
+    'systemctl stop fault-agent || true; systemctl reset-failed; systemctl restart istio'
+fault dropin-watchdog MX0248 'a drop-in lets systemd wait for a sign of life that the node agent does not give' \
+    'drop_in istio-auth-node-agent.service WatchdogSec=15' 'no_drop_in istio-auth-node-agent.service'
+fault dnsmasq-without-user MX0406 'the user dnsmasq is gone' \
+    'keep /etc/passwd; sed -i "/^dnsmasq:/d" /etc/passwd; systemctl restart dnsmasq || true' \
+    'back /etc/passwd; systemctl reset-failed; systemctl restart dnsmasq'
+
 # Only the operator knows the value of an option, what kills a program, or what to delete.
 by_hand dropin-option dropin-user dropin-group dropin-other-user dropin-hides-certificates dropin-folder dropin-library \
     dropin-memory dropin-descriptors node-agent-descriptors certificates-full certificates-inodes log-full proxy-inodes \
-    envoy-killed node-agent-killed admin-port-taken traffic-port-taken updates-rejected journal-none journal-limited \
+    admin-port-taken traffic-port-taken updates-rejected journal-none journal-limited \
     journal-quiet output-nowhere log-emptied certificates-lost-rebooted
 by_hand dnsmasq-of-others number-shared range-narrowed port-of-connection envoy-of-others
-by_hand restarted-by-timer
+by_hand services-unknown

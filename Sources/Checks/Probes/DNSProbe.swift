@@ -151,14 +151,15 @@ package struct DNSClient {
 
     /// What a server answers over UDP when it is asked for the IPv4 addresses of a name: the response code and the addresses.
     package static func addresses(
-        of name: String, from server: NetworkEndpoint, until deadline: ContinuousClock.Instant
+        of name: String, from server: NetworkEndpoint, overTCP isStream: Bool = false,
+        until deadline: ContinuousClock.Instant
     ) async throws(ProbeError) -> (code: String, addresses: [IPAddress]) {
         guard let address = server.address else {
             throw ProbeError(.invalid, "ask \(server)", expected: "an IP address", found: "'\(server.host)'")
         }
         let client = DNSClient(
             server: server, address: address, loops: MultiThreadedEventLoopGroup.singleton, deadline: deadline)
-        let (answer, _) = try await client.ask(name, .a, over: .udp)
+        let (answer, _) = try await client.ask(name, .a, over: isStream ? .tcp : .udp)
         return (answer.code, answer.records.filter { $0.type == .a }.compactMap(\.address).sorted())
     }
 

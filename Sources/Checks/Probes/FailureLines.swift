@@ -26,7 +26,9 @@ struct FailureLines: Sendable {
             guard let end, let time = line.time else { return !line.text.isEmpty }
             return !line.text.isEmpty && time >= end - Self.memory
         }
-        let own = recent.filter { line in !Self.bookkeeping.contains { line.text.containsBytewise($0) } }
+        let own = recent.filter { line in
+            !(Self.bookkeeping + Self.noise).contains { line.text.containsBytewise($0) }
+        }
         let errors = own.filter {
             $0.isError || Self.looksLikeError($0.text) || FailureReason(of: $0.text)?.isUnmistakable ?? false
         }
@@ -53,6 +55,9 @@ struct FailureLines: Sendable {
         "Deactivated successfully", "Started ", "Starting ", "Stopped ", "Stopping ", "Failed to start ",
         "Start request repeated too quickly",
     ]
+
+    /// What libraries say of something that they do without: gRPC's threads without a priority of their own.
+    private static let noise = ["Failed to set thread priority"]
 
     /// What an agent says at the end of a series of failures, each of which it has reported.
     private static func isSummary(_ text: String) -> Bool {

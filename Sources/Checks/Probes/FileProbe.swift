@@ -65,6 +65,10 @@ struct FileProbe: Probe {
             .init(
                 "capabilities", .text,
                 "Its capabilities as getcap(8) prints them, such as cap_net_bind_service=ep; null if it has none."),
+            .init(
+                "locked-by", .list(.text),
+                "The processes that hold a lock on it (flock(2), fcntl(2)), with number and command."),
+            .init("unlock", .list(.text), "Commands that end them."),
             .init("entries", .list(.text), "Names in a folder, sorted by their bytes; null if it is not a folder."),
         ])
 
@@ -96,6 +100,16 @@ struct FileProbe: Probe {
             let mount = try await host.mounts(for: request).mount(of: reader.path)
             observation.attributes["mount"] = .text(orNull: mount?.type)
             observation.attributes["mount-point"] = .text(orNull: mount?.point)
+        }
+        if request.wants("locked-by", "unlock") {
+            let place = reader.path
+            let holders = try await BlockingPool.files.run("look for locks on \(path)", until: request.deadline) {
+                () throws(ProbeError) in try FileLocks.holders(of: place)
+            }
+            let table = try await host.processes(for: request)
+            observation.attributes["locked-by"] = .texts(
+                holders.map { "\($0) " + (table.entry($0)?.arguments.joined(separator: " ") ?? "").shortened(to: 120) })
+            observation.attributes["unlock"] = .texts(holders.map { "kill \($0)" })
         }
         if request.wants("writable-by", "write-error", "write-message", "write-fails-for") {
             try await addWriting(reader.path, type: facts.type, to: &observation, request)

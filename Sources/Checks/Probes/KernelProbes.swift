@@ -140,7 +140,9 @@ struct BootSettings: Sendable {
         for folder in ["/etc/sysctl.d", "/run/sysctl.d", "/usr/local/lib/sysctl.d", "/usr/lib/sysctl.d"] {
             let names: [String]
             do throws(FileError) { names = try FileTree.children(of: path(folder)) } catch { continue }
-            for name in names where name.endsBytewise(".conf") && files[name] == nil { files[name] = folder + "/" + name }
+            for name in names where name.endsBytewise(".conf") && files[name] == nil {
+                files[name] = folder + "/" + name
+            }
         }
         var settings = BootSettings()
         for (_, file) in files.sorted(by: { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }) {

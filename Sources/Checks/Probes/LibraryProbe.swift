@@ -27,8 +27,11 @@ struct LibraryProbe: Probe {
         // The one that this program was linked with at its start: the machine's.
         let present = String(cString: clinux_libc_version())
         let read = try await BlockingPool.files.run("read programs", until: request.deadline) { () throws(ProbeError) in
+            // Where dpkg has put a program elsewhere, something stands in its place that starts it, such as a script.
+            let places = PackageDiversions.places(
+                try FileTree.readIfExists(PackageDiversions.path, limit: 16 << 20) ?? [])
             var read: [(path: String, file: ELFFile?)] = []
-            for path in files { read.append((path, try Self.read(path))) }
+            for path in files { read.append((path, try Self.read(places[path] ?? path))) }
             return read
         }
         var needed: [String: Value] = [:]

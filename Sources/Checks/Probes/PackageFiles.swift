@@ -195,13 +195,18 @@ struct PackageFiles: Sendable {
 enum PackageDiversions {
     static let path = "/var/lib/dpkg/diversions"
 
+    /// Where the file was put, by the path that a package has it for.
+    static func places(_ bytes: [UInt8]) -> [String: String] {
+        let lines = Bytes.lines(bytes).map { Ascii.text($0) }
+        var places: [String: String] = [:]
+        for start in stride(from: 0, to: lines.count - lines.count % 3, by: 3) {
+            places[lines[start]] = lines[start + 1]
+        }
+        return places
+    }
+
     /// The path that a package has a file for, by the one where it was put.
     static func originals(_ bytes: [UInt8]) -> [String: String] {
-        let lines = Bytes.lines(bytes).map { Ascii.text($0) }
-        var originals: [String: String] = [:]
-        for start in stride(from: 0, to: lines.count - lines.count % 3, by: 3) {
-            originals[lines[start + 1]] = lines[start]
-        }
-        return originals
+        Dictionary(places(bytes).map { ($0.value, $0.key) }) { first, _ in first }
     }
 }

@@ -26,8 +26,10 @@ public struct ProbeCatalogue: Sendable {
 extension ProbeCatalogue {
     /// The probes of every Debian host.
     public static let standard = ProbeCatalogue([
-        AddressesProbe.self, AlternativeProbe.self, AnswerProbe.self, BootProbe.self, ClockProbe.self, CommandProbe.self, DNSProbe.self,
-        FileProbe.self, GroupProbe.self, HTTPProbe.self, InterfaceProbe.self, JobProbe.self, KernelModuleProbe.self, LibraryProbe.self,
+        AddressesProbe.self, AlternativeProbe.self, AnswerProbe.self, BootProbe.self, ClockProbe.self,
+        CommandProbe.self, DNSProbe.self,
+        FileProbe.self, GroupProbe.self, HTTPProbe.self, InterfaceProbe.self, JobProbe.self, KernelModuleProbe.self,
+        LibraryProbe.self,
         LogProbe.self, MountProbe.self, PackageProbe.self, PortProbe.self, ProcessProbe.self, ProgramProbe.self,
         ResolverProbe.self, RouteProbe.self, SocketProbe.self, SysctlProbe.self, TCPProbe.self, TLSProbe.self,
         UnitProbe.self, UserProbe.self,

@@ -19,6 +19,7 @@ struct ProcessProbe: Probe {
             .init("name", .text, "The name that the kernel keeps, at most 15 bytes."),
             .init("parent-executable", .text, "Path or last part of the program that started it."),
             .init("unit", .text, "The unit whose control group it is in.", form: .unit),
+            .init("belongs-to", .text, "The unit that ought to run them, for `strays`.", form: .unit),
         ],
         attributes: [
             .init("exists", .bool, "Whether there is one."),
@@ -43,6 +44,11 @@ struct ProcessProbe: Probe {
             .init("stopped", .list(.integer), "Numbers of those that a signal or a debugger has stopped."),
             .init(
                 "zombies", .list(.integer), "Numbers of those of this name that have ended and that nobody waits for."),
+            .init(
+                "strays", .list(.integer),
+                "Numbers of those that are not in the control group of `belongs-to`: somebody else has "
+                    + "started them."),
+            .init("undo-strays", .list(.text), "Commands that end them."),
             .init("threads", .integer, "Threads."),
             .init("resident-bytes", .integer, "Bytes of memory in use."),
             .init("processes", .list(.map(.any)), "All of them with pid, arguments, user, parent-pid and age."),
@@ -97,6 +103,16 @@ struct ProcessProbe: Probe {
                     "started": .time(table.started(entry)),
                 ])
             })
+        if request.wants("strays", "undo-strays") {
+            var strays: [ProcessEntry] = []
+            if let unit = try request.text("belongs-to") {
+                let own = try await host.processes(
+                    matches, ofUnit: UnitName.completed(unit), until: request.deadline)
+                strays = matches.filter { !own.contains($0) }
+            }
+            attributes["strays"] = .list(strays.map { .integer($0.pid) })
+            attributes["undo-strays"] = .texts(strays.map { "kill \($0.pid)" })
+        }
         let evidence = matches.prefix(5).map { entry in
             "\(entry.pid) \(users.name(ofUser: entry.user)) " + (entry.isStopped ? "(\(entry.stateWord)) " : "")
                 + (entry.arguments.isEmpty ? "[\(entry.command)]" : entry.arguments.joined(separator: " "))

@@ -31,6 +31,10 @@ struct TLSProbe: Probe {
             .init(
                 "spoken", .text,
                 "Who answers without TLS, such as `an HTTP server`; null if there was a handshake or an alert."),
+            .init(
+                "undo-size", .text,
+                "The command that makes packets to the server small, where the handshake comes to its end with small ones alone; else null."
+            ),
             .init("version", .text, "TLSv1.2, TLSv1.3 …"),
             .init("alpn", .text, "The application protocol that the server chose; null if none."),
             .init("names", .list(.text), "DNS names, addresses and URIs of the certificate."),
@@ -59,17 +63,24 @@ struct TLSProbe: Probe {
         settings.identity = try await identity(request)
         let roots = try await roots(request)
         let outcome: TLSHandshake.Outcome
+        var smaller: String?
         do throws(ProbeError) {
+            // Some of the time is for finding out what keeps the handshake from its end.
+            let left = ContinuousClock.now.duration(to: request.deadline)
             outcome = try await TLSHandshake.run(
-                endpoint, settings, on: try await host.eventLoops(for: request), until: request.deadline)
+                endpoint, settings, on: try await host.eventLoops(for: request),
+                until: request.wants("undo-size") ? .now + left * 0.6 : request.deadline)
         } catch {
-            guard error.reason == .unreachable else { throw error }
-            outcome = TLSHandshake.Outcome(failure: error.found)
+            if error.reason == .timedOut, request.wants("undo-size") {
+                smaller = try await commandForSmallPackets(endpoint, settings, request)
+            }
+            guard error.reason == .unreachable || smaller != nil else { throw error }
+            outcome = TLSHandshake.Outcome(failure: smaller == nil ? error.found : "none with packets of full size")
         }
         var observation = Observation(
             [
                 "handshake": .bool(outcome.failure == nil), "error": .text(orNull: outcome.failure),
-                "alert": .text(orNull: outcome.alert), "spoken": .null,
+                "alert": .text(orNull: outcome.alert), "spoken": .null, "undo-size": .text(orNull: smaller),
                 "version": .text(orNull: outcome.version), "alpn": .text(orNull: outcome.applicationProtocol),
                 "chain-length": .integer(outcome.chain.count),
             ],
@@ -83,6 +94,24 @@ struct TLSProbe: Probe {
         }
         try await judge(outcome, name: name, roots: roots, into: &observation)
         return observation
+    }
+
+    /// The command, if the handshake comes to its end with small packets.
+    private func commandForSmallPackets(
+        _ endpoint: NetworkEndpoint, _ settings: TLSHandshake.Settings, _ request: ProbeRequest
+    ) async throws(ProbeError) -> String? {
+        var settings = settings
+        settings.segment = UserConnection.smallSegment
+        do throws(ProbeError) {
+            _ = try await TLSHandshake.run(
+                endpoint, settings, on: try await host.eventLoops(for: request),
+                until: request.deadline - .milliseconds(200))
+            let address = try await HostNames.address(of: endpoint.host, until: request.deadline)
+            return try await host.routeTables(for: request).smallPathCommand(to: address, port: endpoint.port)
+        } catch {
+            // It is not the size.
+            return nil
+        }
     }
 
     /// Who it is that does not shake hands; nil when nobody takes the connection any more.
@@ -166,6 +195,8 @@ struct TLSHandshake: Sendable {
         var protocols: [String] = []
         /// Chain and key of the client, in PEM.
         var identity: (chain: [UInt8], key: [UInt8])?
+        /// How much a packet may carry, in bytes; nil for what the link takes.
+        var segment: Int32?
     }
 
     /// What came of it.
@@ -192,7 +223,10 @@ struct TLSHandshake: Sendable {
         let answer = OneShot<Result<Outcome, ProbeError>>()
         let shown = ShownCertificates()
         let name = settings.serverName
-        let (channel, _) = try await Connector.connect(to: endpoint, on: loops, until: deadline) { channel in
+        let (channel, _) = try await Connector.connect(
+            to: endpoint, on: loops, segment: settings.segment, until: deadline
+        ) {
+            channel in
             channel.eventLoop.makeCompletedFuture {
                 let tls = try NIOSSLClientHandler(context: context, serverHostname: name) { certificates, promise in
                     shown.certificates.withLock { $0 = certificates }

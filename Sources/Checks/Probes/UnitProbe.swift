@@ -263,12 +263,16 @@ struct UnitProbe: Probe {
     ) async throws(ProbeError) -> [String] {
         guard let entered = unit.number("ExecMainStartTimestampMonotonic"), entered > 0 else { return [] }
         let started = Self.wallTime(ofMonotonic: UInt64(entered) &* 1000)
-        let paths = ([unit["FragmentPath"]].compactMap { $0 } + unit.dropIns).filter { !$0.containsBytewise("/system.control/") }
+        let paths = ([unit["FragmentPath"]].compactMap { $0 } + unit.dropIns).filter {
+            !$0.containsBytewise("/system.control/")
+        }
         return try await BlockingPool.files.run("look at the files of \(name)", until: request.deadline) {
             () throws(ProbeError) in
             var younger: [String] = []
             for path in paths {
-                if let facts = try FileFacts.read(path, followLinks: true), facts.modified > started { younger.append(path) }
+                if let facts = try FileFacts.read(path, followLinks: true), facts.modified > started {
+                    younger.append(path)
+                }
             }
             return younger
         }

@@ -48,7 +48,8 @@ struct ReachProbe: Probe {
             .init("lines", .list(.text), "The lines of `named-in` that have the peer's address."),
             .init(
                 "nobody", .bool,
-                "Whether no host of this machine's own link has the address; null if it is reached, or is on no link of its own."),
+                "Whether no host of this machine's own link has the address; null if it is reached, or is on no link of its own."
+            ),
             .init("duration", .duration, "From the lookup to the last open connection."),
         ])
 

@@ -16,7 +16,9 @@ struct RuleLoaders {
     init(_ jobs: HostJobs) {
         self.jobs = jobs
         for file in jobs.files.values.sorted(by: { $0.path < $1.path }) {
-            guard !jobs.isOf([MeshNames.istioUnit, MeshNames.nodeAgentUnit], file), !isMeshScript(file) else { continue }
+            guard !jobs.isOf([MeshNames.istioUnit, MeshNames.nodeAgentUnit], file), !isMeshScript(file) else {
+                continue
+            }
             lines += file.lines.filter { empties($0, in: file) }
         }
     }
@@ -60,7 +62,8 @@ struct RuleLoaders {
                 if Self.empties(iptables: arguments, in: file) { return true }
             case "nft":
                 if Self.empties(nft: arguments) { return true }
-                guard let flag = arguments.firstIndex(where: { $0 == "-f" || $0 == "--file" }), flag + 1 < arguments.count
+                guard let flag = arguments.firstIndex(where: { $0 == "-f" || $0 == "--file" }),
+                    flag + 1 < arguments.count
                 else { continue }
                 return loads(arguments[flag + 1], in: file) { contents in
                     contents.lines.contains { Self.commands(in: $0.text).contains { Self.empties(nft: $0) } }
@@ -116,7 +119,8 @@ struct RuleLoaders {
         let meant = ["OUTPUT", "PREROUTING"] + InterceptionRules.chains
         for (index, word) in arguments.enumerated() where ["-F", "--flush"].contains(word) {
             let chain = index + 1 < arguments.count ? arguments[index + 1] : "-"
-            return chain.startsBytewise("-") || meant.contains(chain) || !chain.utf8.contains { Ascii.isAlphanumeric($0) }
+            return chain.startsBytewise("-") || meant.contains(chain)
+                || !chain.utf8.contains { Ascii.isAlphanumeric($0) }
         }
         return arguments.contains { $0 == "-D" || $0 == "--delete" }
             && arguments.contains { InterceptionRules.chains.contains($0) }
@@ -154,7 +158,8 @@ struct RuleLoaders {
 
     /// The words of each command of a line; quotes are left out, since they may hold commands themselves.
     static func commands(in text: String) -> [[String]] {
-        text.utf8.split { ";&|()`{}".utf8.contains($0) && $0 != UInt8(ascii: "{") && $0 != UInt8(ascii: "}") }.map { part in
+        text.utf8.split { ";&|()`{}".utf8.contains($0) && $0 != UInt8(ascii: "{") && $0 != UInt8(ascii: "}") }.map {
+            part in
             part.split { Ascii.isBlank($0) || "<>\"'".utf8.contains($0) }.map { Ascii.text($0) }
         }.filter { !$0.isEmpty }
     }
@@ -187,9 +192,11 @@ struct RuleLoaders {
         case .unit(let name):
             if caller.key.map({ $0.startsBytewise("ExecStop") || $0 == "ExecReload" }) == true { return nil }
             let triggers = order.triggers(of: name).filter { !$0.endsBytewise(".socket") }
-            let again = Self.dropIn(name, "[Service]\\nExecStartPost=+systemctl --no-block try-restart \(MeshNames.istioUnit)\\n")
+            let again = Self.dropIn(
+                name, "[Service]\\nExecStartPost=+systemctl --no-block try-restart \(MeshNames.istioUnit)\\n")
             if !triggers.isEmpty {
-                return Late(text: "\(line.shown) (by \(name), started by \(triggers.joined(separator: ", ")))", undo: again)
+                return Late(
+                    text: "\(line.shown) (by \(name), started by \(triggers.joined(separator: ", ")))", undo: again)
             }
             guard order.starts(name) else { return nil }
             switch order.place(of: name, relativeTo: MeshNames.istioUnit) {

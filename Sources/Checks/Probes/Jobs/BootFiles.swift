@@ -36,33 +36,43 @@ struct BootFiles {
         self.users = users
         self.reader = reader
         var hit: [TmpfilesRules.Rule] = []
+        var lost = Hits()
+        var changed = Hits()
         for path in paths + writable {
             guard let facts = try FileFacts.read(place(path), followLinks: false) else { continue }
             let target = try FileFacts.linkTarget(of: place(path))
             let found = Found(path: path, facts: facts, target: target)
             let isKept = writable.contains(path)
             for rule in rules.removals(of: path, isFolder: found.isFolder, target: found.target) {
-                losses.append("\(rule.shown) (\(path))")
+                lost.add(rule.shown, path)
                 hit.append(rule)
             }
             if !isKept, !found.isFolder, let rule = rules.ageing(of: path) {
-                losses.append("\(rule.shown) (\(path), when nobody has used it for \(rule.age ?? ""))")
+                lost.add("\(rule.shown), if not used for \(rule.age ?? "")", path)
                 hit.append(rule)
             }
             if found.target != nil { continue }
             for rule in try changes(found, isWritten: isKept, place) {
-                changes.append("\(rule.shown) (\(path))")
+                changed.add(rule.shown, path)
                 hit.append(rule)
             }
         }
         var seen: Set<String> = []
-        (losses, changes) = (Self.unique(losses), Self.unique(changes))
+        (losses, changes) = (lost.lines, changed.lines)
         for rule in hit where seen.insert("\(rule.file):\(rule.number)").inserted { undo += Self.undo(rule) }
     }
 
-    private static func unique(_ texts: [String]) -> [String] {
-        var seen: Set<String> = []
-        return texts.filter { seen.insert($0).inserted }
+    /// The paths that each rule is about.
+    private struct Hits {
+        private var order: [String] = []
+        private var paths: [String: [String]] = [:]
+
+        mutating func add(_ rule: String, _ path: String) {
+            if paths[rule] == nil { order.append(rule) }
+            if paths[rule]?.contains(path) != true { paths[rule, default: []].append(path) }
+        }
+
+        var lines: [String] { order.map { "\($0) → \((paths[$0] ?? []).joined(separator: " "))" } }
     }
 
     /// Rules of packages are hidden by a file of the same name, others become comments.

@@ -65,7 +65,9 @@ struct BootMounts {
 
     /// The path of a block device; nil for what is no device.
     private static func device(_ source: String) -> String? {
-        for (name, folder) in [("UUID=", "uuid"), ("LABEL=", "label"), ("PARTUUID=", "partuuid"), ("PARTLABEL=", "partlabel")]
+        for (name, folder) in [
+            ("UUID=", "uuid"), ("LABEL=", "label"), ("PARTUUID=", "partuuid"), ("PARTLABEL=", "partlabel"),
+        ]
         where source.startsBytewise(name) {
             let value = source.utf8.dropFirst(name.utf8.count).filter { $0 != UInt8(ascii: "\"") }
             return "/dev/disk/by-\(folder)/\(Ascii.text(value))"
@@ -79,7 +81,8 @@ struct BootMounts {
         return Bytes.lines(bytes).enumerated().compactMap { index, line in
             let words = Ascii.words(line[...]).map { Ascii.text(MountTable.unescaped($0)) }
             guard words.count >= 3, !words[0].startsBytewise("#"), words[2] != "swap" else { return nil }
-            let options = words.count > 3 ? words[3].utf8.split(separator: UInt8(ascii: ",")).map { Ascii.text($0) } : []
+            let options =
+                words.count > 3 ? words[3].utf8.split(separator: UInt8(ascii: ",")).map { Ascii.text($0) } : []
             return Entry(
                 file: path, number: index + 1, source: words[0], point: withoutSlash(words[1]), type: words[2],
                 options: options)

@@ -22,7 +22,9 @@ package struct BootOrder: Sendable {
         while let name = waiting.popLast() {
             let id = aliases[name] ?? name
             guard started.insert(id).inserted, let unit = units[id] else { continue }
-            for property in ["Requires", "Wants", "BindsTo", "Upholds", "Requisite"] { waiting += Self.names(unit[property]) }
+            for property in ["Requires", "Wants", "BindsTo", "Upholds", "Requisite"] {
+                waiting += Self.names(unit[property])
+            }
         }
     }
 

@@ -8,7 +8,8 @@ struct BootProbe: Probe {
             + "units. Nothing is started or changed for it.",
         mainParameter: "files",
         parameters: [
-            .init("files", .list(.text), "Paths of files, programs and directories that have to stay.", isRequired: true),
+            .init(
+                "files", .list(.text), "Paths of files, programs and directories that have to stay.", isRequired: true),
             .init("writable", .list(.text), "Directories whose contents may go, and that the user has to write to."),
             .init("user", .text, "Who has to use them; root by default."),
         ],
@@ -22,7 +23,8 @@ struct BootProbe: Probe {
                 "Rules after which the user can no longer use one of them, or others can read what is closed to them."),
             .init(
                 "mounts", .list(.text),
-                "What is not mounted now and will be mounted over one of them, or ends the boot because its device is missing."),
+                "What is not mounted now and will be mounted over one of them, or ends the boot because its device is missing."
+            ),
             .init("undo", .list(.text), "Commands that turn those lines into comments."),
         ])
 
@@ -48,7 +50,8 @@ struct BootProbe: Probe {
             () throws(ProbeError) in
             let place = { (path: String) in host.path(path) }
             let files = try BootFiles(
-                TmpfilesRules.read(path: place), paths: paths, writable: writable, reader: who, users: users, place: place)
+                TmpfilesRules.read(path: place), paths: paths, writable: writable, reader: who, users: users,
+                place: place)
             return (files, try BootMounts(paths: paths + writable, mounts: mounts, place: place))
         }
         let found = files.losses + files.changes + over.lines

@@ -68,7 +68,7 @@ package struct HostJobs: Sendable {
     /// - Parameter line: the command itself, for one that is a line of a table.
     package func undo(of line: Line) -> [String] {
         var commands: [String] = []
-        for root in roots(of: line.file) {
+        for root in roots(of: line.file) where !root.file.isPackaged {
             let place = root.line ?? line
             switch root.file.origin {
             case .unit(let name):
@@ -105,7 +105,6 @@ package struct HostJobs: Sendable {
         "/etc/network/if-pre-up.d", "/etc/network/if-up.d", "/etc/network/if-down.d", "/etc/network/if-post-down.d",
         "/etc/NetworkManager/dispatcher.d", "/etc/networkd-dispatcher/routable.d",
         "/etc/networkd-dispatcher/configured.d", "/etc/dhcp/dhclient-enter-hooks.d", "/etc/dhcp/dhclient-exit-hooks.d",
-        "/etc/logrotate.d",
     ]
     /// Where commands without a folder are looked for, other than those of Debian's packages.
     private static let localPrograms = ["/usr/local/sbin", "/usr/local/bin"]
@@ -146,7 +145,10 @@ package struct HostJobs: Sendable {
             for entry in processes where !entry.isKernelThread && !entry.arguments.isEmpty {
                 let text = entry.arguments.joined(separator: " ").utf8.map { $0 == Ascii.newline ? Ascii.space : $0 }
                 let line = Line(file: "process \(entry.pid)", number: 0, text: Ascii.text(text))
-                let unit = Self.unit(of: entry, path)
+                // What cron or ssh has started is not theirs.
+                let unit = Self.unit(of: entry, path).flatMap { name in
+                    files.values.contains { $0.origin == .unit(name) && !$0.isPackaged } ? name : nil
+                }
                 files[line.file] = File(
                     path: line.file, origin: unit.map { .unit($0) } ?? .process(entry.pid), lines: [line])
             }
@@ -171,6 +173,12 @@ package struct HostJobs: Sendable {
                 let bytes = try FileTree.readWhole(place, limit: HostJobs.sizeLimit)
                 return bytes.contains(0) ? nil : bytes
             } catch { return nil }
+        }
+
+        /// Whether a file that a command names is a script, or what an administrator has written for one: not a log.
+        private func isScript(_ file: String, _ bytes: [UInt8], _ path: (String) -> String) -> Bool {
+            if bytes.starts(with: "#!".utf8) || access(path(file), X_OK) == 0 { return true }
+            return ["/etc/", "/usr/local/", "/opt/", "/srv/", "/root/", "/home/"].contains { file.startsBytewise($0) }
         }
 
         /// The service of the system that a program belongs to.
@@ -232,9 +240,9 @@ package struct HostJobs: Sendable {
         private mutating func add(
             _ file: String, _ origin: Origin, _ path: (String) -> String, _ callers: [Line] = []
         ) {
-            guard files.count < HostJobs.fileLimit, looked.insert(file).inserted, let bytes = bytes(file, path) else {
-                return
-            }
+            guard files.count < HostJobs.fileLimit, looked.insert(file).inserted, let bytes = bytes(file, path),
+                origin != .script || isScript(file, bytes, path)
+            else { return }
             files[file] = File(path: file, origin: origin, lines: HostJobs.lines(of: file, bytes), callers: callers)
         }
 

@@ -35,7 +35,9 @@ struct TmpfilesRules: Sendable {
         }
 
         /// Whether it is about a path or a folder above it.
-        func covers(_ other: String) -> Bool { matches(other) || TmpfilesRules.parents(of: other).contains(where: matches) }
+        func covers(_ other: String) -> Bool {
+            matches(other) || TmpfilesRules.parents(of: other).contains(where: matches)
+        }
     }
 
     /// Those that hold, in the order in which systemd reads them.
@@ -53,7 +55,9 @@ struct TmpfilesRules: Sendable {
         for folder in folders {
             let names: [String]
             do throws(FileError) { names = try FileTree.children(of: path(folder)) } catch { continue }
-            for name in names where name.endsBytewise(".conf") && files[name] == nil { files[name] = folder + "/" + name }
+            for name in names where name.endsBytewise(".conf") && files[name] == nil {
+                files[name] = folder + "/" + name
+            }
         }
         var all: [Rule] = []
         for (_, file) in files.sorted(by: { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }) {
@@ -86,7 +90,8 @@ struct TmpfilesRules: Sendable {
             let text = Ascii.trimmed(line[...])
             guard let first = text.first, first != UInt8(ascii: "#"), first != UInt8(ascii: ";") else { return nil }
             let words = fields(text)
-            guard words.count >= 2, let type = words[0].utf8.first, words[1].startsBytewise("/") || words[1].startsBytewise("%")
+            guard words.count >= 2, let type = words[0].utf8.first,
+                words[1].startsBytewise("/") || words[1].startsBytewise("%")
             else { return nil }
             func word(_ place: Int) -> String? { words.count > place && words[place] != "-" ? words[place] : nil }
             return Rule(

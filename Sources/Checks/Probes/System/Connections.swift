@@ -71,9 +71,12 @@ package enum Connector {
     /// A connection with the handlers that the body adds. Names are resolved in the system's way first, in threads
     /// that may block, and the addresses tried in their order.
     ///
-    /// - Parameter loops: the loops in whose threads the socket is made.
+    /// - Parameters:
+    ///   - loops: the loops in whose threads the socket is made.
+    ///   - segment: how much a packet may carry, in bytes; nil for what the link takes.
     package static func connect(
-        to endpoint: NetworkEndpoint, on loops: any EventLoopGroup, until deadline: ContinuousClock.Instant,
+        to endpoint: NetworkEndpoint, on loops: any EventLoopGroup, segment: Int32? = nil,
+        until deadline: ContinuousClock.Instant,
         _ initialize: @escaping @Sendable (any Channel) -> EventLoopFuture<Void>
     ) async throws(ProbeError) -> (channel: any Channel, address: IPAddress) {
         let addresses = try await HostNames.addresses(of: endpoint.host, until: deadline)
@@ -86,9 +89,14 @@ package enum Connector {
                 let timeout = deadline.timeLeft
                 // The socket is made in the thread that calls connect: it has to be the loop's.
                 let future = loop.flatSubmit {
-                    ClientBootstrap(group: loop).connectTimeout(timeout)
+                    var bootstrap = ClientBootstrap(group: loop).connectTimeout(timeout)
                         .channelOption(.socketOption(.tcp_nodelay), value: 1)
-                        .channelInitializer(initialize).connect(to: target)
+                    if let segment {
+                        let option = ChannelOptions.Types.SocketOption(
+                            level: .tcp, name: .init(rawValue: TCP_MAXSEG))
+                        bootstrap = bootstrap.channelOption(option, value: segment)
+                    }
+                    return bootstrap.channelInitializer(initialize).connect(to: target)
                 }
                 let channel: any Channel = try await Deadline.race(operation, until: deadline) {
                     () async throws(ProbeError) in

@@ -205,6 +205,9 @@ package struct RouteTables: Sendable, Hashable {
         return others.filter { $0.type == "unicast" }.max { Self.isWorse($0, $1) }
     }
 
+    /// The route of the main table to an address.
+    package func mainRoute(to address: IPAddress) -> Route? { best(in: "main", for: address) }
+
     /// The command that makes connections to an address ask for small packets.
     package func smallPackets(to address: IPAddress, user: UInt32, port: UInt16) -> String? {
         guard let route = decision(to: address, user: user, port: port).route, let device = route.device else {
@@ -212,6 +215,15 @@ package struct RouteTables: Sendable, Hashable {
         }
         let gateway = route.gateway.map { " via \($0)" } ?? ""
         return "ip route replace \(address)/32\(gateway) dev \(device) advmss \(UserConnection.smallSegment)"
+    }
+
+    /// The command that makes packets to an address small on their way out and back.
+    func smallPathCommand(to address: IPAddress, port: UInt16) -> String? {
+        guard let route = decision(to: address, user: 0, port: port).route, let device = route.device else {
+            return nil
+        }
+        let gateway = route.gateway.map { " via \($0)" } ?? ""
+        return "ip route replace \(address)/32\(gateway) dev \(device) mtu 576"
     }
 
     private func best(in table: String, for address: IPAddress) -> Route? {

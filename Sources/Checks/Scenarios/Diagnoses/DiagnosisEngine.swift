@@ -139,7 +139,8 @@ extension DiagnosisCatalogue {
         var lines: [String] = []
         for template in templates {
             let lists = texts.compactMap { $0.items(of: template) }
-            for line in lists.isEmpty ? texts.map({ $0.rendered(template) }) : merged(lists) where !lines.contains(line) {
+            for line in lists.isEmpty ? texts.map({ $0.rendered(template) }) : merged(lists) where !lines.contains(line)
+            {
                 lines.append(line)
             }
         }

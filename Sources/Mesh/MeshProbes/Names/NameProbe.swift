@@ -88,13 +88,14 @@ struct NameProbe: Probe {
 
     /// What a server answers.
     static func ask(
-        _ server: IPAddress?, _ name: String, port: UInt16 = DNSClient.standardPort,
+        _ server: IPAddress?, _ name: String, port: UInt16 = DNSClient.standardPort, overTCP isStream: Bool = false,
         until limit: ContinuousClock.Instant
     ) async -> NameAnswer? {
         guard let server else { return nil }
         do throws(ProbeError) {
             let endpoint = NetworkEndpoint(host: server.description, port: port)
-            let (code, addresses) = try await DNSClient.addresses(of: name, from: endpoint, until: limit)
+            let (code, addresses) = try await DNSClient.addresses(
+                of: name, from: endpoint, overTCP: isStream, until: limit)
             return addresses.isEmpty ? .none(code) : .found(addresses)
         } catch { return error.reason == .timedOut ? .failed("no answer") : .failed(error.found) }
     }
@@ -169,6 +170,8 @@ enum NameCause: String, Sendable, CaseIterable {
     case nsswitch
     /// The name is completed with a domain.
     case search
+    /// The C library asks over TCP, and somebody on the way takes UDP alone.
+    case stream
     /// A daemon that remembers answers for the C library.
     case cache
     /// The C library alone.

@@ -265,6 +265,20 @@ struct NameSearch {
             let obstacles = try await obstacles(
                 to: look.firstServer ?? look.forwarder, look.lookers.first, over: look.transport)
             if obstacles.kind != nil { return obstacle(obstacles, .library) }
+            let first = look.firstServer ?? look.forwarder
+            let answer = await NameProbe.ask(first, look.name, overTCP: true, until: .now + .seconds(1))
+            if answer?.addresses != look.forwarderAnswer.addresses {
+                var why = [
+                    "/etc/resolv.conf: options use-vc", "\(first) over TCP: \(answer?.description ?? "no answer")",
+                ]
+                if let server = look.server {
+                    let there = await NameProbe.ask(server, look.name, overTCP: true, until: .now + .seconds(1))
+                    why.append("\(server) over TCP: \(there?.description ?? "no answer")")
+                }
+                return NameVerdict(
+                    layer: .library, cause: .stream, why: why,
+                    undo: ["sed -i.bak '/^options/s/ *\\buse-vc\\b//' /etc/resolv.conf"])
+            }
         }
         let sources = try await hostSources()
         if let remembered = try await remembered() { return remembered }
@@ -281,7 +295,7 @@ struct NameSearch {
                 return verdict
             }
         }
-        if let sources, sources.words != ["files", "dns"] {
+        if let sources, !Self.comesToDNS(sources.words) {
             verdict.cause = .nsswitch
             verdict.why = ["/etc/nsswitch.conf: hosts: \(sources.words.joined(separator: " "))"]
             verdict.undo = ["sed -i.bak 's/^hosts:.*/hosts: files dns/' /etc/nsswitch.conf"]
@@ -290,6 +304,19 @@ struct NameSearch {
         let lines = look.resolver.options.filter { ["use-vc", "edns0", "trust-ad", "no-aaaa"].contains($0) }
         verdict.why = ["/etc/resolv.conf: options \(lines.joined(separator: " "))"]
         return verdict
+    }
+
+    /// Whether the C library comes to DNS for every name that its other sources do not have (nsswitch.conf(5)).
+    static func comesToDNS(_ words: [String]) -> Bool {
+        var former = ""
+        for word in words {
+            if word == "dns" || word == "resolve" { return true }
+            // What returns for names of its own kind alone, such as mdns4_minimal, is in nobody's way.
+            let isEnd = word.startsBytewise("[") && word.containsBytewise("return") && !word.containsBytewise("!")
+            if isEnd, !former.startsBytewise("mdns") { return false }
+            former = word
+        }
+        return false
     }
 
     /// The answer of nscd(8), which the C library asks first wherever its socket is.

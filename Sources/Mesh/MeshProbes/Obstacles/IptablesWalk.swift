@@ -39,6 +39,8 @@ struct FilteredPacket: Sendable, Hashable {
     /// The addresses of this host; none when they do not matter.
     var ownAddresses: Set<IPAddress> = []
 
+    /// Whether it stands for what any host may send: a rule about a single one is not about it.
+    var isOfAnybody: Bool { direction == .input && peer == nil }
     /// What connection tracking makes of it.
     var state: String { direction == .answer || isLater ? "ESTABLISHED" : "NEW" }
     /// Whether it has nothing in it but headers.
@@ -270,7 +272,10 @@ struct IptablesWalk {
             switch word {
             case "-p": match = FilterMatch(value() == packet.transport || value() == "all")
             case "-d": match = Self.address(value(), packet.direction == .output ? packet.peer : packet.local)
-            case "-s": match = Self.address(value(), packet.direction == .output ? packet.local : packet.peer)
+            case "-s":
+                match =
+                    packet.isOfAnybody && Self.isOneHost(value())
+                    ? .no : Self.address(value(), packet.direction == .output ? packet.local : packet.peer)
             case "--path": match = packet.isSent(fromGroup: value())
             case "-o":
                 match = packet.direction == .output ? Self.interface(value(), packet.interface) : .no
@@ -316,6 +321,10 @@ struct IptablesWalk {
             index += 2
         }
         return result
+    }
+
+    private static func isOneHost(_ text: String) -> Bool {
+        !text.utf8.contains(UInt8(ascii: "/")) || text.endsBytewise("/32")
     }
 
     private static func address(_ text: String, _ address: IPAddress?) -> FilterMatch {

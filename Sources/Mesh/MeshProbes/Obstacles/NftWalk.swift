@@ -17,6 +17,8 @@ struct NftRuleset: Sendable {
     private var chains: [Chain] = []
     /// The elements of sets by their tables and names.
     private var sets: [String: Value] = [:]
+    /// Rules of the family arp, as they are printed, by their chains.
+    private var arpRules: [(chain: String, text: String, handle: String)] = []
     /// The text of a rule by its chain and handle, as `nft -a list ruleset` shows it.
     private var texts: [String: String] = [:]
 
@@ -54,8 +56,24 @@ struct NftRuleset: Sendable {
             if words.first == "table", words.count > 2 { table = "\(words[1]) \(words[2])" }
             if words.first == "chain", words.count > 1 { chain = words[1] }
             guard words.count > 3, words[words.count - 2] == "handle", words[words.count - 3] == "#" else { continue }
-            texts["\(table) \(chain) \(words[words.count - 1])"] = words.dropLast(3).joined(separator: " ")
+            let rule = words.dropLast(3).joined(separator: " ")
+            texts["\(table) \(chain) \(words[words.count - 1])"] = rule
+            if table.startsBytewise("arp ") { arpRules.append(("\(table) \(chain)", rule, words[words.count - 1])) }
         }
+    }
+
+    /// The rule that keeps questions for the link-layer address of a neighbour on this host, or their answers from it.
+    func arpRule(for address: String) -> FilterObstacle? {
+        for rule in arpRules where rule.text.containsBytewise("drop") {
+            let words = Ascii.words(Array(rule.text.utf8)[...]).map { Ascii.text($0) }
+            let names = words.contains { $0 == address }
+            // Without an address it is about all.
+            guard names || !words.contains("ip") else { continue }
+            return FilterObstacle(
+                text: "nft \(rule.chain): \(rule.text)", undo: "nft delete rule \(rule.chain) handle \(rule.handle)",
+                isCertain: true)
+        }
+        return nil
     }
 
     /// The rules as they are printed.
@@ -223,7 +241,12 @@ struct NftRuleset: Sendable {
         if let field = left?["payload"]?["field"]?.asText, let layer = left?["payload"]?["protocol"]?.asText {
             switch (layer, field) {
             case ("ip", "daddr"): match = address(right, packet.direction == .output ? packet.peer : packet.local)
-            case ("ip", "saddr"): match = address(right, packet.direction == .output ? packet.local : packet.peer)
+            case ("ip", "saddr"):
+                // Texts are single addresses; networks have a prefix, and ranges their ends.
+                let areHosts = items(right).allSatisfy { $0.asText.map { !$0.startsBytewise("@") } ?? false }
+                match =
+                    packet.isOfAnybody && areHosts
+                    ? .no : address(right, packet.direction == .output ? packet.local : packet.peer)
             case ("ip", "protocol"): match = texts(right).map { FilterMatch($0.contains(packet.transport)) } ?? .maybe
             case ("tcp", "dport"), ("udp", "dport"), ("th", "dport"):
                 if layer != "th", layer != packet.transport {

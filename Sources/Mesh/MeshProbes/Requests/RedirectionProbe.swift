@@ -19,7 +19,8 @@ struct RedirectionProbe: Probe {
             .init("users", .list(.text), "Whose requests were looked at, beside those of units that rules name."),
             .init("ports", .list(.integer), "The ports that were looked at."),
             .init(
-                "diverted", .list(.text), "Whose requests another program's rule leads elsewhere, with the port and the rule."),
+                "diverted", .list(.text),
+                "Whose requests another program's rule leads elsewhere, with the port and the rule."),
             .init("undo", .list(.text), "Commands that take the rules out of the way."),
         ])
 
@@ -33,7 +34,8 @@ struct RedirectionProbe: Probe {
         let settings = try await host.settings(for: request).settings
         let users = try await users(request, except: settings)
         let ports = try await ports(request, settings)
-        let addresses = settings.serviceRanges.isEmpty ? [IPAddress.v4(0xc000_0201)] : settings.serviceRanges.map(\.second)
+        let addresses =
+            settings.serviceRanges.isEmpty ? [IPAddress.v4(0xc000_0201)] : settings.serviceRanges.map(\.second)
         var diverted: [String] = []
         var undo: [String] = []
         var known: Set<String> = []
@@ -58,7 +60,9 @@ struct RedirectionProbe: Probe {
                 "diverted": .texts(diverted.prefix(12)), "undo": .texts(undo),
             ],
             evidence: diverted.isEmpty
-                ? ["requests of \(users.count) users to ports \(ports.map(String.init).joined(separator: ", ")) go to Envoy"]
+                ? [
+                    "requests of \(users.count) users to ports \(ports.map(String.init).joined(separator: ", ")) go to Envoy"
+                ]
                 : Array(diverted.prefix(12)))
     }
 
@@ -68,7 +72,9 @@ struct RedirectionProbe: Probe {
         let jump = "OUTPUT -p tcp -j \(InterceptionRules.outputChain)"
         if rule.text.startsBytewise("nat: ") {
             let program = Ascii.text(rule.undo.utf8.prefix { $0 != Ascii.space })
-            return ["\(program) -t nat -D \(jump) && \(program) -t nat -I OUTPUT 1 -p tcp -j \(InterceptionRules.outputChain)"]
+            return [
+                "\(program) -t nat -D \(jump) && \(program) -t nat -I OUTPUT 1 -p tcp -j \(InterceptionRules.outputChain)"
+            ]
         }
         let words = rule.text.utf8.dropFirst("nft ".utf8.count).prefix { $0 != UInt8(ascii: ":") }
         guard rule.text.startsBytewise("nft "), !settings.serviceRanges.isEmpty else { return [rule.undo] }
