@@ -24,6 +24,7 @@ public enum KeyPolicy {
     private static let everyClient = "every client"
     private static let verifyingWithSequoia = "Debian 13 and Ubuntu 26.04"
     private static let verifyingWithOldGnuPG = "Debian 11 and 12 and Ubuntu 20.04 and 22.04"
+    private static let strict = "Debian 13, Ubuntu 24.04 and Ubuntu 26.04"
     private static let newKey = "make a key that lasts: gpg --quick-generate-key 'NAME <ADDRESS>' ed25519 sign 3y"
     private static let warningTime: Int64 = 60 * 86400
 
@@ -67,7 +68,7 @@ public enum KeyPolicy {
         case .rsa(let bits) where bits < 2048:
             [
                 finding(
-                    key, "rsa-short", "RSA with \(bits) bits", refusedBy: "\(verifyingWithSequoia) and Ubuntu 24.04",
+                    key, "rsa-short", "RSA with \(bits) bits", refusedBy: strict,
                     now)
             ]
         case .rsa(let bits) where bits < 3072:
@@ -76,7 +77,7 @@ public enum KeyPolicy {
                     key, "rsa-2048", "RSA with \(bits) bits", refusedBy: verifyingWithSequoia, from: "2030-02-01", now)
             ]
         case .dsa(let bits):
-            [finding(key, "dsa", "DSA with \(bits) bits", refusedBy: "\(verifyingWithSequoia) and Ubuntu 24.04", now)]
+            [finding(key, "dsa", "DSA with \(bits) bits", refusedBy: strict, now)]
         case .curve(let name) where name.hasPrefix("brainpool"):
             [finding(key, "brainpool", name, refusedBy: verifyingWithSequoia, from: "2028-02-01", now)]
         case .curve("ed448"):

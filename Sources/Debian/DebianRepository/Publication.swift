@@ -50,7 +50,9 @@ extension Repository {
         _ updates: [SuiteUpdate], pool: [(file: String, entry: IndexEntry)] = []
     ) async throws(RepositoryError) -> PublishedFiles {
         var published = PublishedFiles()
-        for (file, entry) in pool { try copyToPool(file, entry) }
+        for start in stride(from: 0, to: pool.count, by: Self.poolBatch) {
+            try copyToPool(pool[start..<min(start + Self.poolBatch, pool.count)])
+        }
         published.add("pool", pool.map(\.entry.path))
         // Everything is signed before anything is exchanged.
         var signed: [(update: SuiteUpdate, release: ReleaseFile, signatures: SignedRelease)] = []
@@ -128,8 +130,25 @@ extension Repository {
 
     // MARK: - pool
 
-    /// Copies a package file to its place; one that is there already has to be the same.
-    private func copyToPool(_ file: String, _ entry: IndexEntry) throws(RepositoryError) {
+    /// Files that are synced side by side.
+    private static let poolBatch = 64
+
+    /// Copies package files to their places.
+    private func copyToPool(_ files: ArraySlice<(file: String, entry: IndexEntry)>) throws(RepositoryError) {
+        var written: [AtomicFile] = []
+        for (file, entry) in files {
+            if let copy = try copyToPool(file, entry) { written.append(copy) }
+        }
+        try RepositoryError.wrapping {
+            try AtomicFile.commit(written)
+            for folder in Set(written.map { LexicalPath.split($0.target).folder }) {
+                try FileTree.syncDirectory(folder)
+            }
+        }
+    }
+
+    /// A copy that has no name yet; nil when the file is there already, which then has to be the same.
+    private func copyToPool(_ file: String, _ entry: IndexEntry) throws(RepositoryError) -> AtomicFile? {
         let target = root + "/" + entry.path
         try PoolPath.makeFolder(LexicalPath.split(entry.path).folder, in: root)
         let status = try RepositoryError.wrapping { try FileStatus.ofIfExists(target, followLinks: false) }
@@ -143,13 +162,13 @@ extension Repository {
                     help: "if no client has ever seen it, remove the file; otherwise give the package a new version")
             }
             try RepositoryError.wrapping { try FileTree.setModificationTime(now, of: target) }
-            return
+            return nil
         default:
             throw RepositoryError(
                 .input, "link-in-repository", "'\(target)' is not a regular file",
                 help: "remove it; debbuild writes through no links")
         }
-        try RepositoryError.wrapping {
+        return try RepositoryError.wrapping {
             let input = try InputFile(path: file)
             let output = try AtomicFile(target: target)
             let sink = SummingSink(output)
@@ -157,7 +176,7 @@ extension Repository {
             guard sink.finish().sha256 == entry.sha256 else {
                 throw RepositoryError(.machine, "file-changed", "'\(file)' was changed while it was read")
             }
-            try output.commit()
+            return output
         }
     }
 

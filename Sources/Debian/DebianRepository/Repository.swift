@@ -182,11 +182,14 @@ public protocol RepositoryObserver: Sendable {
 /// Decompresses gzip.
 private final class GzipSource: ByteSource {
     private let archive: ArchiveReader
+    private let isEmpty: Bool
 
     init(_ source: any ByteSource, name: String) throws(ArchiveError) {
         archive = try ArchiveReader(nested: source, name: name, formats: [.raw])
-        _ = try archive.next()
+        isEmpty = try archive.next() == nil
     }
 
-    func read(into buffer: UnsafeMutableRawBufferPointer) throws(ArchiveError) -> Int { try archive.read(into: buffer) }
+    func read(into buffer: UnsafeMutableRawBufferPointer) throws(ArchiveError) -> Int {
+        isEmpty ? 0 : try archive.read(into: buffer)
+    }
 }

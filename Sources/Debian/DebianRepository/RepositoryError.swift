@@ -41,7 +41,8 @@ public struct RepositoryError: Error, Sendable, CustomStringConvertible {
     init(_ error: FileError) {
         let isFull = error.errno == FileError.full
         self.init(
-            FileError.ofInput.contains(error.errno) ? .input : .machine, isFull ? "disk-full" : "file", error.description,
+            FileError.ofInput.contains(error.errno) ? .input : .machine, isFull ? "disk-full" : "file",
+            error.description,
             help: isFull ? "make room; what clients see is as it was before" : nil)
     }
 

@@ -55,8 +55,7 @@ struct ReleaseSigner {
         let scratch = try ScratchFolder()
         let input = try scratch.write("Release", Array(text.utf8))
         let clear = try await make("clearsign", input, scratch.path + "/InRelease")
-        var detached: [UInt8]?
-        if canDetach { detached = try await make("detach-sign", input, scratch.path + "/Release.gpg") }
+        let detached = canDetach ? try await make("detach-sign", input, scratch.path + "/Release.gpg") : nil
         let signed = SignedRelease(release: Array(text.utf8), inRelease: clear, detached: detached)
         guard ClearSignedText.text(of: String(decoding: clear, as: UTF8.self)) == text else {
             throw RepositoryError(
@@ -154,8 +153,13 @@ private struct GnuPGStatus {
                 help:
                     "gpg --quick-set-expire \(key ?? "FINGERPRINT") 3y, and publish the new keyring; or sign with another key"
             )
-        // GPG_ERR_NO_PIN_ENTRY, GPG_ERR_CANCELED, GPG_ERR_BAD_PASSPHRASE, GPG_ERR_MISSING_KEY
-        case 85, 99, 11, 177:
+        // GPG_ERR_BAD_PASSPHRASE
+        case 11:
+            return RepositoryError(
+                .input, "passphrase", "'passphrase-file' does not have the passphrase of \(key ?? shown)",
+                help: "it is the file's first line")
+        // GPG_ERR_NO_PIN_ENTRY, GPG_ERR_CANCELED, GPG_ERR_MISSING_KEY
+        case 85, 99, 177:
             return RepositoryError(
                 .input, "passphrase", "gpg would ask for the passphrase of \(key ?? shown)",
                 help: "name a file that has it with 'passphrase-file', or unlock the key in gpg-agent first")

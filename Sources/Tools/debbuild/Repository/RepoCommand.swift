@@ -15,19 +15,19 @@ struct RepoCommand: AsyncParsableCommand {
             InRelease is exchanged last, so clients see the state before or the new one, whatever happens in between.
 
             EXAMPLES
-              debbuild repo add /srv/apt hello_1.0_amd64.deb         add a package
-              debbuild repo publish /srv/apt --dry-run               what retention would remove
-              debbuild repo resign /srv/apt                          for a timer, before Valid-Until passes
-              debbuild repo verify /srv/apt                          look at everything as clients do
-              debbuild repo key check /srv/apt                       which clients will refuse the keys, and when
+              debbuild repo add /srv/apt hello_1.0_amd64.deb   add a package
+              debbuild repo publish /srv/apt --dry-run         what retention would remove
+              debbuild repo resign /srv/apt                    for a timer
+              debbuild repo verify /srv/apt                    check everything
+              debbuild repo key check /srv/apt                 who will refuse the keys
 
             EXIT STATUS
               0   done
               1   verify or key check found errors
-              2   the input is wrong: a package, repository.yaml, a key, a name that is taken
+              2   the input is wrong: a package, repository.yaml, a key, a taken name
               3   the upload failed
-              4   another process has changed the repository for longer than --wait
-              70  the machine failed (disk full, a clock that is behind), or debbuild has a bug
+              4   another process has the repository for longer than --wait
+              70  the machine failed (disk full, a clock that is behind), or a bug
             """,
         subcommands: [
             RepoAddCommand.self, RepoRemoveCommand.self, RepoListCommand.self, RepoPublishCommand.self,
