@@ -174,6 +174,12 @@ let package = Package(
         .module(
             "DebianLint", on: .debian,
             ["Archive", "DebianArchive", "DebianFormat", "ELF", "Files", "Platform", "Documents"]),
+        // A signed apt repository in a folder.
+        .module(
+            "DebianRepository", on: .debian,
+            [
+                "Archive", "DebianArchive", "DebianFormat", "Documents", "Files", "Platform", "Processes", .crypto,
+            ]),
 
         // MARK: Checks
         .module(
@@ -252,7 +258,7 @@ let package = Package(
             "debbuild",
             [
                 "Archive", "DebianArchive", "DebianBuild", "DebianFormat", "DebianImport", "DebianLint",
-                "Documents", "Downloads", "Files", "MeshLint", "Platform", "StandardStreams",
+                "DebianRepository", "Documents", "Downloads", "Files", "MeshLint", "Platform", "StandardStreams",
             ]),
         .tool("pilot-agent", ["MeshContract", "Platform", "Processes", "SidecarAgent", "StandardStreams"]),
         .tool("node_agent", ["MeshContract", "NodeAgent", "Platform", "StandardStreams", "WorkloadCertificates"]),
@@ -299,6 +305,9 @@ let package = Package(
                 "Archive", "DebianArchive", "DebianBuild", "DebianFormat", "DebianLint", "ELF", "Files", "MeshLint",
                 "Platform", "Documents", "TestSupport",
             ]),
+        .testTarget(
+            name: "DebianRepositoryTests",
+            dependencies: ["DebianRepository", "Documents", "Platform", "debbuild", "TestSupport"]),
         .testTarget(name: "DebbuildTests", dependencies: ["debbuild", "TestSupport"]),
         .testTarget(
             name: "DocumentationTests",

@@ -49,6 +49,31 @@ final class ArchiveWriterTests: XCTestCase {
         return sink.bytes
     }
 
+    func testStreamsOfUnknownSizeAreWhatTheirProgramsRead() throws {
+        let directory = try TemporaryDirectory()
+        for (codec, program) in [("gzip:6", "gzip"), ("xz:2", "xz"), ("zstd:3", "zstd")] {
+            for data in [[], noise(3 << 20, seed: 5)] {
+                let sink = Collector()
+                let writer = try ArchiveWriter(format: .raw, compression: Compression(parsing: codec), sink: sink)
+                try writer.beginStream()
+                try data.withUnsafeBytes { bytes in
+                    for start in stride(from: 0, to: data.count, by: 100_000) {
+                        try writer.append(
+                            UnsafeRawBufferPointer(rebasing: bytes[start..<min(start + 100_000, data.count)]))
+                    }
+                }
+                try writer.finish()
+                let path = try directory.file("stream", bytes: sink.bytes)
+                let result = try TestSupport.run(program, ["-dc"], input: sink.bytes)
+                XCTAssertEqual(result.status, 0, result.errors)
+                XCTAssertTrue(result.standardOutput == data, codec)
+                // And back: a stream of nothing has no entry.
+                let reader = try ArchiveReader(path: path, formats: [.raw])
+                XCTAssertEqual(try reader.next() == nil, data.isEmpty, codec)
+            }
+        }
+    }
+
     func testBytesDoNotDependOnThreads() throws {
         let data = noise(80 << 20, seed: 3)
         for compression in ["xz:0", "zstd:1"] {

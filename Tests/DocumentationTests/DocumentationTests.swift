@@ -50,7 +50,11 @@ final class DocumentationTests: XCTestCase {
                 if words.first == "$" { words.removeFirst() }
                 guard let program = words.first, programs.contains(program), words.count > 1 else { continue }
                 let command = words[1].hasPrefix("-") || words[1] == "help" ? [program] : [program, words[1]]
-                let known = try help(command)
+                var known = try help(command)
+                // A command of commands.
+                if command.count == 2, words.count > 2, known.contains("SUBCOMMANDS:") {
+                    known = try help(command + [words[2]])
+                }
                 for word in words.prefix(while: { !["#", "|", ">", "&&"].contains($0) }) where word.hasPrefix("--") {
                     let option = String(word.prefix { $0 != "=" && $0 != ")" && $0 != "]" })
                     seen += 1
@@ -131,7 +135,7 @@ final class DocumentationTests: XCTestCase {
 
     /// Regenerate: for s in package workspace; do debbuild schema $s --form markdown; echo; done | sed '$d'
     func testTheReferenceOfSpecificationsIsTheProgramsOwn() throws {
-        let pages = try ["package", "workspace"].map { subject in
+        let pages = try ["package", "workspace", "repository"].map { subject in
             let result = try TestSupport.run(productPath("debbuild"), ["schema", subject, "--form", "markdown"])
             XCTAssertEqual(result.status, 0, result.errors)
             return result.output

@@ -107,7 +107,10 @@ public final class ArchiveReader: ByteSource {
             case .tar: try check(archive_read_support_format_tar(handle))
             case .zip: try check(archive_read_support_format_zip(handle))
             case .ar: try check(archive_read_support_format_ar(handle))
-            case .raw: try check(archive_read_support_format_raw(handle))
+            case .raw:
+                try check(archive_read_support_format_raw(handle))
+                // A stream of nothing has no entry.
+                try check(archive_read_support_format_empty(handle))
             }
         }
     }

@@ -36,7 +36,7 @@ public final class ArchiveWriter {
     private let entry: OpaquePointer
     private let output: Output
     private let encoder: XzEncoder?
-    private var current: (path: String, remaining: Int64)?
+    private var current: (path: String, remaining: Int64?)?
     private var isFinished = false
 
     /// Begins an archive.
@@ -148,13 +148,24 @@ public final class ArchiveWriter {
         current = (item.path, size)
     }
 
+    /// Begins the one entry of ``Format/raw``, whose size is not known.
+    public func beginStream() throws(ArchiveError) {
+        let nobody = Owner(name: "", id: 0)
+        try begin(
+            Entry(
+                path: "stream", kind: .file(size: 0), permissions: 0o644, owner: nobody, group: nobody,
+                modificationTime: 0
+            ))
+        current = ("stream", nil)
+    }
+
     /// Appends contents of the entry that has been begun.
     public func append(_ bytes: UnsafeRawBufferPointer) throws(ArchiveError) {
         guard let (path, remaining) = current else {
             throw ArchiveError(operation: "write", subject: "archive", code: .library, detail: "no entry is open")
         }
         // libarchive drops what is too much without a word.
-        guard Int64(bytes.count) <= remaining else {
+        if let remaining, Int64(bytes.count) > remaining {
             throw ArchiveError(
                 operation: "write", subject: path, code: .sizeMismatch,
                 detail: "\(Int64(bytes.count) - remaining) bytes more than the entry's size")
@@ -166,7 +177,7 @@ public final class ArchiveWriter {
             guard count > 0 else { throw ArchiveError.library(handle, operation: "write", subject: path) }
             rest = UnsafeRawBufferPointer(rebasing: rest[count...])
         }
-        current = (path, remaining - Int64(bytes.count))
+        current = (path, remaining.map { $0 - Int64(bytes.count) })
     }
 
     /// Ends the entry; fails when bytes of it are missing.
@@ -174,7 +185,7 @@ public final class ArchiveWriter {
         guard let (path, remaining) = current else { return }
         current = nil
         // libarchive would fill the rest with zeros.
-        guard remaining == 0 else {
+        if let remaining, remaining != 0 {
             throw ArchiveError(
                 operation: "write", subject: path, code: .sizeMismatch, detail: "\(remaining) bytes are missing")
         }

@@ -8,8 +8,9 @@ import Synchronization
 /// A kill at any moment leaves the old file or none; what may be left is a temporary file named `.NAME.XXXXXX.tmp`, which
 /// ``removeAbandoned(in:where:)`` finds: a file that is being written is locked (flock(2)).
 public final class AtomicFile {
-    /// The path that the file will have.
-    public let target: String
+    /// The path that the file will have; another one in the same file system may be given until it is committed, for
+    /// names that follow from the contents.
+    public var target: String
     private let temporary: String
     private let permissions: UInt16
     private var descriptor: Int32

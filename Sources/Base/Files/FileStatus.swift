@@ -118,3 +118,14 @@ public struct FileError: Error, Sendable, Hashable, CustomStringConvertible {
     /// The sentence for people.
     public var description: String { "cannot \(operation) '\(path)': \(SystemErrorText.of(errno))" }
 }
+
+extension FileError {
+    /// ENOENT: nothing is there.
+    package static let missing = ENOENT
+    /// Errors of a path that somebody gave: nothing is there, it may not be read, or it is something else.
+    package static let ofInput: Set<Int32> = [ENOENT, ENOTDIR, EISDIR, EACCES, ELOOP, EINVAL]
+    /// ENOSPC: the file system is full.
+    package static let full = ENOSPC
+    /// EWOULDBLOCK: another process has the lock.
+    package static let wouldBlock = EWOULDBLOCK
+}

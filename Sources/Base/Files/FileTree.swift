@@ -127,8 +127,8 @@ public enum FileTree {
     }
 
     /// Makes one folder, where nothing is yet.
-    public static func createDirectory(_ path: String) throws(FileError) {
-        guard mkdir(path, 0o755) == 0 else { throw .last("create", path) }
+    public static func createDirectory(_ path: String, permissions: UInt16 = 0o755) throws(FileError) {
+        guard mkdir(path, mode_t(permissions)) == 0 else { throw .last("create", path) }
     }
 
     /// Removes a folder without anything in it.

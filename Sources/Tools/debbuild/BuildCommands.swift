@@ -17,10 +17,15 @@ struct AllCommand: AsyncParsableCommand {
 
     @OptionGroup var workspace: WorkspaceOptions
     @OptionGroup var build: BuildOptions
+    @OptionGroup var publishing: PublishOptions
     @OptionGroup var output: FormatOptions
 
     func run() async throws {
-        try await BuildSession(workspace: workspace, build: build, format: output.format).run(packages: nil)
+        // Whoever wants to publish learns at once that it would not work.
+        let repository = try await publishing.open(workspace, output.format)
+        let session = BuildSession(workspace: workspace, build: build, format: output.format)
+        let files = try await session.run(packages: nil, writesReport: repository == nil)
+        if let repository { try await publishing.publish(files, in: repository, output.format) }
     }
 }
 
@@ -45,7 +50,10 @@ struct BuildSession {
     let build: BuildOptions
     let format: OutputFormat
 
-    func run(packages: [String]?) async throws {
+    /// - Parameter writesReport: whether the paths or the report go to standard output.
+    /// - Returns: the paths of the packages.
+    @discardableResult
+    func run(packages: [String]?, writesReport: Bool = true) async throws -> [String] {
         var diagnostics = Diagnostics()
         guard let loaded = workspace.load(diagnostics: &diagnostics),
             let request = workspace.request(packages: packages, build: build, diagnostics: &diagnostics)
@@ -69,10 +77,12 @@ struct BuildSession {
                 try await builder.verifyReproducible(outcomes, diagnostics: &diagnostics)
             }
             progress.end()
+            guard writesReport else { return outcomes.map(\.path) }
             switch format {
             case .text: Terminal.write(outcomes.map { $0.path + "\n" }.joined())
             case .json: Terminal.write(BuildReport.json(outcomes).pretty + "\n")
             }
+            return outcomes.map(\.path)
         } catch {
             progress.end()
             throw Failure.report(error, format)

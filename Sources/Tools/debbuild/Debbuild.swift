@@ -17,19 +17,22 @@ struct Debbuild: AsyncParsableCommand {
               debbuild plan istio-proxy             what would be in it
               debbuild diff old.deb new.deb         what changed between two packages
               debbuild import hello.deb             a workspace that builds it again
+              debbuild all --publish /srv/apt       build, and add everything to an apt repository
 
             EXIT STATUS
               0   done
               1   lint found errors, which stop a build as well; diff found differences; an imported package would not
-                  be built the same
+                  be built the same; a check of a repository found errors
               2   the input is wrong: a specification, an option, a package file
-              3   a download failed
+              3   a download or an upload failed
+              4   another process has a repository
               70  the machine failed (disk full, a file that changed while it was read), or debbuild has a bug
             """,
         version: ProductVersion.text,
         subcommands: [
             AllCommand.self, BuildCommand.self, PlanCommand.self, InspectCommand.self, DiffCommand.self,
             LintCommand.self, SchemaCommand.self, VersionCommand.self, InitCommand.self, ImportCommand.self,
+            RepoCommand.self,
         ])
 }
 
