@@ -375,4 +375,77 @@ final class ArchiveReaderTests: XCTestCase {
         ) { XCTAssertEqual(($0 as? ArchiveError)?.code, .limit) }
         XCTAssertFalse(FileManager.default.fileExists(atPath: directory.path + "/out"))
     }
+
+    /// What is passed over counts as well, and so do holes and members that are not looked at.
+    func testRatioIsBounded() throws {
+        let directory = try TemporaryDirectory()
+        XCTAssertEqual(
+            try TestSupport.run(
+                "sh",
+                [
+                    "-c",
+                    "head -c 20000000 /dev/zero >big; echo x >small; tar -cf a.tar big small; gzip -k a.tar; xz -0k a.tar; "
+                        + "zstd -q a.tar; bzip2 -k a.tar; truncate -s 20000000 holes; tar -cSf holes.tar holes small",
+                ], workingDirectory: directory.path
+            ).status, 0)
+        var limits = ArchiveLimits()
+        limits.unmeasuredBytes = 1 << 20
+        for name in ["a.tar.gz", "a.tar.xz", "a.tar.zst", "a.tar.bz2"] {
+            let archive = directory.path + "/" + name
+            XCTAssertThrowsError(
+                try MemberExtractor.extract(
+                    archive: archive, member: "small", to: directory.path + "/out", permissions: 0o600, limits: limits),
+                name
+            ) { XCTAssertEqual(($0 as? ArchiveError)?.code, .limit, "\($0)") }
+            // A ratio that no bomb needs is not asked for below the limit.
+            try MemberExtractor.extract(
+                archive: archive, member: "small", to: directory.path + "/out", permissions: 0o600)
+        }
+        XCTAssertThrowsError(
+            try MemberExtractor.extract(
+                archive: directory.path + "/holes.tar", member: "holes", to: directory.path + "/holes.out",
+                permissions: 0o600, limits: limits)
+        ) { XCTAssertEqual(($0 as? ArchiveError)?.code, .limit, "\($0)") }
+    }
+
+    func testMemoryIsBounded() throws {
+        try requireProgram("python3")
+        let directory = try TemporaryDirectory()
+        // A dictionary of 256 MiB for two kilobytes; and a zip whose member is compressed with LZMA.
+        let script = """
+            import sys, zipfile
+            tar = open('a.tar', 'rb').read()
+            frame = bytes([0x28, 0xb5, 0x2f, 0xfd, 0, 18 << 3])
+            for start in range(0, len(tar), 1000):
+                block = tar[start:start + 1000]
+                frame += (len(block) << 3 | (start + 1000 >= len(tar))).to_bytes(3, 'little') + block
+            open('a.tar.zst', 'wb').write(frame)
+            zipfile.ZipFile('lzma.zip', 'w', zipfile.ZIP_LZMA).write('x')
+            zipfile.ZipFile('deflate.zip', 'w', zipfile.ZIP_DEFLATED).write('x')
+            """
+        XCTAssertEqual(
+            try TestSupport.run(
+                "sh", ["-c", "echo x >x; tar -cf a.tar x; python3 -c \"$1\"; xz -k9 a.tar", "sh", script],
+                workingDirectory: directory.path
+            ).status, 0)
+        func extract(_ name: String, memory: Int64? = nil) throws {
+            var limits = ArchiveLimits()
+            if let memory { limits.decoderMemory = memory }
+            try MemberExtractor.extract(
+                archive: directory.path + "/" + name, member: "x", to: directory.path + "/out", permissions: 0o600,
+                limits: limits)
+        }
+        XCTAssertThrowsError(try extract("a.tar.zst")) {
+            XCTAssertEqual(($0 as? ArchiveError)?.code, .memory, "\($0)")
+            XCTAssertTrue("\($0)".contains("268435456"), "\($0)")
+        }
+        try extract("a.tar.xz")
+        XCTAssertThrowsError(try extract("a.tar.xz", memory: 1 << 20)) {
+            XCTAssertEqual(($0 as? ArchiveError)?.code, .memory, "\($0)")
+        }
+        XCTAssertThrowsError(try extract("lzma.zip")) {
+            XCTAssertEqual(($0 as? ArchiveError)?.code, .unsupported, "\($0)")
+        }
+        try extract("deflate.zip")
+    }
 }

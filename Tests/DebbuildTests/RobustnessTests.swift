@@ -159,3 +159,30 @@ final class RobustnessTests: XCTestCase {
         XCTAssertTrue(sawChange, "no build met the file while it changed")
     }
 }
+
+/// Archives that a package takes something from are often somebody else's.
+final class HostileArchiveTests: XCTestCase {
+    /// A header of a few bytes asks for a window of 256 MiB.
+    func testGreedyArchiveIsRefusedAndCanBeAllowed() throws {
+        let fixture = try WorkspaceFixture(
+            package: WorkspaceFixture.packageYAML.replacingOccurrences(
+                of: "contents:\n", with: "contents:\n  - {archive: a.tar.zst, to: /usr/share/hello}\n"))
+        try fixture.directory.file("w/hello/x", "x\n")
+        try TestSupport.run("tar", ["-cf", "a.tar", "x"], workingDirectory: fixture.path + "/hello").check()
+        let tar = [UInt8](try Data(contentsOf: URL(fileURLWithPath: fixture.path + "/hello/a.tar")))
+        var frame: [UInt8] = [0x28, 0xb5, 0x2f, 0xfd, 0, 18 << 3]
+        for start in stride(from: 0, to: tar.count, by: 1000) {
+            let block = tar[start..<min(start + 1000, tar.count)]
+            let header = block.count << 3 | (start + 1000 >= tar.count ? 1 : 0)
+            frame += [UInt8(header & 0xff), UInt8(header >> 8 & 0xff), UInt8(header >> 16)] + block
+        }
+        try fixture.directory.file("w/hello/a.tar.zst", bytes: frame)
+        let refused = try fixture.debbuild(["build", "hello"])
+        XCTAssertEqual(refused.status, 2, refused.errors)
+        XCTAssertTrue(refused.errors.contains("needs 268435456 bytes of memory"), refused.errors)
+        XCTAssertTrue(refused.errors.contains("--max-memory 4G"), refused.errors)
+        let allowed = try fixture.debbuild(["build", "hello", "--max-memory", "1G"])
+        // libarchive does not let every version of libzstd go beyond 128 MiB.
+        if allowed.status != 0 { XCTAssertFalse(allowed.errors.contains("--max-memory 4G"), allowed.errors) }
+    }
+}

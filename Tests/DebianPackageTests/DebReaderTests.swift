@@ -136,7 +136,7 @@ final class DebReaderTests: XCTestCase {
         var tar = TinyTar()
         for index in 0..<10 { tar.add("./text\(index)", contents: [UInt8](repeating: 65, count: 100)) }
         var limits = DebReadLimits()
-        limits.allTextBytes = 550
+        limits.allTextBytes = 550 + 5 * TextBudget.overhead
         let image = try DebReader.read(try folder.file("x.deb", bytes: TinyDeb.of(data: tar.finished)), limits: limits)
         XCTAssertEqual(image.entries.filter { $0.text != nil }.count, 5)
         XCTAssertEqual(image.skippedTexts, 5)

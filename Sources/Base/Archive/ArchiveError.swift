@@ -52,6 +52,15 @@ public struct ArchiveError: Error, Sendable, CustomStringConvertible {
         }
     }
 
+    /// What to do about an archive that reaches a bound: the options are debbuild's.
+    package var help: String? {
+        switch code {
+        case .limit: "if you know where it comes from, allow its size: --max-unpacked 20G"
+        case .memory: "if you know where it comes from, allow it the memory: --max-memory 4G"
+        default: nil
+        }
+    }
+
     static func library(
         _ archive: OpaquePointer?, operation: String, subject: String, code: Code = .library
     ) -> ArchiveError {

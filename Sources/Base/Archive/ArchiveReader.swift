@@ -1,10 +1,11 @@
 import CArchive
 import Files
 import Glibc
+import Platform
 
 /// Reads an archive entry by entry: tar with any of the usual compressions, zip and wheel, ar, or one compressed stream.
 ///
-/// Nothing is written anywhere. Filters that libarchive would run as other programs are not enabled.
+/// Nothing is written anywhere. Only one compression is undone, and none by another program.
 public final class ArchiveReader: ByteSource {
     /// The formats that may be recognised.
     public enum Format: Sendable, Hashable, CaseIterable {
@@ -31,9 +32,12 @@ public final class ArchiveReader: ByteSource {
     private var input: Input?
     /// Open as long as libarchive reads from it.
     private var file: InputFile?
+    /// Bytes of the file that is read; nil for other sources.
+    private var inputSize: Int64?
     private var entryCount = 0
     private var totalBytes: Int64 = 0
     private var currentPath = ""
+    private var pathBytes = 0
 
     /// Opens an archive on disk.
     public init(
@@ -50,23 +54,39 @@ public final class ArchiveReader: ByteSource {
         subject = path
         self.limits = limits
         self.file = file
+        inputSize = file.status.size
         try enable(formats)
-        try check(archive_read_open_fd(handle, file.descriptor, 1 << 17))
+        let beginning: [UInt8]
+        do throws(FileError) { beginning = try file.bytes(at: 0, count: 8) } catch {
+            throw ArchiveError(operation: "read", subject: path, code: .input(error), detail: "")
+        }
+        if let compression = StreamCompression.detect(beginning) {
+            try open(DecompressedSource(FileSource(file), compression, name: path, limits: limits))
+        } else {
+            try check(archive_read_open_fd(handle, file.descriptor, 1 << 17))
+        }
     }
 
     /// Opens an archive that comes from elsewhere, such as a member of another archive.
     ///
-    /// - Parameter name: what it is called in errors.
+    /// - Parameters:
+    ///   - name: what it is called in errors.
+    ///   - compression: the only one that is undone; nil undoes none.
     public init(
         nested source: any ByteSource, name: String, formats: Set<Format> = [.tar],
-        limits: ArchiveLimits = ArchiveLimits()
+        decompressing compression: StreamCompression? = nil, limits: ArchiveLimits = ArchiveLimits()
     ) throws(ArchiveError) {
         handle = try Self.makeHandle(name)
         subject = name
         self.limits = limits
+        if let compression { try enable(compression) }
+        try enable(formats)
+        try open(source)
+    }
+
+    private func open(_ source: any ByteSource) throws(ArchiveError) {
         let input = Input(source)
         self.input = input
-        try enable(formats)
         try check(
             archive_read_open2(
                 handle, Unmanaged.passUnretained(input).toOpaque(), nil,
@@ -93,15 +113,23 @@ public final class ArchiveReader: ByteSource {
         return handle
     }
 
-    private func enable(_ formats: Set<Format>) throws(ArchiveError) {
-        for status in [
-            archive_read_support_filter_gzip(handle), archive_read_support_filter_bzip2(handle),
-            archive_read_support_filter_xz(handle), archive_read_support_filter_lzma(handle),
-            archive_read_support_filter_zstd(handle),
-        ] where status != ARCHIVE_OK {
-            // ARCHIVE_WARN says that a filter would run as another program.
+    /// libarchive would look for compressions in compressions, each with a dictionary of its own.
+    private func enable(_ compression: StreamCompression) throws(ArchiveError) {
+        let status =
+            switch compression {
+            case .gzip: archive_read_support_filter_gzip(handle)
+            case .bzip2: archive_read_support_filter_bzip2(handle)
+            case .xz: archive_read_support_filter_xz(handle)
+            case .lzma: archive_read_support_filter_lzma(handle)
+            case .zstd: archive_read_support_filter_zstd(handle)
+            }
+        // ARCHIVE_WARN says that a filter would run as another program.
+        guard status == ARCHIVE_OK else {
             throw ArchiveError.library(handle, operation: "read", subject: subject, code: .unsupported)
         }
+    }
+
+    private func enable(_ formats: Set<Format>) throws(ArchiveError) {
         for format in formats {
             switch format {
             case .tar: try check(archive_read_support_format_tar(handle))
@@ -138,9 +166,33 @@ public final class ArchiveReader: ByteSource {
             throw ArchiveError(
                 operation: "read", subject: subject, code: .limit, detail: "more than \(limits.entries) entries")
         }
+        try checkZipCompression()
         let entry = try UTF8Locale.with { () throws(ArchiveError) in try convert(raw) }
         currentPath = entry.path
+        pathBytes += entry.path.utf8.count
+        switch entry.kind {
+        case .symbolicLink(let target), .hardLink(let target): pathBytes += target.utf8.count
+        default: break
+        }
+        guard pathBytes <= limits.pathBytes else {
+            throw ArchiveError(
+                operation: "read", subject: subject, code: .limit,
+                detail: "more than \(limits.pathBytes) bytes of paths")
+        }
         return entry
+    }
+
+    /// Members of a zip may be compressed with lzma, xz or PPMd, whose dictionaries libarchive does not bound. No common
+    /// program writes these.
+    private func checkZipCompression() throws(ArchiveError) {
+        guard archive_format(handle) & ARCHIVE_FORMAT_BASE_MASK == ARCHIVE_FORMAT_ZIP,
+            let name = archive_format_name(handle).map({ String(cString: $0) })
+        else { return }
+        for method in ["lzma", "xz", "ppmd"] where name.containsBytewise("(\(method)") {
+            throw ArchiveError(
+                operation: "read", subject: subject, code: .unsupported,
+                detail: "entry \(entryCount) is compressed with \(method) (must be deflate, bzip2, zstd or nothing)")
+        }
     }
 
     /// A tar ends in blocks of zeros: one that was cut between two entries looks whole to libarchive.
@@ -166,6 +218,8 @@ public final class ArchiveReader: ByteSource {
                 operation: "read", subject: subject, code: .limit,
                 detail: "more than \(limits.totalBytes) bytes of contents")
         }
+        // Also those that are not compressed: holes of sparse files, and members of a zip that overlap.
+        if let inputSize { try limits.check(totalBytes, of: inputSize, name: subject) }
         return count
     }
 
@@ -255,9 +309,18 @@ public final class FileSource: ByteSource {
 /// Bounds for archives from outside, so that a small file cannot fill memory or disk.
 public struct ArchiveLimits: Sendable, Hashable {
     /// The maximum number of entries.
-    public var entries = 1_000_000
+    public var entries = 100_000
+    /// The maximum size of all paths and link targets together, in bytes.
+    public var pathBytes = 16 << 20
     /// The maximum size of all entries together, in bytes.
     public var totalBytes: Int64 = 64 << 30
+    /// Unpacked bytes may be this many times those of the archive, beyond ``unmeasuredBytes``.
+    public var ratio: Int64 = 512
+    /// What an archive may unpack to however small it is, in bytes.
+    public var unmeasuredBytes: Int64 = 512 << 20
+    /// The maximum memory that a decompressor may ask for, in bytes: `xz -9` needs 65 MiB, a window of zstd that its own
+    /// program takes without being told has 128.
+    public var decoderMemory: Int64 = 129 << 20
 
     /// The defaults.
     public init() {}
@@ -267,6 +330,13 @@ public struct ArchiveLimits: Sendable, Hashable {
         self.entries = entries
         self.totalBytes = totalBytes
     }
+
+    /// For an archive that has been read to its end within its bounds, and is read again.
+    package static let readBefore: ArchiveLimits = {
+        var limits = ArchiveLimits(entries: .max, totalBytes: .max)
+        (limits.unmeasuredBytes, limits.decoderMemory, limits.pathBytes) = (.max, .max, .max)
+        return limits
+    }()
 }
 
 /// The character set that libarchive takes names to be in.

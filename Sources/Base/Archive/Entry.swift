@@ -1,4 +1,5 @@
 import Files
+import Platform
 
 /// One member of an archive, without its contents.
 public struct Entry: Sendable, Hashable {
@@ -12,8 +13,9 @@ public struct Entry: Sendable, Hashable {
         case symbolicLink(target: String)
         /// Another name for a member that came earlier.
         case hardLink(target: String)
-        /// A device with its number (major:minor), a pipe or a socket, by its name for people.
-        case other(String, device: String? = nil)
+        /// A device with its number (major:minor), a pipe or a socket, by its name for people. Rare, and not worth the room
+        /// in every entry.
+        indirect case other(String, device: String? = nil)
     }
 
     /// The path as it stands in the archive.
@@ -49,10 +51,27 @@ public struct Entry: Sendable, Hashable {
     public static func hardLinkTarget(_ target: String) -> String? { normalised(target) }
 
     private static func normalised(_ path: String) -> String? {
+        if let plain = plainPath(path) { return plain }
         guard !path.utf8.contains(where: { $0 == 0 || $0 == 0x0a }) else { return nil }
         let components = LexicalPath.components(path).filter { $0 != "." }
         guard !components.isEmpty, !components.contains("..") else { return nil }
         return components.joined(separator: "/")
+    }
+
+    /// The path without `./` in front and one slash behind if nothing else has to be looked at, as in nearly all of the many
+    /// entries of an archive; nil otherwise.
+    private static func plainPath(_ path: String) -> String? {
+        let (slash, dot) = (UInt8(ascii: "/"), UInt8(ascii: "."))
+        var bytes = path.utf8[...]
+        if bytes.starts(with: [dot, slash]) { bytes = bytes.dropFirst(2) }
+        if bytes.last == slash { bytes = bytes.dropLast() }
+        // A dot that begins a component may be one of those that mean something.
+        var last = slash
+        for byte in bytes {
+            if byte == 0 || byte == 0x0a || (last == slash && (byte == slash || byte == dot)) { return nil }
+            last = byte
+        }
+        return last == slash ? nil : String(Substring(bytes))
     }
 }
 
@@ -68,4 +87,7 @@ public struct Owner: Sendable, Hashable {
         self.name = name
         self.id = id
     }
+
+    /// Whether number and bytes of the name are the same.
+    package func hasSameBytes(as other: Owner) -> Bool { id == other.id && name.hasSameBytes(as: other.name) }
 }

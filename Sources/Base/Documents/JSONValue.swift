@@ -88,6 +88,15 @@ public indirect enum JSONValue: Sendable {
 
     private static func quote(_ value: String, to text: inout String) {
         text += "\""
+        // Most texts are plain, and a report may have millions.
+        let isPlain = value.utf8.allSatisfy {
+            $0 >= 0x20 && $0 < 0x7f && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "\\")
+        }
+        if isPlain {
+            text += value
+            text += "\""
+            return
+        }
         for scalar in value.unicodeScalars {
             switch scalar {
             case "\"": text += "\\\""

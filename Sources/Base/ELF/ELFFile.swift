@@ -118,6 +118,19 @@ public struct ELFFile: Sendable, Hashable {
         self = try result.get()
     }
 
+    /// Bytes that it takes in memory, roughly: its lists of names may be long.
+    package var keptBytes: Int {
+        func size(_ text: String) -> Int {
+            let length = text.utf8.count
+            // A string of at most 15 bytes needs no room of its own.
+            return MemoryLayout<String>.stride + (length > 15 ? 32 + length : 0)
+        }
+        let versions = versionNeeds.reduce(MemoryLayout<ELFFile>.stride) { sum, need in
+            need.versions.reduce(sum + 64 + size(need.library)) { $0 + size($1) }
+        }
+        return (needed + undefinedSymbols).reduce(versions) { $0 + size($1) } + size(runPath ?? "") + size(soname ?? "")
+    }
+
     init(header: ELFHeader) {
         machine = header.machine
         is64Bit = header.layout.is64Bit

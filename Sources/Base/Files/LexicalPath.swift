@@ -3,11 +3,11 @@ import Platform
 /// Paths as text, without asking the file system.
 ///
 /// The kernel knows bytes and not Characters: a slash before a combining mark is one Character and still a slash. Every
-/// question here is answered from Unicode scalars, so that no `..` hides behind a mark.
+/// question here is answered from bytes, so that no `..` hides behind a mark.
 public enum LexicalPath {
     /// The parts between slashes, without empty ones.
     public static func components(_ path: some StringProtocol) -> [Substring] {
-        Substring(path).unicodeScalars.split(separator: "/").map { Substring($0) }
+        Substring(path).utf8.split(separator: UInt8(ascii: "/")).map { Substring($0) }
     }
 
     /// Whether the path begins at the root.
@@ -45,10 +45,10 @@ public enum LexicalPath {
 
     /// The folder and the last component; the folder of a bare name is `.`.
     public static func split(_ path: String) -> (folder: String, name: String) {
-        let scalars = path.unicodeScalars
-        guard let slash = scalars.lastIndex(of: "/") else { return (".", path) }
-        let name = String(scalars[scalars.index(after: slash)...])
-        return (slash == scalars.startIndex ? "/" : String(scalars[..<slash]), name)
+        let bytes = path.utf8
+        guard let slash = bytes.lastIndex(of: UInt8(ascii: "/")) else { return (".", path) }
+        let name = String(Substring(bytes[bytes.index(after: slash)...]))
+        return (slash == bytes.startIndex ? "/" : String(Substring(bytes[..<slash])), name)
     }
 }
 

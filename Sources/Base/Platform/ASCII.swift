@@ -65,6 +65,8 @@ package struct Lines: Sequence, IteratorProtocol {
 
     package init(_ text: String) { bytes = Array(text.utf8) }
 
+    package init(_ bytes: [UInt8]) { self.bytes = bytes }
+
     package var count: Int { bytes.count }
 
     package mutating func next() -> Line? {
@@ -110,16 +112,19 @@ package enum ASCIINumber {
 
 /// Bytes as lower-case hexadecimal digits.
 package enum Hexadecimal {
-    private static let digits = Array("0123456789abcdef".utf8)
-
     /// Two digits for each byte, without separators.
-    package static func text(_ bytes: some Sequence<UInt8>) -> String {
-        var result: [UInt8] = []
-        result.reserveCapacity(bytes.underestimatedCount * 2)
-        for byte in bytes {
-            result.append(digits[Int(byte >> 4)])
-            result.append(digits[Int(byte & 15)])
+    @inlinable package static func text(_ bytes: some Sequence<UInt8>) -> String {
+        let bytes = Array(bytes)
+        return String(unsafeUninitializedCapacity: 2 * bytes.count) { buffer in
+            for (index, byte) in bytes.enumerated() {
+                buffer[2 * index] = digit(byte >> 4)
+                buffer[2 * index + 1] = digit(byte & 15)
+            }
+            return 2 * bytes.count
         }
-        return String(decoding: result, as: UTF8.self)
+    }
+
+    @usableFromInline package static func digit(_ value: UInt8) -> UInt8 {
+        value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "a") + value - 10
     }
 }

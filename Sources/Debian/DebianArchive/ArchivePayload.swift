@@ -40,7 +40,7 @@ final class ArchivePayload {
         let key = ByteKey(path)
         if states[key] == nil {
             try check()
-            states[key] = State(reader: try ArchiveReader(path: path))
+            states[key] = State(reader: try ArchiveReader(path: path, limits: .readBefore))
         }
         guard var state = states[key] else { throw BuildError.changedWhileRead(path: path) }
         defer { states[key] = state }

@@ -160,17 +160,17 @@ extension PackageImage {
             fileName: plan.fileName, control: plan.control, controlFiles: plan.controlFiles,
             timeLimit: plan.sourceDateEpoch, isPlanned: true)
         for planned in plan.entries {
-            var text = planned.facts?.text
+            var facts = planned.facts ?? .nothing
             if case .bytes(let bytes) = planned.source, bytes.count <= DebReadLimits().textBytes, !bytes.contains(0) {
-                text = bytes
+                facts = ContentFacts(elf: facts.elf, malformedELF: facts.malformedELF, text: bytes)
             }
             let entry = planned.entry
             entries.append(
                 ImageEntry(
                     path: planned.installedPath, kind: entry.kind, permissions: entry.permissions, owner: entry.owner,
-                    group: entry.group, modificationTime: entry.modificationTime, elf: planned.facts?.elf,
-                    malformedELF: planned.facts?.malformedELF, text: text))
-            if planned.facts?.isTextSkipped == true { skippedTexts += 1 }
+                    group: entry.group, modificationTime: entry.modificationTime, facts: facts,
+                    previous: entries.last))
+            if facts.isTextSkipped { skippedTexts += 1 }
         }
     }
 }

@@ -16,6 +16,8 @@ struct ContentDigest {
         sha256.update(bufferPointer: bytes)
     }
 
+    consuming func digests() -> EntryDigests { EntryDigests(md5: md5.finalize(), sha256: sha256.finalize()) }
+
     consuming func finish() -> FileDigests {
         FileDigests(md5: Hexadecimal.text(md5.finalize()), sha256: Hexadecimal.text(sha256.finalize()))
     }

@@ -71,13 +71,19 @@ package final class TextBudget: Sendable {
     /// Takes bytes out; false when so many are not left.
     func take(_ count: Int) -> Bool {
         rest.withLock { rest in
-            guard count <= rest else { return false }
-            rest -= count
+            guard count + Self.overhead <= rest else { return false }
+            rest -= count + Self.overhead
             return true
         }
     }
 
-    func giveBack(_ count: Int) { rest.withLock { $0 += count } }
+    /// Gives back what was taken for one text and is not kept.
+    func giveBack(_ count: Int) {
+        if count > 0 { rest.withLock { $0 += count + Self.overhead } }
+    }
+
+    /// What a text costs beside its bytes: there may be very many of a few bytes.
+    static let overhead = 128
 }
 
 /// Takes what ``ContentFacts`` holds from bytes that pass by once, such as those of an archive's entry.

@@ -1,5 +1,6 @@
 import Archive
 import DebianFormat
+import ELF
 import Files
 import Glibc
 import Platform
@@ -73,6 +74,7 @@ private struct Reading {
     var skippedTexts = 0
     private let texts: TextBudget
     private var pathBytes = 0
+    private var machineCodeBytes = 0
     private let buffer: Buffer
 
     /// One block for all contents.
@@ -240,14 +242,15 @@ private struct Reading {
         var gzip: GzipCheck?
         do {
             let byteLimit = isControl ? Int64(limits.controlBytes) + (1 << 20) : limits.dataBytes
-            let archiveLimits = ArchiveLimits(
+            var archiveLimits = ArchiveLimits(
                 entries: isControl ? limits.controlFiles : limits.entries, totalBytes: byteLimit)
+            archiveLimits.pathBytes = limits.pathBytes
             var source: any ByteSource = member
             if compression == .xz || compression == .lzma {
                 source = try XzDecoder(member, name: name, memory: limits.decoderMemory)
             } else if compression != .none {
                 let stream = try ArchiveReader(
-                    nested: member, name: name, formats: [.raw],
+                    nested: member, name: name, formats: [.raw], decompressing: compression.stream,
                     limits: ArchiveLimits(entries: 1, totalBytes: byteLimit))
                 guard try stream.next() != nil else {
                     throw DebFault(.corrupt, name, "decompress", expected: "a tar archive", found: "nothing")
@@ -298,6 +301,11 @@ private struct Reading {
                 throw DebFault(
                     .limit, name, "read 'control'", expected: "at most \(limits.paragraphBytes) bytes", found: "\(size)"
                 )
+            }
+            guard file == "md5sums" || size <= Int64(limits.controlFileBytes) else {
+                throw DebFault(
+                    .limit, name, "read '\(file)'", expected: "at most \(limits.controlFileBytes) bytes",
+                    found: "\(size)")
             }
             guard size <= Int64(limits.controlBytes - total) else {
                 throw DebFault(
@@ -373,7 +381,7 @@ private struct Reading {
             }
             var image = ImageEntry(
                 path: path, kind: entry.kind, permissions: entry.permissions, owner: entry.owner, group: entry.group,
-                modificationTime: entry.modificationTime)
+                modificationTime: entry.modificationTime, previous: entries.last)
             try receiver?.begin(image)
             if case .file(let size) = entry.kind { try probe(tar, size: size, into: &image) }
             try receiver?.end()
@@ -392,11 +400,16 @@ private struct Reading {
             try probe.update(bytes)
             try receiver?.append(bytes)
         }
-        let digests = digest.finish()
-        (image.md5, image.sha256) = (digests.md5, digests.sha256)
-        let facts = probe.finish()
-        (image.elf, image.malformedELF, image.text) = (facts.elf, facts.malformedELF, facts.text)
-        if facts.isTextSkipped { skippedTexts += 1 }
+        image.digests = digest.digests()
+        image.facts = probe.finish()
+        if image.facts.isTextSkipped { skippedTexts += 1 }
+        guard let elf = image.facts.elf else { return }
+        machineCodeBytes += elf.keptBytes
+        guard machineCodeBytes <= limits.machineCodeBytes else {
+            throw DebFault(
+                .limit, "data.tar", "read machine code",
+                expected: "at most \(limits.machineCodeBytes) bytes of facts about it", found: "more of them")
+        }
     }
 
     private static func isRoot(_ path: String) -> Bool {
@@ -414,6 +427,8 @@ public struct DebReadLimits: Sendable, Hashable {
     public var paragraphBytes = 1 << 20
     /// The maximum size of all members of `control.tar` together, in bytes.
     public var controlBytes = 32 << 20
+    /// The maximum size of one member of `control.tar` other than `md5sums`, in bytes.
+    public var controlFileBytes = 8 << 20
     /// The maximum number of members of `control.tar`.
     public var controlFiles = 256
     /// The maximum size of all paths and link targets together, in bytes.
@@ -422,8 +437,11 @@ public struct DebReadLimits: Sendable, Hashable {
     public var textBytes = 256 << 10
     /// The maximum size of all texts together, in bytes; what exceeds it is left out and counted.
     public var allTextBytes = 16 << 20
+    /// The maximum size of what machine code says about itself in all files together, in bytes: names of libraries, versions,
+    /// and some hundred bytes for each file.
+    public var machineCodeBytes = 32 << 20
     /// Decompressed bytes may be this many times the compressed ones, beyond ``unmeasuredBytes``.
-    public var ratio: Int64 = 4096
+    public var ratio: Int64 = 512
     /// What a member may decompress to however small it is, in bytes: a second or two of work.
     public var unmeasuredBytes: Int64 = 512 << 20
     /// The maximum memory that a decompressor may ask for, in bytes: `xz -9` needs 65 MiB, a window of zstd that its own

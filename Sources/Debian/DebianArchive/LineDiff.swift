@@ -51,9 +51,46 @@ public struct LineDiff: Sendable, Hashable {
     /// It is the shortest one as long as the parts that differ have fewer than four million pairs of lines; beyond that
     /// the whole part counts as replaced.
     public init(_ old: [UInt8], _ new: [UInt8], context: Int = 3) {
-        let oldLines = Self.lines(old)
-        let newLines = Self.lines(new)
-        hunks = Self.hunks(Self.edits(oldLines, newLines), context: max(0, context))
+        var budget = Budget(lines: .max, pairs: Budget().pairs)
+        self.init(LineTable(old), LineTable(new), context: context, budget: &budget)
+    }
+
+    /// What comparisons may cost together.
+    struct Budget {
+        /// Lines that differ, of both texts.
+        var lines = 200_000
+        /// Pairs of lines that are matched with one another.
+        var pairs = 4 << 20
+    }
+
+    /// The comparison of two of many texts; nil where it would show more lines than are left.
+    init?(_ old: [UInt8], _ new: [UInt8], context: Int, within budget: inout Budget) {
+        let (old, new) = (LineTable(old), LineTable(new))
+        let common = old.common(with: new)
+        let count = old.count + new.count - 2 * (common.start + common.end)
+        guard count <= budget.lines else { return nil }
+        budget.lines -= count
+        self.init(old, new, context: context, budget: &budget)
+    }
+
+    private init(_ old: LineTable, _ new: LineTable, context: Int, budget: inout Budget) {
+        let context = max(0, context)
+        let common = old.common(with: new)
+        // Of what is the same before and behind, only the context matters.
+        let skipped = max(0, common.start - context)
+        let (oldMiddle, newMiddle) = (
+            common.start..<old.count - common.end, common.start..<new.count - common.end
+        )
+        let (pairs, overflow) = oldMiddle.count.multipliedReportingOverflow(by: newMiddle.count)
+        let isMatched = !overflow && pairs > 0 && pairs <= budget.pairs
+        if isMatched { budget.pairs -= pairs }
+        var edits = (skipped..<common.start).map { Line.context(old.text($0)) }
+        edits +=
+            isMatched
+            ? Self.matched(old, oldMiddle, new, newMiddle)
+            : oldMiddle.map { .removed(old.text($0)) } + newMiddle.map { .added(new.text($0)) }
+        edits += (oldMiddle.upperBound..<min(old.count, oldMiddle.upperBound + context)).map { .context(old.text($0)) }
+        hunks = Self.hunks(edits, context: context, skipped: skipped)
     }
 
     /// The hunks with their headers, one line each, without the names of the files.
@@ -61,48 +98,35 @@ public struct LineDiff: Sendable, Hashable {
         hunks.flatMap { [$0.header] + $0.lines.map(\.text) }
     }
 
-    private static let pairLimit = 4 << 20
-
-    /// diff(1) tells a missing newline at the end; here it becomes part of the last line.
-    private static func lines(_ bytes: [UInt8]) -> [String] {
-        var lines = TextLines.of(bytes)
-        if let last = bytes.last, last != UInt8(ascii: "\n") { lines[lines.count - 1] += " (no newline at the end)" }
-        return lines
-    }
-
-    private static func edits(_ old: [String], _ new: [String]) -> [Line] {
-        var start = 0
-        while start < old.count, start < new.count, old[start] == new[start] { start += 1 }
-        var oldEnd = old.count
-        var newEnd = new.count
-        while oldEnd > start, newEnd > start, old[oldEnd - 1] == new[newEnd - 1] {
-            oldEnd -= 1
-            newEnd -= 1
+    /// The shortest way from one part to the other.
+    private static func matched(
+        _ old: LineTable, _ oldPart: Range<Int>, _ new: LineTable, _ newPart: Range<Int>
+    ) -> [Line] {
+        // Lines are compared by number: most pairs are looked at several times.
+        var numbers: [ArraySlice<UInt8>: Int] = [:]
+        func number(_ line: ArraySlice<UInt8>) -> Int {
+            if let known = numbers[line] { return known }
+            numbers[line] = numbers.count
+            return numbers.count - 1
         }
-        return old[..<start].map(Line.context) + middle(Array(old[start..<oldEnd]), Array(new[start..<newEnd]))
-            + old[oldEnd...].map(Line.context)
-    }
-
-    private static func middle(_ old: [String], _ new: [String]) -> [Line] {
-        // The standard library's algorithm takes memory by the square of what differs.
-        let (pairs, overflow) = old.count.multipliedReportingOverflow(by: new.count)
-        guard !overflow, pairs > 0, pairs <= pairLimit else { return old.map(Line.removed) + new.map(Line.added) }
-        let difference = new.difference(from: old)
+        let before = oldPart.map { number(old[$0]) }
+        let after = newPart.map { number(new[$0]) }
+        let difference = after.difference(from: before)
         var (removals, insertions) = (difference.removals[...], difference.insertions[...])
         var lines: [Line] = []
         var row = 0
         var column = 0
-        while row < old.count || column < new.count {
-            if case .remove(row, let line, _) = removals.first {
-                lines.append(.removed(line))
+        while row < before.count || column < after.count {
+            if case .remove(row, _, _) = removals.first {
+                lines.append(.removed(old.text(oldPart.lowerBound + row)))
                 removals = removals.dropFirst()
                 row += 1
-            } else if case .insert(column, let line, _) = insertions.first {
-                lines.append(.added(line))
+            } else if case .insert(column, _, _) = insertions.first {
+                lines.append(.added(new.text(newPart.lowerBound + column)))
                 insertions = insertions.dropFirst()
                 column += 1
             } else {
-                lines.append(.context(old[row]))
+                lines.append(.context(old.text(oldPart.lowerBound + row)))
                 row += 1
                 column += 1
             }
@@ -110,13 +134,13 @@ public struct LineDiff: Sendable, Hashable {
         return lines
     }
 
-    private static func hunks(_ edits: [Line], context: Int) -> [Hunk] {
+    private static func hunks(_ edits: [Line], context: Int, skipped: Int) -> [Hunk] {
         var hunks: [Hunk] = []
         var current: Hunk?
         var before: [Line] = []
         var trailing = 0
-        var oldLine = 0
-        var newLine = 0
+        var oldLine = skipped
+        var newLine = skipped
         for edit in edits {
             if case .context = edit {
                 oldLine += 1
@@ -170,5 +194,37 @@ public struct LineDiff: Sendable, Hashable {
         if hunk.newCount == 0 { hunk.newStart -= 1 }
         hunks.append(hunk)
         current = nil
+    }
+}
+
+/// The lines of a text by number, without a string for each: a text may have millions.
+private struct LineTable {
+    private let bytes: [UInt8]
+    /// Where lines begin, and where the last one ends.
+    private var starts: [UInt32] = [0]
+
+    /// diff(1) tells a missing newline at the end; here it becomes part of the last line.
+    init(_ text: [UInt8]) {
+        bytes = text.isEmpty || text.last == Ascii.newline ? text : text + " (no newline at the end)\n".utf8
+        starts.reserveCapacity(bytes.count { $0 == Ascii.newline } + 1)
+        for (index, byte) in bytes.enumerated() where byte == Ascii.newline {
+            starts.append(UInt32(truncatingIfNeeded: index + 1))
+        }
+    }
+
+    var count: Int { starts.count - 1 }
+
+    subscript(line: Int) -> ArraySlice<UInt8> { bytes[Int(starts[line])..<Int(starts[line + 1]) - 1] }
+
+    func text(_ line: Int) -> String { String(decoding: self[line], as: UTF8.self) }
+
+    /// How many lines are the same at the beginning and, without these, at the end.
+    func common(with other: LineTable) -> (start: Int, end: Int) {
+        let least = min(count, other.count)
+        var start = 0
+        while start < least, self[start] == other[start] { start += 1 }
+        var end = 0
+        while end < least - start, self[count - 1 - end] == other[other.count - 1 - end] { end += 1 }
+        return (start, end)
     }
 }

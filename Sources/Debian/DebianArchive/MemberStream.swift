@@ -16,21 +16,22 @@ enum MemberCompression: String, CaseIterable {
         }
     }
 
-    /// How such a stream begins.
-    private var magic: [UInt8] {
+    /// The stream that it is.
+    var stream: StreamCompression? {
         switch self {
-        case .none: []
-        case .gzip: [0x1f, 0x8b]
-        case .xz: [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00]
-        case .zstd: [0x28, 0xb5, 0x2f, 0xfd]
-        case .bzip2: [0x42, 0x5a, 0x68]
-        case .lzma: [0x5d, 0x00, 0x00]
+        case .none: nil
+        case .gzip: .gzip
+        case .xz: .xz
+        case .zstd: .zstd
+        case .bzip2: .bzip2
+        case .lzma: .lzma
         }
     }
 
     /// The compression that bytes begin like.
     static func detect(_ prefix: some Collection<UInt8>) -> MemberCompression {
-        allCases.first { $0 != .none && prefix.starts(with: $0.magic) } ?? .none
+        let stream = StreamCompression.detect(prefix)
+        return allCases.first { $0.stream == stream } ?? .none
     }
 }
 

@@ -13,6 +13,8 @@ public struct PackageDiff: Sendable {
         public var comparesCompression = true
         /// Unchanged lines around changed ones.
         public var contextLines = 3
+        /// Whether checksums and texts of files count.
+        package var comparesContents = true
 
         /// The defaults.
         public init() {}
@@ -48,6 +50,8 @@ public struct PackageDiff: Sendable {
         public var changes: [Change]
         /// The lines that changed, where it is a text in both packages.
         public var lines: LineDiff?
+        /// Whether lines changed and are left out, because those of all texts are too many.
+        public var isAbridged = false
     }
 
     /// Members of the `ar` archive.
@@ -57,7 +61,7 @@ public struct PackageDiff: Sendable {
     /// Maintainer scripts and other members of `control.tar`.
     public var controlFiles: [Item]
     /// Entries of `data.tar`, by path.
-    public var entries: [Item]
+    public var entries: EntryDifferences
 
     /// Whether nothing differs.
     public var isEmpty: Bool { members.isEmpty && fields.isEmpty && controlFiles.isEmpty && entries.isEmpty }
@@ -66,10 +70,11 @@ public struct PackageDiff: Sendable {
     public static func compare(
         _ old: PackageImage, _ new: PackageImage, options: Options = Options()
     ) -> PackageDiff {
-        PackageDiff(
+        var budget = LineDiff.Budget()
+        return PackageDiff(
             members: old.members.isEmpty || new.members.isEmpty ? [] : members(old.members, new.members, options),
-            fields: fields(old.control, new.control), controlFiles: controlFiles(old, new, options),
-            entries: entries(old, new, options))
+            fields: fields(old.control, new.control), controlFiles: controlFiles(old, new, options, &budget),
+            entries: EntryDifferences(old, new, options, budget))
     }
 
     // MARK: - parts
@@ -93,15 +98,20 @@ public struct PackageDiff: Sendable {
     }
 
     private static func fields(_ old: ControlParagraph, _ new: ControlParagraph) -> [Change] {
+        let (before, after) = (old.valuesByName, new.valuesByName)
         var changes = old.fields.compactMap { field -> Change? in
-            let value = new[field.name]
+            let value = after[Ascii.lowercased(field.name)]
             return same(value, field.value) ? nil : Change(name: field.name, old: field.value, new: value)
         }
-        changes += new.fields.filter { old[$0.name] == nil }.map { Change(name: $0.name, old: nil, new: $0.value) }
+        changes += new.fields.filter { before[Ascii.lowercased($0.name)] == nil }.map {
+            Change(name: $0.name, old: nil, new: $0.value)
+        }
         return changes
     }
 
-    private static func controlFiles(_ old: PackageImage, _ new: PackageImage, _ options: Options) -> [Item] {
+    private static func controlFiles(
+        _ old: PackageImage, _ new: PackageImage, _ options: Options, _ budget: inout LineDiff.Budget
+    ) -> [Item] {
         let before = keyed(old.controlFiles, by: \.name)
         let after = keyed(new.controlFiles, by: \.name)
         var items = items(before, after) { file in
@@ -110,7 +120,19 @@ public struct PackageDiff: Sendable {
                 ("sha256", FileDigests.of(file.bytes).sha256),
             ]
         }
-        addLines(to: &items, old: texts(before, \.bytes), new: texts(after, \.bytes), options: options, isWhole: true)
+        let (oldTexts, newTexts) = (texts(before), texts(after))
+        for index in items.indices {
+            let key = ByteKey(items[index].name)
+            let (before, after) = (oldTexts[key], newTexts[key])
+            guard before != after else { continue }
+            // Many, and told again by the entries: they leave the others their share.
+            var own = LineDiff.Budget()
+            items[index].lines =
+                items[index].name == "md5sums"
+                ? LineDiff(before ?? [], after ?? [], context: options.contextLines, within: &own)
+                : LineDiff(before ?? [], after ?? [], context: options.contextLines, within: &budget)
+            items[index].isAbridged = items[index].lines == nil
+        }
         // A plan has none.
         guard !old.controlEntries.isEmpty, !new.controlEntries.isEmpty else { return items }
         func name(_ entry: Entry) -> String { entry.normalisedPath ?? "./" }
@@ -133,50 +155,13 @@ public struct PackageDiff: Sendable {
         return items
     }
 
-    private static func entries(_ old: PackageImage, _ new: PackageImage, _ options: Options) -> [Item] {
-        let before = keyed(old.entries, by: \.path)
-        let after = keyed(new.entries, by: \.path)
-        // A plan has no checksums: there a text stands for itself.
-        let hasChecksums = !old.isPlanned && !new.isPlanned
-        var items = items(before, after) { properties(of: $0, options: options, hasChecksums: hasChecksums) }
-        addLines(to: &items, old: texts(before, \.text), new: texts(after, \.text), options: options, isWhole: false)
-        return items
-    }
-
-    private static func properties(of entry: ImageEntry, options: Options, hasChecksums: Bool) -> [Property] {
-        var properties: [Property] = [("type", entry.typeName)]
-        properties.append(("target", entry.linkTarget))
-        properties.append(("device", entry.device))
-        properties.append(("mode", ModeText.octal(entry.permissions)))
-        properties.append(("owner", full(entry.owner)))
-        properties.append(("group", full(entry.group)))
-        properties.append(("size", entry.size.map { "\($0)" }))
-        if options.comparesTimes { properties.append(("modificationTime", "\(entry.modificationTime)")) }
-        let checksum = hasChecksums ? entry.sha256 : entry.text.map { FileDigests.of($0).sha256 }
-        properties.append(("sha256", checksum))
-        return properties
-    }
-
     // MARK: - helpers
 
-    private typealias Property = (name: String, value: String?)
+    fileprivate typealias Property = (name: String, value: String?)
     private typealias Keyed<Value> = [(key: String, value: Value)]
 
-    private static func texts<Value>(_ values: Keyed<Value>, _ text: (Value) -> [UInt8]?) -> [ByteKey: [UInt8]] {
-        Dictionary(
-            values.compactMap { item in text(item.value).map { (ByteKey(item.key), $0) } }, uniquingKeysWith: { $1 })
-    }
-
-    /// - Parameter isWhole: whether an added or removed text is shown as well.
-    private static func addLines(
-        to items: inout [Item], old: [ByteKey: [UInt8]], new: [ByteKey: [UInt8]], options: Options, isWhole: Bool
-    ) {
-        for index in items.indices {
-            let before = old[ByteKey(items[index].name)]
-            let after = new[ByteKey(items[index].name)]
-            guard before != after, isWhole || (before != nil && after != nil) else { continue }
-            items[index].lines = LineDiff(before ?? [], after ?? [], context: options.contextLines)
-        }
+    private static func texts(_ files: Keyed<ControlFile>) -> [ByteKey: [UInt8]] {
+        Dictionary(files.map { (ByteKey($0.key), $0.value.bytes) }, uniquingKeysWith: { $1 })
     }
 
     /// Values in order by a name; one that comes again gets a number, so that none is dropped.
@@ -216,13 +201,133 @@ public struct PackageDiff: Sendable {
         return items
     }
 
-    private static func same(_ left: String?, _ right: String?) -> Bool {
+    fileprivate static func same(_ left: String?, _ right: String?) -> Bool {
         guard let left, let right else { return left == nil && right == nil }
         return left.hasSameBytes(as: right)
     }
 
-    private static func full(_ owner: Owner) -> String {
+    fileprivate static func full(_ owner: Owner) -> String {
         owner.name.isEmpty ? "\(owner.id)" : "\(owner.name) (\(owner.id))"
+    }
+}
+
+/// The entries that differ, in the order of their paths. Each is put together when it is asked for: a package may have a
+/// quarter of a million entries, and each of them may be different.
+public struct EntryDifferences: RandomAccessCollection, Sendable {
+    /// The positions of one path's entries in both packages, -1 where it is not there.
+    private struct Pair {
+        var old: Int32
+        var new: Int32
+    }
+
+    private let old: [ImageEntry]
+    private let new: [ImageEntry]
+    private let options: PackageDiff.Options
+    /// A plan has no checksums: there a text stands for itself.
+    private let hasChecksums: Bool
+    private var pairs: [Pair] = []
+    /// The numbers of those that are not the first at their path, by index.
+    private var numbers: [Int: Int] = [:]
+    /// The lines of texts that differ, by index; nil where they are left out.
+    private var lines: [Int: LineDiff?] = [:]
+
+    init(_ old: PackageImage, _ new: PackageImage, _ options: PackageDiff.Options, _ budget: LineDiff.Budget) {
+        (self.old, self.new, self.options) = (old.entries, new.entries, options)
+        hasChecksums = !old.isPlanned && !new.isPlanned
+        var budget = budget
+        let (before, after) = (Self.order(self.old), Self.order(self.new))
+        var (left, right) = (0, 0)
+        var (number, path) = (1, "")
+        while left < before.count || right < after.count {
+            let first = left < before.count ? self.old[Int(before[left])] : nil
+            let second = right < after.count ? self.new[Int(after[right])] : nil
+            let order = Self.compare(first?.path, second?.path)
+            let current = (order > 0 ? second?.path : first?.path) ?? ""
+            number = current.hasSameBytes(as: path) ? number + 1 : 1
+            path = current
+            let pair = Pair(old: order <= 0 ? before[left] : -1, new: order >= 0 ? after[right] : -1)
+            if order <= 0 { left += 1 }
+            if order >= 0 { right += 1 }
+            guard order != 0 || isDifferent(pair) else { continue }
+            if number > 1 { numbers[pairs.count] = number }
+            if order == 0, options.comparesContents, let before = first?.text, let after = second?.text, before != after
+            {
+                lines[pairs.count] = .some(
+                    LineDiff(before, after, context: options.contextLines, within: &budget))
+            }
+            pairs.append(pair)
+        }
+    }
+
+    /// The first index: 0.
+    public var startIndex: Int { 0 }
+    /// The number of entries that differ.
+    public var endIndex: Int { pairs.count }
+
+    /// What differs in an entry.
+    public subscript(index: Int) -> PackageDiff.Item {
+        let left = pairs[index].old < 0 ? nil : old[Int(pairs[index].old)]
+        let right = pairs[index].new < 0 ? nil : new[Int(pairs[index].new)]
+        let (before, after) = (left.map(properties), right.map(properties))
+        let all = before ?? after ?? []
+        let changes = all.indices.compactMap { position -> PackageDiff.Change? in
+            let (old, new) = (before?[position].value, after?[position].value)
+            return PackageDiff.same(old, new) ? nil : .init(name: all[position].name, old: old, new: new)
+        }
+        let path = (left ?? right)?.path ?? ""
+        return PackageDiff.Item(
+            name: numbers[index].map { "\(path) (\($0))" } ?? path,
+            status: left == nil ? .added : right == nil ? .removed : .changed, changes: changes,
+            lines: lines[index] ?? nil, isAbridged: lines[index].map { $0 == nil } ?? false)
+    }
+
+    /// Positions by path; entries at one path stay in their order.
+    private static func order(_ entries: [ImageEntry]) -> [Int32] {
+        entries.indices.map { Int32($0) }.sorted { left, right in
+            let order = compare(entries[Int(left)].path, entries[Int(right)].path)
+            return order == 0 ? left < right : order < 0
+        }
+    }
+
+    /// The order of bytes; a path that is not there comes after all others.
+    private static func compare(_ left: String?, _ right: String?) -> Int {
+        guard let left, let right else { return left == nil ? right == nil ? 0 : 1 : -1 }
+        return left.compareBytewise(right)
+    }
+
+    private func isDifferent(_ pair: Pair) -> Bool {
+        let (left, right) = (old[Int(pair.old)], new[Int(pair.new)])
+        guard left.permissions == right.permissions, left.owner.hasSameBytes(as: right.owner),
+            left.group.hasSameBytes(as: right.group), Self.same(left.kind, right.kind)
+        else { return true }
+        if options.comparesTimes, left.modificationTime != right.modificationTime { return true }
+        guard options.comparesContents else { return false }
+        return hasChecksums ? left.digests?.sha256 != right.digests?.sha256 : left.facts.text != right.facts.text
+    }
+
+    private static func same(_ left: Entry.Kind, _ right: Entry.Kind) -> Bool {
+        switch (left, right) {
+        case (.file(let left), .file(let right)): left == right
+        case (.directory, .directory): true
+        case (.symbolicLink(let left), .symbolicLink(let right)): left.hasSameBytes(as: right)
+        case (.hardLink(let left), .hardLink(let right)): left.hasSameBytes(as: right)
+        case (.other(let left, let number), .other(let right, let other)): left == right && number == other
+        default: false
+        }
+    }
+
+    private func properties(of entry: ImageEntry) -> [PackageDiff.Property] {
+        var properties: [PackageDiff.Property] = [
+            ("type", entry.typeName), ("target", entry.linkTarget), ("device", entry.device),
+            ("mode", ModeText.octal(entry.permissions)), ("owner", PackageDiff.full(entry.owner)),
+            ("group", PackageDiff.full(entry.group)), ("size", entry.size.map { "\($0)" }),
+        ]
+        if options.comparesTimes { properties.append(("modificationTime", "\(entry.modificationTime)")) }
+        if options.comparesContents {
+            properties.append(
+                ("sha256", hasChecksums ? entry.sha256 : entry.text.map { FileDigests.of($0).sha256 }))
+        }
+        return properties
     }
 }
 
@@ -231,8 +336,15 @@ extension PackageDiff {
     ///
     /// - Parameter color: whether ANSI colours are used (ECMA-48).
     public func text(color: Bool = false) -> String {
-        var writer = Writer(color: color)
-        if isEmpty { return "no differences\n" }
+        var text = ""
+        writeText(color: color) { text += $0 }
+        return text
+    }
+
+    /// The same piece by piece: there may be more differences than one wants to keep as text.
+    public func writeText(color: Bool = false, _ write: @escaping (String) -> Void) {
+        if isEmpty { return write("no differences\n") }
+        var writer = Writer(color: color, output: PieceWriter(write))
         if !members.isEmpty {
             writer.heading("archive")
             for item in members { writer.item(item) }
@@ -249,7 +361,7 @@ extension PackageDiff {
             writer.heading("entries")
             for item in entries { writer.item(item) }
         }
-        return writer.text
+        writer.output.finish()
     }
 
     /// The differences for programs.
@@ -269,6 +381,7 @@ extension PackageDiff {
             ("changes", .array(item.changes.map(json))),
         ]
         if let lines = item.lines { members.append(("lines", .array(lines.text.map(JSONValue.string)))) }
+        if item.isAbridged { members.append(("abridged", .bool(true))) }
         return .object(members)
     }
 
@@ -282,24 +395,22 @@ extension PackageDiff {
     /// Puts lines together, each in the colour of its mark.
     private struct Writer {
         let color: Bool
-        var text = ""
+        var output: PieceWriter
 
-        mutating func heading(_ title: String) {
-            text += paint(title, "1") + "\n"
-        }
+        mutating func heading(_ title: String) { output.lines([paint(title, "1")]) }
 
         mutating func field(_ change: Change) {
             // A description of many lines is shown by what changed in it.
             if let old = change.old, let new = change.new, old.contains("\n") || new.contains("\n") {
-                text += paint("  ~ \(DisplayText.inline(change.name))", "33") + "\n"
+                output.lines([paint("  ~ \(DisplayText.inline(change.name))", "33")])
                 lines(LineDiff(Array((old + "\n").utf8), Array((new + "\n").utf8)))
                 return
             }
             for (mark, value, code) in [("-", change.old, "31"), ("+", change.new, "32")] {
                 guard let value else { continue }
-                for (index, line) in TextLines.of(Array(value.utf8)).enumerated() {
+                for (index, line) in Lines(Array(value.utf8)).enumerated() {
                     let label = index == 0 ? "\(DisplayText.inline(change.name)): " : "  "
-                    text += paint("  \(mark) \(label)\(DisplayText.inline(line))", code) + "\n"
+                    output.lines([paint("  \(mark) \(label)\(DisplayText.inline(line.text))", code)])
                 }
             }
         }
@@ -307,16 +418,18 @@ extension PackageDiff {
         mutating func item(_ item: Item) {
             let name = DisplayText.inline(item.name)
             switch item.status {
-            case .added: text += paint("  + \(name)\(properties(item, \.new))", "32") + "\n"
-            case .removed: text += paint("  - \(name)\(properties(item, \.old))", "31") + "\n"
+            case .added: output.lines([paint("  + \(name)\(properties(item, \.new))", "32")])
+            case .removed: output.lines([paint("  - \(name)\(properties(item, \.old))", "31")])
             case .changed:
                 let changes = item.changes.map { change in
                     "\(change.name) \(shown(change.name, change.old)) -> \(shown(change.name, change.new))"
                 }
-                text += paint("  ~ \(name)", "33") + "  " + changes.joined(separator: ", ") + "\n"
+                output.lines([paint("  ~ \(name)", "33") + "  " + changes.joined(separator: ", ")])
             }
             // The entries tell what md5sums tells, and by path.
-            if let difference = item.lines, item.name != "md5sums" { lines(difference) }
+            if item.name == "md5sums" { return }
+            if let difference = item.lines { lines(difference) }
+            if item.isAbridged { output.lines(["      (too many lines differ to show them)"]) }
         }
 
         private mutating func lines(_ difference: LineDiff) {
@@ -324,7 +437,7 @@ extension PackageDiff {
                 let code =
                     line.startsBytewise("-")
                     ? "31" : line.startsBytewise("+") ? "32" : line.startsBytewise("@@") ? "36" : ""
-                text += "      " + paint(line, code) + "\n"
+                output.lines(["      " + paint(line, code)])
             }
         }
 

@@ -84,11 +84,18 @@ public struct PackageImage: Sendable {
     /// The paths that `conffiles` lists, remove-on-upgrade left out; faults of that file are passed over.
     public var conffilePaths: PathSet {
         guard let file = controlFile("conffiles") else { return PathSet() }
-        return PathSet(
-            TextLines.of(file.bytes).compactMap { line in
-                let words = line.split { $0 == " " || $0 == "\t" || $0 == "\r" }
-                return words.first?.startsBytewise("/") == true ? words.first.map(String.init) : nil
-            })
+        var paths = PathSet()
+        // More of them than files are of no package.
+        for line in Lines(file.bytes) where paths.keys.count < DebReadLimits().entries {
+            let word = line.bytes.drop { Self.isSeparator($0) }.prefix { !Self.isSeparator($0) }
+            if word.first == UInt8(ascii: "/") { paths.insert(Ascii.text(word)) }
+        }
+        return paths
+    }
+
+    /// What dpkg takes for the end of a path in `conffiles`.
+    private static func isSeparator(_ byte: UInt8) -> Bool {
+        Ascii.isHorizontalBlank(byte) || byte == UInt8(ascii: "\r")
     }
 }
 
@@ -112,7 +119,7 @@ public struct ControlFile: Sendable, Hashable {
     public var text: String { String(decoding: bytes, as: UTF8.self) }
 }
 
-/// A member of `data.tar` as it will be installed.
+/// A member of `data.tar` as it will be installed. There may be a quarter of a million, so it has no room for what few have.
 public struct ImageEntry: Sendable {
     /// The absolute path, such as `/usr/bin/tool`; `/` for the root.
     public var path: String
@@ -121,51 +128,62 @@ public struct ImageEntry: Sendable {
     /// Twelve permission bits.
     public var permissions: UInt16
     /// Owner by name and number.
-    public var owner: Owner
+    public var owner: Owner {
+        get { ownership.owner }
+        set { ownership = Ownership(newValue, group) }
+    }
     /// Group by name and number.
-    public var group: Owner
+    public var group: Owner {
+        get { ownership.group }
+        set { ownership = Ownership(owner, newValue) }
+    }
+    private var ownership: Ownership
     /// Seconds since 1970.
     public var modificationTime: Int64
-    /// MD5 of the contents in hexadecimal.
-    public var md5: String?
-    /// SHA-256 of the contents in hexadecimal.
-    public var sha256: String?
-    /// What machine code says about itself.
-    public var elf: ELFFile? {
-        get { machineCode?.facts }
-        set { machineCode = newValue.map(MachineCode.init) }
+    /// The checksums of the contents; nil where they were not computed.
+    package var digests: EntryDigests?
+    /// What was found in the contents.
+    package var facts: ContentFacts
+
+    /// Most entries belong to the same users, and share what says so.
+    private final class Ownership: Sendable {
+        let owner: Owner
+        let group: Owner
+
+        init(_ owner: Owner, _ group: Owner) { (self.owner, self.group) = (owner, group) }
+
+        func isSame(_ owner: Owner, _ group: Owner) -> Bool {
+            self.owner.hasSameBytes(as: owner) && self.group.hasSameBytes(as: group)
+        }
     }
 
-    /// Few entries are machine code: the others are spared the room.
-    private final class MachineCode: Sendable {
-        let facts: ELFFile
-        init(_ facts: ELFFile) { self.facts = facts }
-    }
-
-    private var machineCode: MachineCode?
-    /// Why a file that begins like ELF is not sound.
-    public var malformedELF: String?
-    /// The contents of a small regular file that has no NUL bytes.
-    public var text: [UInt8]?
-
-    /// Creates an entry.
-    public init(
+    /// - Parameter previous: an entry that may have the same owners.
+    package init(
         path: String, kind: Entry.Kind, permissions: UInt16, owner: Owner, group: Owner, modificationTime: Int64,
-        md5: String? = nil, sha256: String? = nil, elf: ELFFile? = nil, malformedELF: String? = nil,
-        text: [UInt8]? = nil
+        facts: ContentFacts = .nothing, previous: ImageEntry? = nil
     ) {
         self.path = path
         self.kind = kind
         self.permissions = permissions
-        self.owner = owner
-        self.group = group
+        if let shared = previous?.ownership, shared.isSame(owner, group) {
+            ownership = shared
+        } else {
+            ownership = Ownership(owner, group)
+        }
         self.modificationTime = modificationTime
-        self.md5 = md5
-        self.sha256 = sha256
-        self.elf = elf
-        self.malformedELF = malformedELF
-        self.text = text
+        self.facts = facts
     }
+
+    /// MD5 of the contents in hexadecimal.
+    public var md5: String? { digests.map { Hexadecimal.text($0.md5) } }
+    /// SHA-256 of the contents in hexadecimal.
+    public var sha256: String? { digests.map { Hexadecimal.text($0.sha256) } }
+    /// What machine code says about itself.
+    public var elf: ELFFile? { facts.elf }
+    /// Why a file that begins like ELF is not sound.
+    public var malformedELF: String? { facts.malformedELF }
+    /// The contents of a small regular file that has no NUL bytes.
+    public var text: [UInt8]? { facts.text }
 }
 
 extension ImageEntry {

@@ -32,36 +32,51 @@ public struct PackageReport: Sendable {
 
     /// For people; whatever the package has in it, nothing but text and newlines reaches the terminal.
     public var text: String {
-        var lines: [String] = []
-        if let name = image.fileName { lines += [DisplayText.inline(name), ""] }
+        var text = ""
+        writeText { text += $0 }
+        return text
+    }
+
+    /// The same piece by piece: the text of a package with many entries is larger than they are.
+    public func writeText(_ write: @escaping (String) -> Void) {
+        var output = PieceWriter(write)
+        if let name = image.fileName { output.lines([DisplayText.inline(name), ""]) }
         if !image.members.isEmpty {
-            lines.append("members")
-            lines += Self.table(image.members.map(memberRow)) + [""]
+            output.lines(["members"])
+            output.table(image.members.count) { memberRow(image.members[$0]) }
+            output.lines([""])
         }
-        lines.append("control")
+        output.lines(["control"])
         for field in image.control.fields {
-            let values = TextLines.of(Array(field.value.utf8))
-            lines.append("  \(DisplayText.inline(field.name)): \(DisplayText.inline(values.first ?? ""))")
-            lines += values.dropFirst().map { "    \(DisplayText.inline($0))" }
+            var label = "  \(DisplayText.inline(field.name)): "
+            for line in Lines(Array(field.value.utf8)) {
+                output.lines([label + DisplayText.inline(line.text)])
+                label = "    "
+            }
+            if field.value.isEmpty { output.lines([label]) }
         }
-        lines += ["  (" + installedSizeText + ")", ""]
+        output.lines(["  (" + installedSizeText + ")", ""])
         if !image.controlFiles.isEmpty {
-            lines.append("control files")
-            lines += Self.table(
-                image.controlFiles.map { file in
-                    [
-                        Cell(ModeText.octal(file.permissions)),
-                        Cell(ByteCount.text(Int64(file.bytes.count)), isRight: true),
-                        Cell(DisplayText.inline(file.name)), Cell(summary(of: file)),
-                    ]
-                })
-            lines.append("")
+            output.lines(["control files"])
+            output.table(image.controlFiles.count) { index in
+                let file = image.controlFiles[index]
+                return [
+                    Cell(ModeText.octal(file.permissions)),
+                    Cell(ByteCount.text(Int64(file.bytes.count)), isRight: true),
+                    Cell(DisplayText.inline(file.name)), Cell(summary(of: file)),
+                ]
+            }
+            output.lines([""])
         }
-        if options.showsScripts { lines += scripts }
-        lines.append("entries")
+        if options.showsScripts { writeScripts(&output) }
+        output.lines(["entries"])
         let conffiles = image.conffilePaths
-        lines += Self.table(image.entries.map { entryRow($0, isConffile: conffiles.contains($0.path)) })
-        return lines.joined(separator: "\n") + "\n"
+        output.table(image.entries.count) {
+            entryColumns(image.entries[$0])
+        } last: {
+            entryName(image.entries[$0], isConffile: conffiles.contains(image.entries[$0].path))
+        }
+        output.finish()
     }
 
     private var installedSizeText: String {
@@ -91,24 +106,37 @@ public struct PackageReport: Sendable {
             let kind = script == .config ? "debconf" : "maintainer"
             return "\(kind) script, \(DisplayText.inline(interpreter ?? "no interpreter"))"
         }
-        let lines = TextLines.of(file.bytes).count
+        let lines =
+            file.bytes.count { $0 == Ascii.newline } + (file.bytes.last.map { $0 == Ascii.newline } ?? true ? 0 : 1)
         return lines == 1 ? "1 line" : "\(lines) lines"
     }
 
-    private var scripts: [String] {
-        image.controlFiles.filter { $0.name != "md5sums" }.flatMap { file in
-            [DisplayText.inline(file.name)]
-                + TextLines.of(file.bytes).map { line in
-                    let columns = line.split(separator: "\t", omittingEmptySubsequences: false)
-                    return "  " + columns.map { DisplayText.inline(String($0)) }.joined(separator: "\t")
-                } + [""]
+    private func writeScripts(_ output: inout PieceWriter) {
+        for file in image.controlFiles where file.name != "md5sums" {
+            output.lines([DisplayText.inline(file.name)])
+            for line in Lines(file.bytes) {
+                let columns = line.bytes.split(separator: Ascii.tab, omittingEmptySubsequences: false)
+                output.lines(["  " + columns.map { DisplayText.inline(Ascii.text($0)) }.joined(separator: "\t")])
+            }
+            output.lines([""])
         }
     }
 
-    private func entryRow(_ entry: ImageEntry, isConffile: Bool) -> [Cell] {
+    private func entryColumns(_ entry: ImageEntry) -> [Cell] {
         let typed = Entry(
-            path: entry.path, kind: entry.kind, permissions: entry.permissions, owner: entry.owner, group: entry.group,
+            path: "", kind: entry.kind, permissions: entry.permissions, owner: entry.owner, group: entry.group,
             modificationTime: entry.modificationTime)
+        var cells = [
+            Cell(ModeText.of(typed)),
+            Cell(DisplayText.inline(OwnerText.of(entry.owner)) + "/" + DisplayText.inline(OwnerText.of(entry.group))),
+            Cell(entry.size.map(ByteCount.text) ?? "", isRight: true),
+            Cell(CivilTime.minuteText(entry.modificationTime)),
+        ]
+        if options.showsChecksums { cells.append(Cell(entry.sha256 ?? "")) }
+        return cells
+    }
+
+    private func entryName(_ entry: ImageEntry, isConffile: Bool) -> String {
         var name = DisplayText.inline(entry.path)
         switch entry.kind {
         case .symbolicLink(let target): name += " -> " + DisplayText.inline(target)
@@ -119,14 +147,7 @@ public struct PackageReport: Sendable {
         if isConffile { name += "  (conffile)" }
         if let elf = entry.elf { name += "  " + Self.text(of: elf) }
         if let problem = entry.malformedELF { name += "  broken ELF: " + DisplayText.inline(problem) }
-        var cells = [
-            Cell(ModeText.of(typed)),
-            Cell(DisplayText.inline(OwnerText.of(entry.owner)) + "/" + DisplayText.inline(OwnerText.of(entry.group))),
-            Cell(entry.size.map(ByteCount.text) ?? "", isRight: true),
-            Cell(CivilTime.minuteText(entry.modificationTime)),
-        ]
-        if options.showsChecksums { cells.append(Cell(entry.sha256 ?? "")) }
-        return cells + [Cell(name)]
+        return name
     }
 
     private static func text(of elf: ELFFile) -> String {
@@ -137,36 +158,63 @@ public struct PackageReport: Sendable {
         if !elf.needed.isEmpty { parts.append("needs " + elf.needed.map(DisplayText.inline).joined(separator: " ")) }
         return "[ELF " + parts.joined(separator: ", ") + "]"
     }
+}
 
-    // MARK: - columns
+/// A text in a column.
+struct Cell {
+    var text: String
+    var isRight = false
 
-    private struct Cell {
-        var text: String
-        var isRight = false
-
-        init(_ text: String, isRight: Bool = false) {
-            self.text = text
-            self.isRight = isRight
-        }
+    init(_ text: String, isRight: Bool = false) {
+        self.text = text
+        self.isRight = isRight
     }
 
-    /// Rows with columns of equal width, but for the last.
-    private static func table(_ rows: [[Cell]]) -> [String] {
+    /// Characters; counting bytes is faster, and right for nearly all texts.
+    var width: Int { text.utf8.allSatisfy { $0 < 0x80 } ? text.utf8.count : text.count }
+}
+
+/// Passes a text on in pieces of some size.
+struct PieceWriter {
+    private let write: (String) -> Void
+    private var piece = ""
+
+    init(_ write: @escaping (String) -> Void) { self.write = write }
+
+    mutating func lines(_ lines: [String]) {
+        for line in lines {
+            piece += line
+            piece += "\n"
+        }
+        if piece.utf8.count >= 1 << 16 { finish() }
+    }
+
+    mutating func finish() {
+        write(piece)
+        piece.removeAll(keepingCapacity: true)
+    }
+
+    /// Rows with columns of equal width, made twice rather than kept.
+    ///
+    /// - Parameter last: the text of the last column, which no other column stands behind.
+    mutating func table(_ count: Int, row: (Int) -> [Cell], last: (Int) -> String = { _ in "" }) {
         var widths: [Int] = []
-        for row in rows {
-            for (index, cell) in row.enumerated() {
-                if index == widths.count { widths.append(0) }
-                widths[index] = max(widths[index], cell.text.count)
+        for index in 0..<count {
+            for (column, cell) in row(index).enumerated() {
+                if column == widths.count { widths.append(0) }
+                widths[column] = max(widths[column], cell.width)
             }
         }
-        return rows.map { row in
+        for index in 0..<count {
             var line = " "
-            for (index, cell) in row.enumerated() {
-                let space = String(repeating: " ", count: max(0, widths[index] - cell.text.count))
+            for (column, cell) in row(index).enumerated() {
+                let space = String(repeating: " ", count: max(0, widths[column] - cell.width))
                 line += " "
                 line += cell.isRight ? space + cell.text : cell.text + space
             }
-            return String(line.reversed().drop { $0 == " " }.reversed())
+            line += " " + last(index)
+            while line.utf8.last == Ascii.space { line.removeLast() }
+            lines([line])
         }
     }
 }

@@ -204,7 +204,8 @@ final class TarHeaderCheck: ByteSource {
     /// The sum of all bytes, those of the checksum itself taken as spaces.
     static func checksum(_ header: [UInt8]) -> Int64 {
         var sum: Int64 = 0
-        for (index, byte) in header.enumerated() { sum += (148..<156).contains(index) ? 32 : Int64(byte) }
+        for byte in header { sum &+= Int64(byte) }
+        for byte in header[148..<156] { sum &+= 32 &- Int64(byte) }
         return sum
     }
 

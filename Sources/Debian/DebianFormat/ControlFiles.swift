@@ -33,9 +33,15 @@ public struct Conffiles: Hashable, Sendable {
     /// Reads the file by dpkg-deb's rules; a repeated path, of which it only warns, and blanks at the end of a path,
     /// with which it looks for another file, are refused.
     public init(parsing text: String) throws(FormatError) {
-        entries = []
-        var seen: Set<[UInt8]> = []
-        for line in Lines(text) {
+        var entries: [Entry] = []
+        try Self.forEach(in: Array(text.utf8)) { entries.append($0) }
+        self.entries = entries
+    }
+
+    /// The lines one after the other, of a file that may have more of them than one wants to keep.
+    package static func forEach(in bytes: [UInt8], _ body: (Entry) -> Void) throws(FormatError) {
+        var seen = PathSet()
+        for line in Lines(bytes) {
             func fault(_ expected: String, _ offset: Int) -> FormatError {
                 FormatError(
                     subject: "conffiles line", found: line.text, expected: expected, offset: offset,
@@ -46,8 +52,8 @@ public struct Conffiles: Hashable, Sendable {
             guard !Ascii.isBlank(first) else { throw fault("no blank in front", line.start) }
             let trimmed = Ascii.trimmedAtEnd(line.bytes)
             if let null = line.bytes.firstIndex(of: 0) { throw fault("no NUL bytes", null) }
-            guard line.bytes.count <= Self.longestLine else {
-                throw fault("at most \(Self.longestLine) bytes", line.start + Self.longestLine)
+            guard line.bytes.count <= longestLine else {
+                throw fault("at most \(longestLine) bytes", line.start + longestLine)
             }
             var path = line.bytes
             if first != UInt8(ascii: "/") {
@@ -64,8 +70,9 @@ public struct Conffiles: Hashable, Sendable {
                 }
             }
             guard trimmed.endIndex == line.end else { throw fault("no blank at the end", trimmed.endIndex) }
-            guard seen.insert(Array(path)).inserted else { throw fault("each path once", path.startIndex) }
-            entries.append(Entry(path: Ascii.text(path), removeOnUpgrade: first != UInt8(ascii: "/")))
+            let entry = Entry(path: Ascii.text(path), removeOnUpgrade: first != UInt8(ascii: "/"))
+            guard seen.insert(entry.path) else { throw fault("each path once", path.startIndex) }
+            body(entry)
         }
     }
 
@@ -102,30 +109,36 @@ public struct MD5Sums: Hashable, Sendable {
     /// Reads the file by dpkg's rules: neither empty lines nor blanks at the end of a line nor a last line without its
     /// newline.
     public init(parsing text: String) throws(FormatError) {
-        entries = []
-        for line in Lines(text) {
+        var entries: [Entry] = []
+        try Self.forEach(in: Array(text.utf8)) { entries.append($0) }
+        self.entries = entries
+    }
+
+    /// The lines one after the other, of a file that may have more of them than one wants to keep.
+    package static func forEach(in bytes: [UInt8], _ body: (Entry) -> Void) throws(FormatError) {
+        for line in Lines(bytes) {
             func fault(_ expected: String, _ offset: Int) -> FormatError {
                 FormatError(
                     subject: "md5sums line", found: line.text, expected: expected, offset: offset,
                     source: "deb-md5sums(5)")
             }
-            let digest = line.bytes.prefix(Self.digits)
+            let digest = line.bytes.prefix(digits)
             let wrong = digest.firstIndex { !Ascii.isHexadecimal($0) }
-            guard wrong == nil, digest.count == Self.digits else {
-                throw fault("\(Self.digits) hexadecimal digits, two spaces, a path", wrong ?? digest.endIndex)
+            guard wrong == nil, digest.count == digits else {
+                throw fault("\(digits) hexadecimal digits, two spaces, a path", wrong ?? digest.endIndex)
             }
             let rest = line.bytes[digest.endIndex...]
             guard rest.prefix(2).elementsEqual("  ".utf8) else {
                 throw fault("two spaces after the checksum", digest.endIndex)
             }
             if let null = rest.firstIndex(of: 0) { throw fault("no NUL bytes", null) }
-            let path = Self.normalised(rest.dropFirst(2))
+            let path = normalised(rest.dropFirst(2))
             guard !path.isEmpty else { throw fault("a path after the checksum", line.end) }
             // Behind slashes that are taken off, a blank would stand at the end again.
             let visible = Ascii.trimmedAtEnd(path).endIndex
             guard visible == path.endIndex else { throw fault("no blank at the end", visible) }
             guard line.isEnded else { throw fault("a newline at the end", line.end) }
-            entries.append(Entry(digest: Ascii.text(digest), path: Ascii.text(path)))
+            body(Entry(digest: Ascii.text(digest), path: Ascii.text(path)))
         }
     }
 
@@ -164,6 +177,9 @@ public struct Trigger: Hashable, Sendable, CustomStringConvertible {
         self = try Self.read(Array(text.utf8)[...])
     }
 
+    /// The same of a line in a file.
+    package init(_ line: ArraySlice<UInt8>) throws(FormatError) { self = try Self.read(line) }
+
     /// Reads a whole file: comment lines and empty lines do not count.
     ///
     /// deb-triggers(5) also allows a comment after a name, which dpkg 1.21 takes for a part of it; it is refused.
@@ -197,12 +213,12 @@ public struct Trigger: Hashable, Sendable, CustomStringConvertible {
                 subject: "trigger", found: Ascii.text(line), expected: expected, offset: offset,
                 source: "deb-triggers(5)")
         }
-        let words = Ascii.words(line)
-        guard let first = words.first else { throw fault("a directive and a name", line.startIndex) }
-        let directive = Ascii.text(first)
-        guard directives.contains(directive) else {
-            throw fault("one of " + directives.joined(separator: ", "), first.startIndex)
+        let first = line.drop(while: Ascii.isBlank).prefix { !Ascii.isBlank($0) }
+        guard !first.isEmpty else { throw fault("a directive and a name", line.startIndex) }
+        guard let directive = directives.first(where: { first.elementsEqual($0.utf8) }) else {
+            throw fault(listOfDirectives, first.startIndex)
         }
+        let words = Ascii.words(line)
         guard words.count >= 2 else { throw fault("a name after the directive", first.endIndex) }
         let name = words[1]
         if let wrong = name.firstIndex(where: { !Ascii.isGraphic($0) || $0 == UInt8(ascii: "#") }) {
@@ -211,6 +227,8 @@ public struct Trigger: Hashable, Sendable, CustomStringConvertible {
         guard words.count == 2 else { throw fault("one name", words[2].startIndex) }
         return Trigger(directive: directive, name: Ascii.text(name))
     }
+
+    private static let listOfDirectives = "one of " + directives.joined(separator: ", ")
 
     /// `DIRECTIVE NAME`.
     public var description: String { "\(directive) \(name)" }

@@ -32,6 +32,11 @@ public struct ControlParagraph: Hashable, Sendable, CustomStringConvertible {
         }
     }
 
+    /// The values by the names in lower case, for whoever asks for many.
+    package var valuesByName: [[UInt8]: String] {
+        Dictionary(fields.map { (Ascii.lowercased($0.name), $0.value) }, uniquingKeysWith: { first, _ in first })
+    }
+
     /// Reads one paragraph; none and a second one are refused.
     ///
     /// The text is read by dpkg's rules, and so comments, lines of blanks and a missing newline at the end are faults.

@@ -66,6 +66,7 @@ private struct Stanza {
     }
 
     var fields: [Field] = []
+    private var positions: [String: Int] = [:]
 
     private static let known: Set<String> = [
         "template", "type", "choices", "indices", "default", "description", "help",
@@ -89,7 +90,7 @@ private struct Stanza {
                 line.text, "'Field: value', a line that begins with a blank, or an empty line", line.start)
         }
         let name = Ascii.text(Ascii.lowercased(Ascii.text(line.bytes[..<colon])))
-        if fields.contains(where: { $0.name == name }) {
+        if positions.updateValue(fields.count, forKey: name) != nil {
             throw DebconfTemplates.fault(
                 line.text, "each field once; an empty line separates two templates", line.start)
         }
@@ -107,12 +108,12 @@ private struct Stanza {
     }
 
     func fault(_ name: String, _ expected: String) -> FormatError {
-        let line = (fields.first { $0.name == name } ?? fields[0]).line
+        let line = fields[positions[name] ?? 0].line
         return DebconfTemplates.fault(line.text, expected, line.start)
     }
 
     private func value(_ name: String) -> String? {
-        fields.first { $0.name == name }?.value
+        positions[name].map { fields[$0].value }
     }
 
     func template() throws(FormatError) -> DebconfTemplates.Template {

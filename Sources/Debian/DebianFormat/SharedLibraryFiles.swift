@@ -88,8 +88,8 @@ public struct ShlibsFile: Hashable, Sendable {
     }
 
     /// The lines of a file that can be read; dpkg-shlibdeps(1) passes over the others.
-    package static func readableEntries(of text: String) -> [Entry] {
-        Lines(text).filter { !isComment($0) }.compactMap(entry)
+    package static func readableEntries(of bytes: [UInt8]) -> some Sequence<Entry> {
+        Lines(bytes).lazy.filter { !isComment($0) }.compactMap(entry)
     }
 
     /// The file.

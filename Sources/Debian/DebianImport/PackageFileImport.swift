@@ -276,10 +276,9 @@ struct ImportedPackage {
 
     /// What differs but for the contents of files: a plan has no checksums, and its files are those that were laid down.
     private func compare(_ planned: PackageImage) -> PackageDiff {
-        var (before, after) = (image, planned)
-        for index in before.entries.indices { before.entries[index].text = nil }
-        for index in after.entries.indices { after.entries[index].text = nil }
-        return PackageDiff.compare(before, after)
+        var options = PackageDiff.Options()
+        options.comparesContents = false
+        return PackageDiff.compare(image, planned, options: options)
     }
 
     /// Takes what differs in the control data as it is; false when nothing does.

@@ -40,8 +40,11 @@ public struct LintRegistry: Sendable {
     }
 
     private static func precedes(_ left: LintFinding, _ right: LintFinding) -> Bool {
-        (left.severity, left.code, left.subject, left.message)
-            < (right.severity, right.code, right.subject, right.message)
+        if left.severity != right.severity || left.code != right.code {
+            return (left.severity, left.code) < (right.severity, right.code)
+        }
+        // What stands for the rest comes last.
+        return (left.count, left.subject, left.message) < (right.count, right.subject, right.message)
     }
 
     // MARK: - the catalogue

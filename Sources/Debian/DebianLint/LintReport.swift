@@ -28,7 +28,7 @@ public struct LintReport: Sendable {
             text += "   = help: \(finding.remedy)\n   = see: \(finding.reference)\n"
         }
         let counts = LintSeverity.allCases.compactMap { severity -> String? in
-            let count = findings.count { $0.severity == severity }
+            let count = findings.lazy.filter { $0.severity == severity }.reduce(0) { $0 + $1.count }
             guard count > 0 else { return nil }
             switch severity {
             case .error: return "\(count) error\(count == 1 ? "" : "s")"
@@ -53,6 +53,7 @@ public struct LintReport: Sendable {
                             ("code", .string(finding.code)), ("severity", .string(finding.severity.rawValue)),
                             ("subject", .string(finding.subject)), ("message", .string(finding.message)),
                             ("remedy", .string(finding.remedy)), ("reference", .string(finding.reference)),
+                            ("count", .int(finding.count)),
                         ])
                     })
             ),

@@ -16,7 +16,7 @@ public struct LintRule: Sendable {
     public let reference: String
     /// What the reader refuses for the same reason; such a package has no image that rules could look at.
     let readErrors: Set<DebReadError.Code>
-    private let check: @Sendable (LintedPackage) -> [Observation]
+    private let check: @Sendable (LintedPackage, inout Observations) -> Void
 
     /// What a rule saw; the rule itself knows the rest of the finding.
     public struct Observation: Sendable, Hashable {
@@ -35,10 +35,40 @@ public struct LintRule: Sendable {
         }
     }
 
-    /// Creates a rule.
+    /// What one rule saw in one package: the first observations, and how many there are.
+    public struct Observations: Sendable {
+        /// The maximum number that is kept; the rest is counted.
+        public static let limit = 100
+        /// The first ones.
+        public private(set) var first: [Observation] = []
+        /// The number of all.
+        public private(set) var count = 0
+
+        /// Adds one. Its texts are made only if it is one of the first: a package may have a quarter of a million files, each
+        /// with the same fault.
+        public mutating func add(
+            _ subject: @autoclosure () -> String, _ message: @autoclosure () -> String,
+            remedy: @autoclosure () -> String? = nil
+        ) {
+            count += 1
+            if first.count < Self.limit { first.append(Observation(subject(), message(), remedy: remedy())) }
+        }
+    }
+
+    /// Creates a rule that makes few observations, whatever the package.
     public init(
         _ code: String, _ severity: LintSeverity, _ summary: String, remedy: String, reference: String,
         check: @escaping @Sendable (LintedPackage) -> [Observation]
+    ) {
+        self.init(code, severity, summary, remedy: remedy, reference: reference) { subject, found in
+            for item in check(subject) { found.add(item.subject, item.message, remedy: item.remedy) }
+        }
+    }
+
+    /// Creates a rule that adds what it sees one by one.
+    public init(
+        _ code: String, _ severity: LintSeverity, _ summary: String, remedy: String, reference: String,
+        counting check: @escaping @Sendable (LintedPackage, inout Observations) -> Void
     ) {
         self.code = code
         self.severity = severity
@@ -49,6 +79,23 @@ public struct LintRule: Sendable {
         readErrors = []
     }
 
+    /// Creates a rule about single entries of `data.tar`.
+    ///
+    /// - Parameters:
+    ///   - isAtFault: whether an entry breaks the rule.
+    ///   - message: what is then said about it.
+    public init(
+        _ code: String, _ severity: LintSeverity, _ summary: String, remedy: String, reference: String,
+        entries isAtFault: @escaping @Sendable (ImageEntry, LintedPackage) -> Bool,
+        message: @escaping @Sendable (ImageEntry) -> String
+    ) {
+        self.init(code, severity, summary, remedy: remedy, reference: reference) { subject, found in
+            for index in subject.image.entries.indices where isAtFault(subject.image.entries[index], subject) {
+                found.add(subject.image.entries[index].path, message(subject.image.entries[index]))
+            }
+        }
+    }
+
     /// A rule for what stops the reader.
     init(reading code: String, _ summary: String, remedy: String, reference: String, errors: Set<DebReadError.Code>) {
         self.code = code
@@ -56,20 +103,20 @@ public struct LintRule: Sendable {
         self.summary = summary
         self.remedy = remedy
         self.reference = reference
-        check = { _ in [] }
+        check = { _, _ in }
         readErrors = errors
     }
 
-    /// The maximum number of findings of one rule in one package; the rest is counted.
-    static let findingLimit = 100
-
-    /// The findings in one package, texts made safe to print.
+    /// The findings in one package, texts made safe to print; the last one stands for those that are only counted.
     func findings(in subject: LintedPackage) -> [LintFinding] {
-        let observations = check(subject)
-        var findings = observations.prefix(Self.findingLimit).map(finding)
-        if observations.count > findings.count {
-            let rest = observations.count - findings.count
-            findings.append(finding(Observation("\(subject.name)", "the same holds \(rest) times more")))
+        var observations = Observations()
+        check(subject, &observations)
+        var findings = observations.first.map(finding)
+        let rest = observations.count - findings.count
+        if rest > 0 {
+            var last = finding(Observation("\(subject.name)", "the same holds \(rest) times more"))
+            last.count = rest
+            findings.append(last)
         }
         return findings
     }
@@ -81,11 +128,14 @@ public struct LintRule: Sendable {
     }
 
     private func finding(_ observation: Observation) -> LintFinding {
-        LintFinding(
-            code: code, severity: severity, subject: DisplayText.inline(observation.subject),
-            message: DisplayText.inline(observation.message), remedy: DisplayText.inline(observation.remedy ?? remedy),
-            reference: reference)
+        func shown(_ text: String) -> String { DisplayText.inline(DisplayText.shortened(text, to: Self.textLimit)) }
+        return LintFinding(
+            code: code, severity: severity, subject: shown(observation.subject), message: shown(observation.message),
+            remedy: shown(observation.remedy ?? remedy), reference: reference)
     }
+
+    /// Characters of a text in a finding: a hundred of them may quote a path or a line of a script each.
+    private static let textLimit = 5000
 }
 
 /// How much a finding matters.
@@ -123,6 +173,8 @@ public struct LintFinding: Sendable, Hashable {
     public var remedy: String
     /// Where it is written down.
     public var reference: String
+    /// How many faults it stands for: more than one where a rule has found so many that the rest is only counted.
+    public var count = 1
 
     /// Creates a finding.
     public init(

@@ -20,8 +20,12 @@ public struct LintedPackage: Sendable {
     public let units: [UnitFile]
     /// Shell scripts among the files of the package.
     public let shippedScripts: [(path: String, script: ShellScript)]
-    /// How many shell scripts were left out because those before them have too many commands together.
-    public let unreadScripts: Int
+    /// How many shell scripts, units and files of sysusers.d and tmpfiles.d were left out because those before them are too
+    /// many, or too large together.
+    public let unreadFiles: Int
+    private let scriptPositions: [ByteKey: Int]
+    /// The first relation to each package by field.
+    private let related: [RelationField.Kind: [String: Relation]]
     /// The paths that `conffiles` lists, remove-on-upgrade left out.
     public let conffiles: PathSet
     /// Users that the package's sysusers.d files make (sysusers.d(5)).
@@ -48,17 +52,20 @@ public struct LintedPackage: Sendable {
             relations[kind] = try? RelationField(parsing: text, field: kind)
         }
         self.relations = relations
-        units = image.entries.compactMap { entry in
-            guard let text = entry.text, Self.isUnitPath(entry.path) else { return nil }
-            return UnitFile(path: entry.path, text: text)
+        related = relations.mapValues { field in
+            Dictionary(
+                field.groups.joined().lazy.map { ($0.package.description, $0) }, uniquingKeysWith: { first, _ in first }
+            )
         }
-        (shippedScripts, unreadScripts) = Self.shippedScripts(image)
-        conffiles = image.conffilePaths
+        var texts = RuleTexts()
+        for entry in image.entries { texts.take(entry) }
+        (units, shippedScripts, unreadFiles) = (texts.units, texts.scripts, texts.unread)
+        scriptPositions = Dictionary(
+            texts.scripts.enumerated().map { (ByteKey($1.path), $0) }, uniquingKeysWith: { first, _ in first })
         sysusers = Set(
-            Self.configurationLines(image, in: "/sysusers.d/").compactMap { words in
-                words.count > 1 && words[0].startsBytewise("u") ? words[1] : nil
-            })
-        temporaryFileLines = Self.configurationLines(image, in: "/tmpfiles.d/")
+            texts.sysusers.compactMap { words in words.count > 1 && words[0].startsBytewise("u") ? words[1] : nil })
+        temporaryFileLines = texts.temporaryFileLines
+        conffiles = image.conffilePaths
     }
 
     /// The package's name as its control data has it.
@@ -82,35 +89,63 @@ public struct LintedPackage: Sendable {
 
     /// The first relation to a package in a field.
     public func relation(_ kind: RelationField.Kind, to package: String) -> Relation? {
-        relations[kind]?.groups.joined().first { $0.package.description == package }
+        related[kind]?[package]
     }
 
-    // MARK: - what is where
+    /// The shell script among the files of the package at a path.
+    public func shippedScript(at path: String) -> ShellScript? {
+        scriptPositions[ByteKey(path)].map { shippedScripts[$0].script }
+    }
+}
 
-    /// Commands of all shipped scripts together: a few kilobytes can unpack to millions.
+/// The texts among a package's files that rules read, as far as they are no more together than those of any sound package:
+/// a few kilobytes can unpack to millions of lines.
+private struct RuleTexts {
+    var units: [UnitFile] = []
+    var scripts: [(path: String, script: ShellScript)] = []
+    var sysusers: [[String]] = []
+    var temporaryFileLines: [[String]] = []
+    var unread = 0
+    private var unitBytes = 0
+    private var configurationBytes = 0
+    private var commands = 0
+    private var words = 0
+
+    /// Units; systemd itself has some 400 of half a megabyte.
+    private static let unitLimit = 10_000
+    private static let unitByteLimit = 2 << 20
+    /// Files of sysusers.d and tmpfiles.d.
+    private static let configurationByteLimit = 1 << 20
+    private static let scriptLimit = 20_000
     private static let commandLimit = 250_000
+    private static let wordLimit = 1_000_000
 
-    private static func shippedScripts(
-        _ image: PackageImage
-    ) -> (scripts: [(path: String, script: ShellScript)], unread: Int) {
-        var scripts: [(path: String, script: ShellScript)] = []
-        var (commands, unread) = (0, 0)
-        for entry in image.entries {
-            // Examples in the documentation are not run as they are.
-            guard let text = entry.text, text.starts(with: "#!".utf8), !entry.path.startsBytewise("/usr/share/doc/")
-            else {
-                continue
-            }
-            guard commands < commandLimit else {
-                unread += 1
-                continue
-            }
-            let script = ShellScript(text)
-            guard script.isShell else { continue }
-            commands += script.commands.count
-            scripts.append((entry.path, script))
+    mutating func take(_ entry: ImageEntry) {
+        guard let text = entry.facts.text else { return }
+        if Self.isUnitPath(entry.path) {
+            guard units.count < Self.unitLimit, unitBytes + text.count <= Self.unitByteLimit else { return unread += 1 }
+            unitBytes += text.count
+            units.append(UnitFile(path: entry.path, text: text))
+        } else if entry.path.endsBytewise(".conf") {
+            let isUsers = entry.path.contains("/sysusers.d/")
+            guard isUsers || entry.path.contains("/tmpfiles.d/") else { return }
+            guard configurationBytes + text.count <= Self.configurationByteLimit else { return unread += 1 }
+            configurationBytes += text.count
+            if isUsers { sysusers += Self.lines(text) } else { temporaryFileLines += Self.lines(text) }
         }
-        return (scripts, unread)
+        // Examples in the documentation are not run as they are.
+        if text.starts(with: "#!".utf8), !entry.path.startsBytewise("/usr/share/doc/") { takeScript(entry.path, text) }
+    }
+
+    private mutating func takeScript(_ path: String, _ text: [UInt8]) {
+        guard ShellScript.isShell(text) else { return }
+        guard scripts.count < Self.scriptLimit, commands < Self.commandLimit, words < Self.wordLimit else {
+            return unread += 1
+        }
+        let script = ShellScript(text)
+        commands += script.commands.count
+        words += script.commands.reduce(0) { $0 + $1.words.count + 2 * $1.redirections.count }
+        scripts.append((path, script))
     }
 
     private static func isUnitPath(_ path: String) -> Bool {
@@ -123,13 +158,10 @@ public struct LintedPackage: Sendable {
         return !name.contains("/") && types.contains { name.endsBytewise($0) }
     }
 
-    private static func configurationLines(_ image: PackageImage, in folder: String) -> [[String]] {
-        image.entries.flatMap { entry -> [[String]] in
-            guard let text = entry.text, entry.path.contains(folder), entry.path.endsBytewise(".conf") else {
-                return []
-            }
-            return TextLines.of(text).map { $0.split { $0 == " " || $0 == "\t" || $0 == "\r" }.map(String.init) }
-                .filter { !$0.isEmpty && !$0[0].startsBytewise("#") }
+    private static func lines(_ text: [UInt8]) -> [[String]] {
+        Lines(text).compactMap { line in
+            let words = Ascii.words(line.bytes)
+            return words.isEmpty || words[0].first == UInt8(ascii: "#") ? nil : words.map { Ascii.text($0) }
         }
     }
 }
@@ -137,16 +169,39 @@ public struct LintedPackage: Sendable {
 /// Entries by path, without a second copy of them.
 public struct EntryIndex: Sendable {
     private let entries: [ImageEntry]
-    private let places: [ByteKey: Int]
+    private let first: [ByteKey: Int]
+    /// The last positions of paths that are there more than once.
+    private let last: [ByteKey: Int]
 
     init(_ entries: [ImageEntry]) {
         self.entries = entries
-        places = Dictionary(
-            entries.indices.lazy.map { (ByteKey(entries[$0].path), $0) }, uniquingKeysWith: { _, last in last })
+        var first: [ByteKey: Int] = [:]
+        var last: [ByteKey: Int] = [:]
+        first.reserveCapacity(entries.count)
+        for position in entries.indices {
+            let key = ByteKey(entries[position].path)
+            if first[key] == nil { first[key] = position } else { last[key] = position }
+        }
+        (self.first, self.last) = (first, last)
     }
 
     /// The entry at an installed path.
-    public subscript(path: String) -> ImageEntry? { places[ByteKey(path)].map { entries[$0] } }
+    public subscript(path: String) -> ImageEntry? {
+        position(of: path).map { entries[$0] }
+    }
+
+    /// The position of the entry at an installed path.
+    func position(of path: String) -> Int? {
+        let key = ByteKey(path)
+        guard let position = first[key] else { return nil }
+        return last.isEmpty ? position : last[key] ?? position
+    }
+
+    /// The position of the first entry at a path.
+    func firstPosition(of path: String) -> Int? { first[ByteKey(path)] }
+
+    /// Whether an entry at a path stands before a position.
+    func hasEntry(at path: String, before position: Int) -> Bool { first[ByteKey(path)].map { $0 < position } ?? false }
 }
 
 /// A package that is not at hand and whose files are known anyway: what depends on it may rely on them.

@@ -75,6 +75,8 @@ public struct ShellScript: Sendable {
     public let usesArguments: Bool
     /// Programs that the script asks for before it runs them.
     public let guardedPrograms: Set<String>
+    /// Where the commands that run a program stand.
+    private let positions: [String: [Int]]
 
     /// Larger texts are not maintainer scripts; reading stops here.
     static let sizeLimit = 1 << 20
@@ -87,6 +89,11 @@ public struct ShellScript: Sendable {
         code = String(decoding: scanner.code, as: UTF8.self)
         usesArguments = scanner.usesArguments
         guardedPrograms = Self.guards(in: commands)
+        var positions: [String: [Int]] = [:]
+        for (position, command) in commands.enumerated() {
+            if let program = command.program { positions[program, default: []].append(position) }
+        }
+        self.positions = positions
         let words = Interpreter.words(bytes)
         interpreter = words.first
         interpreterArguments = Array(words.dropFirst())
@@ -107,12 +114,23 @@ public struct ShellScript: Sendable {
     }
 
     /// Whether the interpreter is a shell, also by way of env(1).
-    public var isShell: Bool {
+    public var isShell: Bool { Self.isShell(interpreter, interpreterArguments) }
+
+    /// Whether a text is a script that a shell runs, which its first line says.
+    static func isShell(_ text: [UInt8]) -> Bool {
+        let words = Interpreter.words(text)
+        return isShell(words.first, Array(words.dropFirst()))
+    }
+
+    private static func isShell(_ interpreter: String?, _ arguments: [String]) -> Bool {
         guard let interpreter else { return false }
         var name = interpreter.split(separator: "/").last.map(String.init) ?? interpreter
-        if name == "env" { name = interpreterArguments.first { !$0.startsBytewise("-") } ?? "" }
+        if name == "env" { name = arguments.first { !$0.startsBytewise("-") } ?? "" }
         return ["sh", "dash", "bash", "ash", "ksh", "mksh", "zsh"].contains(name)
     }
+
+    /// Whether a text stands somewhere in the code.
+    public func mentions(_ text: String) -> Bool { code.containsBytewise(text) }
 
     /// Whether the script asks for a program before it runs it, or for another one of the same package.
     func asksFor(_ program: String) -> Bool {
@@ -130,7 +148,7 @@ public struct ShellScript: Sendable {
 
     /// All commands that run one of the programs.
     public func commands(running programs: Set<String>) -> [Command] {
-        commands.filter { $0.program.map(programs.contains) ?? false }
+        programs.flatMap { positions[$0] ?? [] }.sorted().map { commands[$0] }
     }
 
     /// Whether every path through the script is only `exit`, `set`, `:` or `true`.

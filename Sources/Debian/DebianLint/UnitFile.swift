@@ -35,37 +35,47 @@ public struct UnitFile: Sendable {
         var sections: Set<String> = []
         var malformed: [Int] = []
         var section: String?
-        var pending: Setting?
-        for (index, raw) in TextLines.of(text).enumerated() {
-            let line = Self.trimmed(raw)
-            if var setting = pending {
+        // An assignment whose value goes on in the next line.
+        var pending: (key: String, value: [UInt8], line: Int)?
+        func finish() {
+            guard let section, let setting = pending else { return }
+            settings.append(
+                Setting(section: section, key: setting.key, value: Ascii.text(setting.value), line: setting.line))
+            pending = nil
+        }
+        let backslash = UInt8(ascii: "\\")
+        for (index, raw) in Lines(text).enumerated() {
+            let line = Self.trimmed(raw.bytes)
+            let isRemark = line.first == UInt8(ascii: "#") || line.first == UInt8(ascii: ";")
+            if pending != nil {
                 // Comments within a continued value are skipped (systemd.syntax(7)).
-                if line.startsBytewise("#") || line.startsBytewise(";") { continue }
-                let continues = line.endsBytewise("\\")
-                setting.value += " " + Self.trimmed(continues ? line.dropLast() : line)
-                pending = continues ? setting : nil
-                if !continues { settings.append(setting) }
+                if isRemark { continue }
+                let continues = line.last == backslash
+                pending?.value.append(Ascii.space)
+                pending?.value += Self.trimmed(continues ? line.dropLast() : line)
+                if !continues { finish() }
                 continue
             }
-            if line.isEmpty || line.startsBytewise("#") || line.startsBytewise(";") { continue }
-            if line.startsBytewise("["), line.endsBytewise("]") {
-                let name = String(line.dropFirst().dropLast())
+            if line.isEmpty || isRemark { continue }
+            if line.first == UInt8(ascii: "["), line.last == UInt8(ascii: "]") {
+                let name = Ascii.text(line.dropFirst().dropLast())
                 section = name
                 sections.insert(name)
                 continue
             }
-            guard let section, let equals = line.firstIndex(of: "="), equals != line.startIndex else {
+            guard section != nil, let equals = line.firstIndex(of: UInt8(ascii: "=")), equals != line.startIndex else {
                 malformed.append(index + 1)
                 continue
             }
-            let value = line[line.index(after: equals)...]
-            let continues = value.endsBytewise("\\")
-            let setting = Setting(
-                section: section, key: String(Self.trimmed(line[..<equals])),
-                value: String(Self.trimmed(continues ? value.dropLast() : value)), line: index + 1)
-            if continues { pending = setting } else { settings.append(setting) }
+            let value = line[(equals + 1)...]
+            let continues = value.last == backslash
+            pending = (
+                Ascii.text(Self.trimmed(line[..<equals])), Array(Self.trimmed(continues ? value.dropLast() : value)),
+                index + 1
+            )
+            if !continues { finish() }
         }
-        if let pending { settings.append(pending) }
+        finish()
         self.settings = settings
         self.sections = sections
         malformedLines = malformed
@@ -95,9 +105,11 @@ public struct UnitFile: Sendable {
 
     /// A command line without the prefixes of systemd.service(5) (`@`, `-`, `:`, `+`, `!`), split at spaces.
     public static func words(ofCommand value: String) -> [String] {
-        let prefixes: Set<Character> = ["@", "-", ":", "+", "!"]
-        return value.drop { prefixes.contains($0) }.split(separator: " ").map { word in
-            String(word.drop { $0 == "\"" || $0 == "'" }.reversed().drop { $0 == "\"" || $0 == "'" }.reversed())
+        let quotes = "\"'".utf8
+        return value.utf8.drop { "@-:+!".utf8.contains($0) }.split(separator: Ascii.space).map { word in
+            var word = word.drop { quotes.contains($0) }
+            while let last = word.last, quotes.contains(last) { word = word.dropLast() }
+            return String(Substring(word))
         }
     }
 
@@ -114,11 +126,11 @@ public struct UnitFile: Sendable {
         return ["1", "yes", "y", "true", "t", "on"].contains(value)
     }
 
-    private static func trimmed(_ text: Substring) -> Substring {
-        let start = text.drop { $0 == " " || $0 == "\t" }
-        guard let last = start.lastIndex(where: { $0 != " " && $0 != "\t" && $0 != "\r" }) else { return "" }
-        return start[...last]
+    private static func trimmed(_ line: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
+        var line = line.drop(while: Ascii.isHorizontalBlank)
+        while let last = line.last, Ascii.isHorizontalBlank(last) || last == UInt8(ascii: "\r") {
+            line = line.dropLast()
+        }
+        return line
     }
-
-    private static func trimmed(_ text: some StringProtocol) -> Substring { trimmed(Substring(text)) }
 }

@@ -16,12 +16,13 @@ enum MeshPackageRules {
         "DB0701", .error, "a file of the administrator is shipped",
         remedy: "leave it out: the administrator copies cluster.env, kubedns and certificates",
         reference: "mesh contract, files of the machine"
-    ) { subject in
-        subject.image.entries.filter { entry in
-            MeshPaths.administratorsFiles.contains(entry.path)
-                || entry.path.startsBytewise(MeshPaths.certificates + "/")
-        }.map { .init($0.path, "belongs to the administrator") }
+    ) { entry, _ in
+        MeshPaths.administratorsFiles.contains(entry.path) || entry.path.startsBytewise(certificateFolder)
+    } message: { _ in
+        "belongs to the administrator"
     }
+
+    private static let certificateFolder = MeshPaths.certificates + "/"
 
     static let agentOfSameVersion = LintRule(
         "DB0702", .error, "istio-proxy does not depend on the agent of its version",
@@ -72,14 +73,16 @@ enum MeshPackageRules {
         reference: "Debian Policy 10.8"
     ) { subject in
         var directories = ScriptActionRules.variableDirectories(subject)
-        directories.formUnion(subject.image.entries.filter(\.isDirectory).map(\.path))
+        for entry in subject.image.entries where entry.isDirectory && entry.path.startsBytewise("/var/log/") {
+            directories.insert(entry.path)
+        }
         let rotations = subject.image.entries.filter { $0.path.startsBytewise("/etc/logrotate.d/") }.compactMap(\.text)
             .map {
                 String(decoding: $0, as: UTF8.self)
             }
         // Bounded: a hostile package may have as many directories as it likes.
         return directories.filter { $0.startsBytewise("/var/log/") }.sorted().prefix(200).filter { directory in
-            !rotations.contains { $0.contains(directory) }
+            !rotations.contains { $0.containsBytewise(directory) }
         }.map { .init($0, "is a log directory that no file in /etc/logrotate.d rotates") }
     }
 

@@ -27,13 +27,15 @@ enum MeshScriptRules {
     static let truncatedLog = LintRule(
         "DB0706", .warning, "a log is truncated at each start", remedy: "append with '>>', standard error too",
         reference: "mesh contract, logs"
-    ) { subject in
-        subject.allScripts.flatMap { name, script in
-            script.commands.flatMap { command in
-                command.redirections.filter { redirection in
-                    [">", ">|", "&>", ">&"].contains(redirection.mode)
-                        && (redirection.target.endsBytewise(".log") || redirection.target.startsBytewise("/var/log/"))
-                }.map { .init(name, "line \(command.line) writes '\($0.mode) \($0.target)'") }
+    ) { subject, found in
+        for (name, script) in subject.allScripts {
+            for command in script.commands {
+                for redirection in command.redirections {
+                    guard [">", ">|", "&>", ">&"].contains(redirection.mode),
+                        redirection.target.endsBytewise(".log") || redirection.target.startsBytewise("/var/log/")
+                    else { continue }
+                    found.add(name, "line \(command.line) writes '\(redirection.mode) \(redirection.target)'")
+                }
             }
         }
     }
@@ -91,19 +93,19 @@ enum MeshScriptRules {
     static let unreadSetting = LintRule(
         "DB0715", .warning, "an env file documents a setting that no script reads",
         remedy: "document the name that works", reference: "mesh contract, settings"
-    ) { subject in
-        let names = Set(subject.shippedScripts.flatMap { identifiers($0.script.code) })
-        if names.isEmpty { return [] }
-        return subject.image.entries.flatMap { entry -> [LintRule.Observation] in
-            guard entry.path.endsBytewise(".env"), let text = entry.text else { return [] }
-            return TextLines.of(text).enumerated().compactMap { index, line in
-                let setting = line.drop { $0 == "#" || $0 == " " || $0 == "\t" }
-                guard let equals = setting.firstIndex(of: "=") else { return nil }
-                let name = String(setting[..<equals])
-                guard name.startsBytewise("ISTIO_") || name.startsBytewise("ENVOY_"), identifiers(name) == [name],
-                    !names.contains(name)
-                else { return nil }
-                return .init(entry.path, "line \(index + 1) documents \(name), which nothing reads")
+    ) { subject, found in
+        guard !subject.shippedScripts.isEmpty,
+            subject.image.entries.contains(where: { $0.path.endsBytewise(".env") && $0.facts.text != nil })
+        else { return }
+        var names: Set<String> = []
+        for (_, script) in subject.shippedScripts { names.formUnion(settings(script.code)) }
+        for entry in subject.image.entries where entry.path.endsBytewise(".env") {
+            for (index, line) in Lines(entry.text ?? []).enumerated() {
+                let setting = line.bytes.drop { $0 == UInt8(ascii: "#") || Ascii.isHorizontalBlank($0) }
+                guard isSetting(setting), let equals = setting.firstIndex(of: UInt8(ascii: "=")) else { continue }
+                let name = Ascii.text(setting[..<equals])
+                guard settings(name) == [name], !names.contains(name) else { continue }
+                found.add(entry.path, "line \(index + 1) documents \(name), which nothing reads")
             }
         }
     }
@@ -114,8 +116,8 @@ enum MeshScriptRules {
         reference: "mesh contract, istio-start.sh"
     ) { subject in
         subject.shippedScripts.filter { path, script in
-            path == MeshPaths.startScript && !script.code.contains("cluster.env")
-                && !script.code.contains("ISTIO_CLUSTER_CONFIG")
+            path == MeshPaths.startScript && !script.mentions("cluster.env")
+                && !script.mentions("ISTIO_CLUSTER_CONFIG")
         }.map { .init($0.path, "names neither cluster.env nor ISTIO_CLUSTER_CONFIG") }
     }
 
@@ -127,20 +129,28 @@ enum MeshScriptRules {
         subject.image.entries.filter { entry in
             guard entry.path == MeshPaths.iptablesScript, let bytes = entry.text else { return false }
             let text = String(decoding: bytes, as: UTF8.self)
-            return !text.contains("IPv6") && !text.contains("ip6tables")
+            return !text.containsBytewise("IPv6") && !text.containsBytewise("ip6tables")
         }.map { .init($0.path, "does not mention IPv6") }
     }
 
-    /// The names in a text: letters, digits and underscores.
-    private static func identifiers(_ text: String) -> Set<String> {
-        Set(
-            text.utf8.split { byte in
-                switch byte {
-                case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-                    UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"):
-                    false
-                default: true
-                }
-            }.map { String(decoding: Array($0), as: UTF8.self) })
+    /// The names of settings in a text: letters, digits and underscores.
+    private static func settings(_ text: String) -> Set<String> {
+        var names: Set<String> = []
+        var rest = Array(text.utf8)[...]
+        while let start = rest.firstIndex(where: isPartOfName) {
+            let name = rest[start...].prefix(while: isPartOfName)
+            if isSetting(name) { names.insert(Ascii.text(name)) }
+            rest = rest[name.endIndex...]
+        }
+        return names
+    }
+
+    private static func isPartOfName(_ byte: UInt8) -> Bool {
+        Ascii.isAlphanumeric(byte) || byte == UInt8(ascii: "_")
+    }
+
+    /// Whether a name is one of the mesh's settings.
+    private static func isSetting(_ name: ArraySlice<UInt8>) -> Bool {
+        name.starts(with: "ISTIO_".utf8) || name.starts(with: "ENVOY_".utf8)
     }
 }

@@ -43,9 +43,9 @@ enum MeshServiceRules {
             let user = unit.value("Service", "User")
             if let user { return user == "root" || user == "0" }
             if unit.isTrue("Service", "DynamicUser") { return false }
-            let dropsRights = subject.shippedScripts.contains { path, script in
-                unit.values("Service", "ExecStart").contains { UnitFile.words(ofCommand: $0).first == path }
-                    && !script.commands(running: ["setpriv", "runuser", "su", "sudo"]).isEmpty
+            let dropsRights = unit.values("Service", "ExecStart").contains { value in
+                let script = UnitFile.words(ofCommand: value).first.flatMap { subject.shippedScript(at: $0) }
+                return script.map { !$0.commands(running: ["setpriv", "runuser", "su", "sudo"]).isEmpty } ?? false
             }
             return !dropsRights
         }.map { .init($0.path, "runs as root") }
@@ -88,15 +88,18 @@ enum MeshServiceRules {
         reference: "sysusers.d(5), Debian Policy 9.2.2"
     ) { subject in
         let makers: Set<String> = ["adduser", "useradd"]
-        let made = subject.scripts.values.flatMap { $0.commands(running: makers) }.flatMap(\.words)
+        let made = Set(subject.scripts.values.flatMap { $0.commands(running: makers) }.lazy.map(\.words).joined())
+        if made.contains(where: { $0.startsBytewise("$") }) || dependsOnRelative(subject)
+            || MeshPackage.all.contains(where: { subject.depends(on: $0.name) })
+        {
+            return []
+        }
         return subject.units.compactMap { unit in
             guard let user = unit.value("Service", "User"),
                 !baseUsers.contains(user), !user.contains("%"),
                 // The administrator chooses the instances of a template, and makes users for them.
                 !unit.name.contains("@."),
-                !unit.isTrue("Service", "DynamicUser"), !subject.sysusers.contains(user), !made.contains(user),
-                !made.contains(where: { $0.startsBytewise("$") }),
-                !MeshPackage.all.contains(where: { subject.depends(on: $0.name) }), !dependsOnRelative(subject)
+                !unit.isTrue("Service", "DynamicUser"), !subject.sysusers.contains(user), !made.contains(user)
             else { return nil }
             return .init(unit.path, "runs as '\(user)', which neither this package nor its dependencies create")
         }

@@ -92,8 +92,7 @@ struct ImportCommand: AsyncParsableCommand {
         case .unreadable(let fault):
             Failure.message(
                 error.description, code: "package-file", format.format, status: 2,
-                help: fault.code == .limit && reading.maxUnpacked == nil
-                    ? "if you know where it comes from, allow its size: --max-unpacked 20G" : nil)
+                help: PackageFile.help(fault, reading))
         case .refused: Failure.message(error.description, code: "import-refused", format.format, status: 2)
         case .file(let fault):
             Failure.message(

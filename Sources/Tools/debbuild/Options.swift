@@ -22,12 +22,12 @@ struct FormatOptions: ParsableArguments {
     var format: OutputFormat = .text
 }
 
-/// What a package file may cost to read.
+/// What a package or another archive may cost to read.
 struct ReadOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "What a package may unpack to, in bytes or with K, M, G or T (default: 4096 times its size, and 512M in any "
-                + "case).", valueName: "size"))
+            "What a package or archive may unpack to, in bytes or with K, M, G or T (default: 512 times its size, and 512M "
+                + "in any case).", valueName: "size"))
     var maxUnpacked: ByteSize?
 
     @Option(
@@ -36,16 +36,39 @@ struct ReadOptions: ParsableArguments {
                 + "'zstd --long' need).", valueName: "size"))
     var maxMemory: ByteSize?
 
-    /// The reader's limits with it.
+    /// The limits of packages with it.
     var limits: DebReadLimits {
         var limits = DebReadLimits()
         if let maxMemory { limits.decoderMemory = maxMemory.bytes }
         if let maxUnpacked {
             limits.dataBytes = maxUnpacked.bytes
             limits.unmeasuredBytes = maxUnpacked.bytes
+            // Whoever allows gigabytes does not mean to stop at many small files.
+            let bytes = Int(clamping: maxUnpacked.bytes)
+            limits.entries = max(limits.entries, bytes / Self.leastEntry)
+            limits.controlBytes = max(limits.controlBytes, bytes)
+            limits.controlFileBytes = max(limits.controlFileBytes, bytes)
+            limits.pathBytes = max(limits.pathBytes, bytes)
+            limits.machineCodeBytes = max(limits.machineCodeBytes, bytes)
         }
         return limits
     }
+
+    /// The limits of archives that something is taken from.
+    var archiveLimits: ArchiveLimits {
+        let limits = limits
+        var result = ArchiveLimits()
+        result.decoderMemory = limits.decoderMemory
+        guard let maxUnpacked else { return result }
+        let bytes = Int(clamping: maxUnpacked.bytes)
+        (result.totalBytes, result.unmeasuredBytes) = (maxUnpacked.bytes, maxUnpacked.bytes)
+        result.entries = max(result.entries, bytes / Self.leastEntry)
+        result.pathBytes = max(result.pathBytes, bytes)
+        return result
+    }
+
+    /// Bytes of a tar for each entry, at least.
+    private static let leastEntry = 512
 }
 
 /// A number of bytes such as `20G`; the units are powers of 1024, as dd(1) has them.
@@ -149,6 +172,7 @@ struct WorkspaceOptions: ParsableArguments {
     var fast = false
 
     @OptionGroup var downloads: DownloadOptions
+    @OptionGroup var reading: ReadOptions
 }
 
 /// How a build runs.
@@ -212,6 +236,7 @@ extension WorkspaceOptions {
         request.packages = packages
         request.distribution = distribution
         request.downloadLimits = downloads.limits
+        request.archiveLimits = reading.archiveLimits
         request.isForced = build?.force ?? false
         request.writesBuildInformation = !(build?.noBuildInformation ?? false)
         request.outputDirectory = (build?.output).map(absolute)

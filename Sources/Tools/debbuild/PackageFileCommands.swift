@@ -25,7 +25,7 @@ struct InspectCommand: ParsableCommand {
         let report = PackageReport(image, options: options)
         switch output.format {
         case .json: PackageFile.write(report.json)
-        case .text: Terminal.write(report.text)
+        case .text: report.writeText { Terminal.write($0) }
         }
     }
 }
@@ -53,7 +53,7 @@ struct DiffCommand: ParsableCommand {
         let diff = PackageDiff.compare(before, after, options: options)
         switch output.format {
         case .json: PackageFile.write(diff.json)
-        case .text: Terminal.write(diff.text(color: Terminal.usesOutputColor))
+        case .text: diff.writeText(color: Terminal.usesOutputColor) { Terminal.write($0) }
         }
         if !diff.isEmpty { throw ExitCode(1) }
     }
@@ -72,7 +72,6 @@ struct LintCommand: AsyncParsableCommand {
     var subjects: [String] = []
     @Flag(help: "List the rules.") var list = false
     @OptionGroup var workspace: WorkspaceOptions
-    @OptionGroup var reading: ReadOptions
     @OptionGroup var output: FormatOptions
 
     /// The rules of every Debian package and those of the mesh.
@@ -101,12 +100,12 @@ struct LintCommand: AsyncParsableCommand {
         let files = subjects.filter { $0.contains("/") || $0.hasSuffix(".deb") }
         for file in files {
             do throws(DebReadError) {
-                let findings = try Self.rules.findings(inFile: file, limits: reading.limits)
+                let findings = try Self.rules.findings(inFile: file, limits: workspace.reading.limits)
                 reports.append(LintReport(subject: file, findings: findings))
             } catch {
                 throw Failure.message(
                     error.description, code: "package-file", output.format, status: 2,
-                    help: PackageFile.help(error, reading))
+                    help: PackageFile.help(error, workspace.reading))
             }
         }
         let names = subjects.filter { !files.contains($0) }

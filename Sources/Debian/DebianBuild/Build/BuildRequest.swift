@@ -31,6 +31,8 @@ public struct BuildRequest: Sendable {
     public var payloadOverrides: [PayloadOverride] = []
     /// What one download may cost.
     package var downloadLimits = DownloadLimits()
+    /// What an archive that contents or payloads are taken from may cost.
+    public var archiveLimits = ArchiveLimits()
     /// Whether a `.buildinfo` is written beside each package.
     public var writesBuildInformation = true
     /// Build even when nothing has changed.

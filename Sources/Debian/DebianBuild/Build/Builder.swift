@@ -73,7 +73,8 @@ public struct Builder: Sendable {
             if let present = shared[candidate.folder] { return present }
             let isShared = candidates.count { $0.folder == candidate.folder } > 1
             let files = SourceFiles(
-                folder: candidate.folder, workspaceRoot: root, texts: texts, isShared: isShared)
+                folder: candidate.folder, workspaceRoot: root, texts: texts, archiveLimits: request.archiveLimits,
+                isShared: isShared)
             if isShared { shared[candidate.folder] = files }
             return files
         }
@@ -216,7 +217,7 @@ public struct Builder: Sendable {
         }
         let observer = observer
         let resolver = PayloadResolver(
-            cache: cache, downloadLimits: request.downloadLimits,
+            cache: cache, downloadLimits: request.downloadLimits, archiveLimits: request.archiveLimits,
             packageDirectory: workspace.absolute(workspace.spec.swiftPackage?.value ?? ".."), swiftSDKs: sdks,
             swiftOptions: workspace.spec.swiftOptions.map(\.value), checksums: checksums,
             announce: { observer.note($0) })

@@ -10,6 +10,8 @@ struct PayloadResolver: Sendable {
     var cache: BuildCache
     /// What a download may cost.
     var downloadLimits: DownloadLimits
+    /// What an archive may cost.
+    var archiveLimits: ArchiveLimits
     /// The root of the Swift package whose products are payload.
     var packageDirectory: String?
     /// Swift SDK names by architecture, for products of other architectures than this machine's.
@@ -23,12 +25,14 @@ struct PayloadResolver: Sendable {
 
     /// Creates a resolver.
     init(
-        cache: BuildCache, downloadLimits: DownloadLimits = DownloadLimits(), packageDirectory: String?,
+        cache: BuildCache, downloadLimits: DownloadLimits = DownloadLimits(),
+        archiveLimits: ArchiveLimits = ArchiveLimits(), packageDirectory: String?,
         swiftSDKs: [Architecture: String] = [:], swiftOptions: [String] = [], checksums: ChecksumCache,
         announce: @escaping @Sendable (String) -> Void = { _ in }
     ) {
         self.cache = cache
         self.downloadLimits = downloadLimits
+        self.archiveLimits = archiveLimits
         self.packageDirectory = packageDirectory
         self.swiftSDKs = swiftSDKs
         self.swiftOptions = swiftOptions
@@ -132,7 +136,8 @@ struct PayloadResolver: Sendable {
                 return ResolvedPayload(path: target, status: present)
             }
             announce("unpacking \(member) from \(archive)")
-            try MemberExtractor.extract(archive: archive, member: member, to: target, permissions: 0o755)
+            try MemberExtractor.extract(
+                archive: archive, member: member, to: target, permissions: 0o755, limits: archiveLimits)
             return ResolvedPayload(path: target, status: try status(target))
         } catch let error as PayloadError {
             throw error

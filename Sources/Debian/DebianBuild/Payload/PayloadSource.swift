@@ -95,7 +95,8 @@ extension PayloadError: CustomStringConvertible {
     var help: String? {
         switch self {
         case .missing(_, let nearest): nearest.map { "'\($0)' exists" }
-        case .notAFile, .file, .archive, .program: nil
+        case .notAFile, .file, .program: nil
+        case .archive(let error): error.help
         case .sizeless: "copy it to a file, and name that"
         case .checksum:
             "the file is not the one that was reviewed: fetch it again, or review it and update the checksum"

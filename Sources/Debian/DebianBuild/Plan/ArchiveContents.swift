@@ -28,7 +28,7 @@ extension ContentPlanner {
         var found: [Found] = []
         var places: [ByteKey: Int] = [:]
         do {
-            let reader = try ArchiveReader(path: file.path)
+            let reader = try ArchiveReader(path: file.path, limits: sources.archiveLimits)
             var index = -1
             while let entry = try reader.next() {
                 index += 1
@@ -53,7 +53,8 @@ extension ContentPlanner {
                 found.append(item)
             }
         } catch {
-            diagnostics.error("archive-unreadable", "\(error)", at: archive.range)
+            diagnostics.error(
+                "archive-unreadable", "\(error)", at: archive.range, help: (error as? ArchiveError)?.help)
             return
         }
         var held: [ByteKey: Int] = [:]

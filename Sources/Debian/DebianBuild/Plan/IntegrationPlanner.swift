@@ -235,7 +235,7 @@ package enum GzipFile {
     /// The contents of a compressed document; one of more than `limit` bytes is refused.
     package static func decompress(_ bytes: [UInt8], limit: Int) throws(ArchiveError) -> [UInt8] {
         let reader = try ArchiveReader(
-            nested: MemorySource(bytes), name: "gzip", formats: [.raw],
+            nested: MemorySource(bytes), name: "gzip", formats: [.raw], decompressing: .gzip,
             limits: ArchiveLimits(entries: 1, totalBytes: Int64(limit)))
         guard try reader.next() != nil else { return [] }
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 16, alignment: 16)

@@ -182,7 +182,7 @@ struct LibraryDependencies: Sendable {
             let stem = String(name.dropLast(".shlibs".count))
             if isForeign(stem) { continue }
             let bytes = try FileTree.readWhole(infoDirectory + "/" + name, limit: 1 << 20)
-            for entry in ShlibsFile.readableEntries(of: String(decoding: bytes, as: UTF8.self))
+            for entry in ShlibsFile.readableEntries(of: bytes)
             where entry.type == nil || entry.type == "deb" {
                 let library = InstalledLibrary(
                     relation: entry.relation, stem: stem, hasSymbols: all.contains(stem + ".symbols"))

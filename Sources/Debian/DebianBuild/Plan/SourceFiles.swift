@@ -3,6 +3,7 @@ import Archive
 import DebianArchive
 import Dispatch
 import Documents
+import ELF
 import Files
 import Glibc
 import Synchronization
@@ -23,6 +24,8 @@ package final class SourceFiles {
     let workspaceRoot: String
     /// How much text may still be kept; nil keeps none.
     private let texts: TextBudget?
+    /// What an archive may cost.
+    let archiveLimits: ArchiveLimits
     /// Files by absolute path.
     private var files: [ByteKey: SourceFile] = [:]
     private var contents: [ByteKey: [UInt8]] = [:]
@@ -32,6 +35,8 @@ package final class SourceFiles {
     private var inspected: [ByteKey: ContentFacts] = [:]
     private var archives: [ByteKey: [Int: ContentFacts]] = [:]
     private let isShared: Bool
+    /// What is known of the machine code in archives, which is often somebody else's, in bytes.
+    private var machineCodeBytes = 0
 
     /// Units, scripts, changelogs and the like; a larger file is something else.
     package static let textLimit = 4 << 20
@@ -39,7 +44,11 @@ package final class SourceFiles {
     private static let scriptLimit = 32 << 20
 
     /// - Parameter isShared: whether several architectures are planned from these files.
-    init(folder: String, workspaceRoot: String, texts: TextBudget?, isShared: Bool) {
+    init(
+        folder: String, workspaceRoot: String, texts: TextBudget?, archiveLimits: ArchiveLimits = ArchiveLimits(),
+        isShared: Bool
+    ) {
+        self.archiveLimits = archiveLimits
         self.folder = folder
         self.workspaceRoot = workspaceRoot
         self.texts = texts
@@ -214,6 +223,12 @@ package final class SourceFiles {
             try probe.update(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
         }
         let facts = probe.finish()
+        machineCodeBytes += facts.elf?.keptBytes ?? 0
+        guard Int64(machineCodeBytes) <= archiveLimits.unmeasuredBytes / 8 else {
+            throw ArchiveError(
+                operation: "read", subject: archive, code: .limit,
+                detail: "more than \(archiveLimits.unmeasuredBytes / 8) bytes of names in machine code")
+        }
         if isShared { archives[ByteKey(archive), default: [:]][index] = facts }
         return facts
     }

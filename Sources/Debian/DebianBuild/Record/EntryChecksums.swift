@@ -51,7 +51,7 @@ enum EntryChecksums {
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 18, alignment: 64)
         defer { buffer.deallocate() }
         for (archive, positions) in wanted {
-            let reader = try ArchiveReader(path: archive.text)
+            let reader = try ArchiveReader(path: archive.text, limits: .readBefore)
             var left = positions.count
             var index = 0
             // An archive that has become shorter is noticed when the package is written.

@@ -313,7 +313,7 @@ final class StripFolder: Sendable {
         defer { buffer.deallocate() }
         do {
             for (archive, entries) in wanted {
-                let reader = try ArchiveReader(path: archive.text)
+                let reader = try ArchiveReader(path: archive.text, limits: .readBefore)
                 var left = entries.count
                 var index = 0
                 while left > 0, try reader.next() != nil {

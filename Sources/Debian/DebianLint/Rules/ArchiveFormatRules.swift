@@ -101,11 +101,11 @@ enum ArchiveFormatRules {
                     "data.tar",
                     "\(subject.image.skippedTexts) small files were left out: rules for texts did not see them"))
         }
-        if subject.unreadScripts > 0 {
+        if subject.unreadFiles > 0 {
             found.append(
                 .init(
                     "data.tar",
-                    "\(subject.unreadScripts) scripts were left out: those before them have too many commands"))
+                    "\(subject.unreadFiles) scripts, units and settings were left out: those before them are too many"))
         }
         return found
     }

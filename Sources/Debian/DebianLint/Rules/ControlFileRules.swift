@@ -16,40 +16,40 @@ enum ControlFileRules {
     ) { subject in
         // A plan has none yet: the writer takes them while it writes.
         guard !subject.image.isPlanned, subject.image.controlFile("md5sums") == nil else { return [] }
-        let files = subject.image.entries.filter { $0.isRegularFile && !subject.conffiles.contains($0.path) }
-        return files.isEmpty ? [] : [.init("md5sums", "\(files.count) files have no checksum")]
+        let count = subject.image.entries.count { $0.isRegularFile && !subject.conffiles.contains($0.path) }
+        return count == 0 ? [] : [.init("md5sums", "\(count) files have no checksum")]
     }
 
     static let md5sumsWrong = LintRule(
         "DB0111", .error, "md5sums does not match the files", remedy: "take the checksums of what is shipped",
         reference: "deb-md5sums(5)"
-    ) { subject in
-        guard let file = subject.image.controlFile("md5sums") else { return [] }
-        let sums: MD5Sums
+    ) { subject, found in
+        guard let file = subject.image.controlFile("md5sums") else { return }
+        var listed = [Bool](repeating: false, count: subject.image.entries.count)
         do throws(FormatError) {
-            sums = try MD5Sums(parsing: file.text)
+            try MD5Sums.forEach(in: file.bytes) { sum in
+                let path = "/" + sum.path
+                let position = subject.entries.position(of: path)
+                if let position { listed[position] = true }
+                guard let entry = position.map({ subject.image.entries[$0] }), entry.isRegularFile else {
+                    if case .hardLink = position.map({ subject.image.entries[$0].kind }) { return }
+                    return found.add(path, "is listed but not shipped")
+                }
+                if let actual = entry.md5, actual != sum.digest.lowercased() {
+                    found.add(path, "has the checksum \(actual), md5sums says \(sum.digest)")
+                }
+            }
         } catch {
-            return [.init("md5sums", "\(error)")]
+            found = LintRule.Observations()
+            return found.add("md5sums", "\(error)")
         }
-        var found: [LintRule.Observation] = []
-        var listed = PathSet()
-        for sum in sums.entries {
-            let path = "/" + sum.path
-            listed.insert(path)
-            guard let entry = subject.entries[path], entry.isRegularFile || entry.md5 != nil else {
-                if case .hardLink = subject.entries[path]?.kind { continue }
-                found.append(.init(path, "is listed but not shipped"))
-                continue
-            }
-            if let actual = entry.md5, actual != sum.digest.lowercased() {
-                found.append(.init(path, "has the checksum \(actual), md5sums says \(sum.digest)"))
+        for (position, entry) in subject.image.entries.enumerated()
+        where entry.isRegularFile && !listed[position] && !subject.conffiles.contains(entry.path) {
+            // Of two entries at one path the last counts.
+            if subject.entries.position(of: entry.path) == position {
+                found.add(entry.path, "is shipped but not listed")
             }
         }
-        for entry in subject.image.entries
-        where entry.isRegularFile && !listed.contains(entry.path) && !subject.conffiles.contains(entry.path) {
-            found.append(.init(entry.path, "is shipped but not listed"))
-        }
-        return found
     }
 
     static let conffilesMalformed = LintRule(
@@ -60,7 +60,7 @@ enum ControlFileRules {
     ) { subject in
         guard let file = subject.image.controlFile("conffiles") else { return [] }
         do throws(FormatError) {
-            _ = try Conffiles(parsing: file.text)
+            try Conffiles.forEach(in: file.bytes) { _ in }
             return []
         } catch {
             return [.init("conffiles", "\(error)")]
@@ -70,53 +70,50 @@ enum ControlFileRules {
     static let conffileNotShipped = LintRule(
         "DB0116", .error, "conffile is not shipped or not a regular file",
         remedy: "list what the package ships, and nothing else", reference: "deb-conffiles(5)"
-    ) { subject in
-        guard let file = subject.image.controlFile("conffiles") else { return [] }
-        var found: [LintRule.Observation] = []
-        for line in TextLines.of(file.bytes) {
-            let words = line.split { $0 == " " || $0 == "\t" || $0 == "\r" }.map(String.init)
-            guard let path = words.last, path.startsBytewise("/") else { continue }
-            let isRemoved = words.first == "remove-on-upgrade"
-            let entry = subject.entries[path]
-            switch entry {
-            case nil where !isRemoved: found.append(.init(path, "is listed in conffiles but not shipped"))
-            case let entry? where isRemoved:
-                found.append(
-                    .init(entry.path, "is to be removed on upgrade and shipped", remedy: "ship it or remove it"))
-            case let entry? where !entry.isRegularFile:
-                found.append(.init(entry.path, "is listed in conffiles and is not a regular file"))
-            default: break
+    ) { subject, found in
+        guard let file = subject.image.controlFile("conffiles") else { return }
+        for line in Lines(file.bytes) {
+            let text = Ascii.trimmed(line.bytes)
+            let word = text[(text.lastIndex(where: Ascii.isBlank) ?? text.startIndex - 1).advanced(by: 1)...]
+            guard word.first == UInt8(ascii: "/") else { continue }
+            let path = Ascii.text(word)
+            let isRemoved = text.prefix { !Ascii.isBlank($0) }.elementsEqual("remove-on-upgrade".utf8)
+            guard let entry = subject.entries[path] else {
+                if !isRemoved { found.add(path, "is listed in conffiles but not shipped") }
+                continue
+            }
+            if isRemoved {
+                found.add(path, "is to be removed on upgrade and shipped", remedy: "ship it or remove it")
+            } else if !entry.isRegularFile {
+                found.add(path, "is listed in conffiles and is not a regular file")
             }
         }
-        return found
     }
 
     static let configurationNotConffile = LintRule(
         "DB0117", .warning, "a file in /etc is not a conffile",
         remedy: "list it in conffiles, or an upgrade overwrites what the administrator changed",
         reference: "Debian Policy 10.7.2"
-    ) { subject in
-        subject.image.entries.filter {
-            $0.isRegularFile && $0.path.startsBytewise("/etc/") && !subject.conffiles.contains($0.path)
-        }.map { .init($0.path, "is shipped in /etc but not listed in conffiles") }
+    ) { entry, subject in
+        entry.isRegularFile && entry.path.startsBytewise("/etc/") && !subject.conffiles.contains(entry.path)
+    } message: { _ in
+        "is shipped in /etc but not listed in conffiles"
     }
 
     static let triggersMalformed = LintRule(
         "DB0125", .error, "triggers is malformed", remedy: "write 'interest NAME' or 'activate NAME' lines",
         reference: "deb-triggers(5)"
-    ) { subject in
-        guard let file = subject.image.controlFile("triggers") else { return [] }
-        var found: [LintRule.Observation] = []
-        for (index, line) in TextLines.of(file.bytes).enumerated() {
-            let text = line.split(separator: "#", maxSplits: 1, omittingEmptySubsequences: false).first ?? ""
-            guard text.contains(where: { $0 != " " && $0 != "\t" }) else { continue }
+    ) { subject, found in
+        guard let file = subject.image.controlFile("triggers") else { return }
+        for (index, line) in Lines(file.bytes).enumerated() {
+            let text = line.bytes.prefix { $0 != UInt8(ascii: "#") }
+            guard text.contains(where: { !Ascii.isHorizontalBlank($0) }) else { continue }
             do throws(FormatError) {
-                _ = try Trigger(String(text))
+                _ = try Trigger(text)
             } catch {
-                found.append(.init("triggers", "line \(index + 1): \(error)"))
+                found.add("triggers", "line \(index + 1): \(error)")
             }
         }
-        return found
     }
 
     static let unknownControlFile = LintRule(

@@ -61,7 +61,7 @@ enum DebconfRules {
         reference: "debconf-devel(7)"
     ) { subject in
         guard subject.asksQuestions, !subject.isDebconf else { return [] }
-        if subject.image.controlFile("postrm")?.text.contains("db_purge") ?? false { return [] }
+        if subject.image.controlFile("postrm")?.text.containsBytewise("db_purge") ?? false { return [] }
         return [.init("postrm", "does not call db_purge")]
     }
 
@@ -90,6 +90,6 @@ extension LintedPackage {
     fileprivate func loadsDebconf(_ script: String) -> Bool {
         guard let text = image.controlFile(script)?.text else { return false }
         return ["/usr/share/debconf/confmodule", "Debconf::Client::ConfModule", "import debconf", "from debconf"]
-            .contains { text.contains($0) }
+            .contains { text.containsBytewise($0) }
     }
 }

@@ -41,14 +41,14 @@ enum DocumentationRules {
     static let manualCompression = LintRule(
         "DB0138", .info, "manual page is not compressed",
         remedy: "compress it with gzip -9n; debbuild does so for 'manual-pages'", reference: "Debian Policy 12.1"
-    ) { subject in
+    ) { entry, _ in
         let folder = "/usr/share/man/"
-        return subject.image.entries.filter { entry in
-            guard entry.path.startsBytewise(folder), entry.isRegularFile else { return false }
-            let parts = entry.path.dropFirst(folder.count).split(separator: "/")
-            guard parts.count >= 2, parts[parts.count - 2].startsBytewise("man") else { return false }
-            return ![".gz", ".bz2", ".xz", ".zst"].contains { entry.path.hasSuffix($0) }
-        }.map { .init($0.path, "is shipped as plain text") }
+        guard entry.path.startsBytewise(folder), entry.isRegularFile else { return false }
+        let parts = entry.path.dropFirst(folder.count).split(separator: "/")
+        guard parts.count >= 2, parts[parts.count - 2].startsBytewise("man") else { return false }
+        return ![".gz", ".bz2", ".xz", ".zst"].contains { entry.path.endsBytewise($0) }
+    } message: { _ in
+        "is shipped as plain text"
     }
 
     /// Policy 12.5 allows the folder to be a link to that of another package of the same source.

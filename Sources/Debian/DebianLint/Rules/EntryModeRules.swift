@@ -14,51 +14,50 @@ enum EntryModeRules {
         "DB0201", .error, "file or directory is writable by everybody",
         remedy: "take the write permission of others away, or set the sticky bit of a directory",
         reference: "Debian Policy 10.9"
-    ) { subject in
-        subject.image.entries.filter { entry in
-            guard entry.permissions & 0o002 != 0 else { return false }
-            switch entry.kind {
-            case .file, .hardLink: return true
-            case .directory: return entry.permissions & 0o1000 == 0
-            default: return false
-            }
-        }.map { .init($0.path, "has the mode \(ModeText.octal($0.permissions))") }
+    ) { entry, _ in
+        guard entry.permissions & 0o002 != 0 else { return false }
+        switch entry.kind {
+        case .file, .hardLink: return true
+        case .directory: return entry.permissions & 0o1000 == 0
+        default: return false
+        }
+    } message: {
+        "has the mode \(ModeText.octal($0.permissions))"
     }
 
     static let setUserID = LintRule(
         "DB0202", .warning, "file runs with the rights of its owner or group",
         remedy: "drop the setuid and setgid bits, or give a capability to the service instead",
         reference: "Debian Policy 10.9"
-    ) { subject in
-        subject.image.entries.filter { $0.isRegularFile && $0.permissions & 0o6000 != 0 }.map { entry in
-            let bits =
-                entry.permissions & 0o4000 != 0
-                ? "setuid, owner \(entry.owner.name)" : "setgid, group \(entry.group.name)"
-            return .init(entry.path, "has the mode \(ModeText.octal(entry.permissions)) (\(bits))")
-        }
+    ) { entry, _ in
+        entry.isRegularFile && entry.permissions & 0o6000 != 0
+    } message: { entry in
+        let bits =
+            entry.permissions & 0o4000 != 0 ? "setuid, owner \(entry.owner.name)" : "setgid, group \(entry.group.name)"
+        return "has the mode \(ModeText.octal(entry.permissions)) (\(bits))"
     }
 
     static let executableData = LintRule(
         "DB0203", .error, "data file is executable", remedy: "set its mode to 0644", reference: "Debian Policy 10.9"
-    ) { subject in
-        subject.image.entries.filter { entry in
-            guard entry.isRegularFile, entry.permissions & 0o111 != 0, entry.elf == nil else { return false }
-            if let text = entry.text, text.starts(with: Array("#!".utf8)), !isUnit(entry) { return false }
-            return dataSuffixes.contains { entry.path.endsBytewise($0) } || entry.path.startsBytewise("/usr/share/doc/")
-                || entry.path.startsBytewise("/usr/share/man/")
-        }.map { .init($0.path, "has the mode \(ModeText.octal($0.permissions))") }
+    ) { entry, _ in
+        guard entry.isRegularFile, entry.permissions & 0o111 != 0, entry.facts.elf == nil else { return false }
+        if let text = entry.facts.text, text.starts(with: "#!".utf8), !isUnit(entry) { return false }
+        return dataSuffixes.contains { entry.path.endsBytewise($0) } || entry.path.startsBytewise("/usr/share/doc/")
+            || entry.path.startsBytewise("/usr/share/man/")
+    } message: {
+        "has the mode \(ModeText.octal($0.permissions))"
     }
 
     static let programNotExecutable = LintRule(
         "DB0204", .error, "file in a folder of programs is not executable", remedy: "set its mode to 0755",
         reference: "Debian Policy 10.9"
-    ) { subject in
-        subject.image.entries.filter { entry in
-            guard entry.isRegularFile, entry.permissions & 0o111 != 0o111 else { return false }
-            return programFolders.contains {
-                entry.path.startsBytewise($0) && !entry.path.dropFirst($0.count).contains("/")
-            }
-        }.map { .init($0.path, "has the mode \(ModeText.octal($0.permissions))") }
+    ) { entry, _ in
+        guard entry.isRegularFile, entry.permissions & 0o111 != 0o111 else { return false }
+        return programFolders.contains {
+            entry.path.startsBytewise($0) && !entry.path.utf8.dropFirst($0.utf8.count).contains(UInt8(ascii: "/"))
+        }
+    } message: {
+        "has the mode \(ModeText.octal($0.permissions))"
     }
 
     /// The folders of PATH.
@@ -70,16 +69,14 @@ enum EntryModeRules {
         "DB0209", .error, "owner or group is a number without a name",
         remedy: "store the owner by name; a number means another user on another machine",
         reference: "Debian Policy 9.2.2"
-    ) { subject in
-        subject.image.entries.flatMap { entry -> [LintRule.Observation] in
-            var found: [LintRule.Observation] = []
+    ) { subject, found in
+        for entry in subject.image.entries {
             if entry.owner.name.isEmpty, !isAllocated(entry.owner.id) {
-                found.append(.init(entry.path, "belongs to user \(entry.owner.id) without a name"))
+                found.add(entry.path, "belongs to user \(entry.owner.id) without a name")
             }
             if entry.group.name.isEmpty, !isAllocated(entry.group.id) {
-                found.append(.init(entry.path, "belongs to group \(entry.group.id) without a name"))
+                found.add(entry.path, "belongs to group \(entry.group.id) without a name")
             }
-            return found
         }
     }
 
@@ -90,50 +87,47 @@ enum EntryModeRules {
         "DB0210", .warning, "owner need not exist when dpkg unpacks the package",
         remedy: "ship it as root and let tmpfiles.d hand it over, or create the user in preinst",
         reference: "Debian Policy 9.2.2, dpkg(1)"
-    ) { subject in
+    ) { subject, found in
         if let preinst = subject.scripts[.preinst],
             !preinst.commands(running: ["adduser", "useradd", "addgroup", "groupadd", "systemd-sysusers"]).isEmpty
         {
-            return []
+            return
         }
-        return subject.image.entries.flatMap { entry -> [LintRule.Observation] in
-            var found: [LintRule.Observation] = []
+        // Nearly all belong to root.
+        for entry in subject.image.entries where entry.owner.name != "root" || entry.group.name != "root" {
             if !entry.owner.name.isEmpty, BaseAccounts.users[entry.owner.name] == nil, entry.owner.name != "_apt" {
-                found.append(.init(entry.path, "belongs to user '\(entry.owner.name)', which dpkg may not know yet"))
+                found.add(entry.path, "belongs to user '\(entry.owner.name)', which dpkg may not know yet")
             }
             if !entry.group.name.isEmpty, BaseAccounts.groups[entry.group.name] == nil {
-                found.append(.init(entry.path, "belongs to group '\(entry.group.name)', which dpkg may not know yet"))
+                found.add(entry.path, "belongs to group '\(entry.group.name)', which dpkg may not know yet")
             }
-            return found
         }
     }
 
     static let timeInFuture = LintRule(
         "DB0211", .warning, "modification time is later than the package",
         remedy: "clamp modification times to SOURCE_DATE_EPOCH", reference: "SOURCE_DATE_EPOCH specification"
-    ) { subject in
-        guard let limit = subject.image.timeLimit else { return [] }
-        return subject.image.entries.filter { $0.modificationTime > limit }.map {
-            .init($0.path, "is of \($0.modificationTime), \($0.modificationTime &- limit) seconds after \(limit)")
+    ) { subject, found in
+        guard let limit = subject.image.timeLimit else { return }
+        for entry in subject.image.entries where entry.modificationTime > limit {
+            found.add(
+                entry.path,
+                "is of \(entry.modificationTime), \(entry.modificationTime &- limit) seconds after \(limit)")
         }
     }
 
     static let systemDirectory = LintRule(
         "DB0215", .error, "a directory of the system has a mode or owner of its own",
         remedy: "give it mode 0755 and root:root, or leave it out", reference: "Debian Policy 10.9"
-    ) { subject in
-        subject.image.entries.filter { entry in
-            guard entry.isDirectory, SystemPaths.directories.contains(entry.path) else { return false }
-            // Policy 9.1.2 has the folders of /usr/local belong to the group staff.
-            let isLocal = entry.path.startsBytewise("/usr/local") && entry.group.name == "staff"
-            let hasMode = entry.permissions == 0o755 || (isLocal && entry.permissions == 0o2775)
-            return !hasMode || entry.owner.id != 0 || !(entry.group.id == 0 || isLocal)
-        }.map { entry in
-            .init(
-                entry.path,
-                "has the mode \(ModeText.octal(entry.permissions)), owner \(OwnerText.of(entry.owner)), group "
-                    + OwnerText.of(entry.group))
-        }
+    ) { entry, _ in
+        guard entry.isDirectory, SystemPaths.directories.contains(entry.path) else { return false }
+        // Policy 9.1.2 has the folders of /usr/local belong to the group staff.
+        let isLocal = entry.path.startsBytewise("/usr/local") && entry.group.name == "staff"
+        let hasMode = entry.permissions == 0o755 || (isLocal && entry.permissions == 0o2775)
+        return !hasMode || entry.owner.id != 0 || !(entry.group.id == 0 || isLocal)
+    } message: { entry in
+        "has the mode \(ModeText.octal(entry.permissions)), owner \(OwnerText.of(entry.owner)), group "
+            + OwnerText.of(entry.group)
     }
 
     // MARK: - parts

@@ -148,6 +148,6 @@ enum RelationRules {
     ]
 
     private static func definesFunction(_ name: String, in script: ShellScript) -> Bool {
-        script.code.contains("\(name)()") || script.code.contains("\(name) ()")
+        script.mentions("\(name)()") || script.mentions("\(name) ()")
     }
 }

@@ -55,7 +55,9 @@ enum ScriptRules {
         remedy: "build with a program that replaces it, or remove the line", reference: "debhelper(7)"
     ) { subject in
         files(subject).filter { file in
-            TextLines.of(file.bytes).contains { $0.drop { $0 == " " || $0 == "\t" }.startsBytewise("#DEBHELPER#") }
+            Lines(file.bytes).contains {
+                $0.bytes.drop(while: Ascii.isHorizontalBlank).starts(with: "#DEBHELPER#".utf8)
+            }
         }.map { .init($0.name, "still has the line #DEBHELPER#") }
     }
 
@@ -93,13 +95,13 @@ package enum ScriptActionRules {
     static let dottedOwner = LintRule(
         "DB0309", .warning, "owner and group are separated by a dot", remedy: "separate them by a colon",
         reference: "chown(1)"
-    ) { subject in
-        subject.allScripts.flatMap { name, script in
-            script.commands(running: ["chown"]).compactMap { command -> LintRule.Observation? in
+    ) { subject, found in
+        for (name, script) in subject.allScripts {
+            for command in script.commands(running: ["chown"]) {
                 guard let owner = command.arguments.first(where: { !$0.startsBytewise("-") }), owner.contains("."),
                     !owner.contains(":"), !owner.contains("/")
-                else { return nil }
-                return .init(name, "line \(command.line) says 'chown \(owner)'")
+                else { continue }
+                found.add(name, "line \(command.line) says 'chown \(owner)'")
             }
         }
     }
@@ -108,14 +110,15 @@ package enum ScriptActionRules {
         "DB0310", .warning, "maintainer script changes the mode or owner of a shipped file",
         remedy: "ship the mode and owner in the archive, so that dpkg-statoverride(1) counts",
         reference: "Debian Policy 10.9.1"
-    ) { subject in
-        subject.scripts.flatMap { name, script -> [LintRule.Observation] in
-            if script.code.contains("dpkg-statoverride") { return [] }
-            return script.commands(running: ["chmod", "chown", "chgrp"]).flatMap { command in
-                command.arguments.dropFirst().filter { argument in
+    ) { subject, found in
+        for (name, script) in subject.scripts where !script.mentions("dpkg-statoverride") {
+            for command in script.commands(running: ["chmod", "chown", "chgrp"]) {
+                for argument in command.arguments.dropFirst() {
                     let path = argument.endsBytewise("/") ? String(argument.dropLast()) : argument
-                    return subject.entries[path] != nil
-                }.map { .init(name.rawValue, "line \(command.line) runs \(command.program ?? "chmod") on '\($0)'") }
+                    guard subject.entries.position(of: path) != nil else { continue }
+                    found.add(
+                        name.rawValue, "line \(command.line) runs \(command.program ?? "chmod") on '\(argument)'")
+                }
             }
         }
     }
@@ -148,26 +151,27 @@ package enum ScriptActionRules {
             "update-inetd", "logrotate", "curl", "systemctl", "deb-systemd-helper", "deb-systemd-invoke",
             "systemd-tmpfiles", "systemd-sysusers",
         ]
+        // A running systemd has its own programs.
+        let asksForSystemd = script.mentions("/run/systemd/system")
         return script.commands(running: programs).filter { command in
             guard let program = command.program, !command.mayFail, !script.asksFor(program) else { return false }
-            // A running systemd has its own programs.
             let isSystemd = ["systemctl", "deb-systemd-invoke"].contains(program)
-            return !(isSystemd && script.code.contains("/run/systemd/system"))
+            return !(isSystemd && asksForSystemd)
         }.map { .init("postrm", "line \($0.line) runs '\($0.program ?? "")', whose package may be gone") }
     }
 
     static let leavesTraces = LintRule(
         "DB0313", .warning, "purge leaves directories of the package behind",
         remedy: "remove logs and generated files in postrm on purge", reference: "Debian Policy 6.8 and 10.8"
-    ) { subject in
+    ) { subject, found in
         let made = variableDirectories(subject)
-        if made.isEmpty { return [] }
-        if let postrm = subject.scripts[.postrm], postrm.code.contains("purge"),
+        if made.isEmpty { return }
+        if let postrm = subject.scripts[.postrm], postrm.mentions("purge"),
             !postrm.commands(running: ["rm", "rmdir", "find"]).isEmpty
         {
-            return []
+            return
         }
-        return made.sorted().map { .init($0, "is made by the package and left by purge") }
+        for path in made.sorted() { found.add(path, "is made by the package and left by purge") }
     }
 
     static let forcedLink = LintRule(
@@ -175,12 +179,13 @@ package enum ScriptActionRules {
         remedy: "test with '[ ! -e … ] && [ ! -L … ]', or ship the link", reference: "Debian Policy 6.2, ln(1)"
     ) { subject in
         subject.scripts.flatMap { name, script in
-            script.commands(running: ["ln"]).compactMap { command -> LintRule.Observation? in
+            let tested = testedPaths(script)
+            return script.commands(running: ["ln"]).compactMap { command -> LintRule.Observation? in
                 let options = command.arguments.filter { $0.startsBytewise("-") && !$0.startsBytewise("--") }.joined()
                 let operands = command.arguments.filter { !$0.startsBytewise("-") }
                 guard let link = operands.last else { return nil }
                 let isForced = options.contains("f") || command.arguments.contains("--force")
-                if !isForced, testsFor(link, in: script) { return nil }
+                if !isForced, tested.contains(link) || tested.contains(link + "/") { return nil }
                 return .init(
                     name.rawValue, "line \(command.line) makes the link '\(link)'\(isForced ? " by force" : "")")
             }
@@ -232,12 +237,11 @@ package enum ScriptActionRules {
         path.startsBytewise("/var/log/") || path.startsBytewise("/var/cache/")
     }
 
-    private static func testsFor(_ path: String, in script: ShellScript) -> Bool {
-        script.commands.contains { command in
-            let words = command.words.drop { ShellScript.reservedWords.contains($0) }
-            guard let first = words.first, ["[", "test", "[["].contains(first) else { return false }
-            return words.contains { ["-e", "-L", "-h", "-d", "-f"].contains($0) }
-                && words.contains { $0 == path || $0 == path + "/" }
+    /// The words of all tests that ask whether something is there.
+    private static func testedPaths(_ script: ShellScript) -> Set<String> {
+        script.commands(running: ["[", "test", "[["]).reduce(into: []) { words, command in
+            guard command.words.contains(where: { ["-e", "-L", "-h", "-d", "-f"].contains($0) }) else { return }
+            words.formUnion(command.words)
         }
     }
 }
@@ -252,10 +256,9 @@ enum ServiceScriptRules {
         reference: "systemctl(1), deb-systemd-invoke(1p)"
     ) { subject in
         // What no script starts is read when something asks for it.
-        guard let postinst = subject.scripts[.postinst], !reloads(postinst),
-            let unit = subject.units.first(where: {
-                starts(postinst, $0.name, by: ["deb-systemd-invoke", "systemctl"])
-            })
+        guard let postinst = subject.scripts[.postinst], !reloads(postinst) else { return [] }
+        let calls = ServiceCalls(postinst)
+        guard let unit = subject.units.first(where: { calls.start($0.name, by: ["deb-systemd-invoke", "systemctl"]) })
         else { return [] }
         return [.init("postinst", "does not reload systemd, which then does not know \(unit.name)")]
     }
@@ -265,11 +268,11 @@ enum ServiceScriptRules {
         remedy: "call deb-systemd-helper in postinst (unmask, was-enabled, enable, update-state)",
         reference: "deb-systemd-helper(1p)"
     ) { subject in
-        subject.units.filter { unit in
-            // The administrator enables instances of a template by name.
-            guard unit.sections.contains("Install"), !unit.name.contains("@.") else { return false }
-            guard let postinst = subject.scripts[.postinst] else { return true }
-            return !postinst.commands(running: ["deb-systemd-helper"]).contains { $0.words.contains(unit.name) }
+        let calls = subject.scripts[.postinst]?.commands(running: ["deb-systemd-helper"]) ?? []
+        let enabled = Set(calls.lazy.map(\.words).joined())
+        // The administrator enables instances of a template by name.
+        return subject.units.filter { unit in
+            unit.sections.contains("Install") && !unit.name.contains("@.") && !enabled.contains(unit.name)
         }.map { .init($0.path, "has an [Install] section and postinst does not call deb-systemd-helper for it") }
     }
 
@@ -278,13 +281,14 @@ enum ServiceScriptRules {
         remedy: "stop it in prerm on remove with deb-systemd-invoke",
         reference: "Debian Policy 9.3.3, deb-systemd-invoke(1p)"
     ) { subject in
-        subject.units.filter { unit in
+        guard let postinst = subject.scripts[.postinst] else { return [] }
+        let (starting, stopping) = (ServiceCalls(postinst), ServiceCalls(subject.scripts[.prerm]))
+        return subject.units.filter { unit in
             guard unit.sections.contains("Service") || unit.sections.contains("Socket"), !isHelper(unit) else {
                 return false
             }
             // What the package does not start runs only where the administrator has started it.
-            guard let postinst = subject.scripts[.postinst], starts(postinst, unit.name) else { return false }
-            return !stops(subject.scripts[.prerm], unit.name)
+            return starting.start(unit.name) && !stopping.stop(unit.name)
         }.map { .init($0.path, "is not stopped in prerm: its processes keep running from deleted files") }
     }
 
@@ -326,37 +330,55 @@ enum ServiceScriptRules {
             ?? false
     }
 
-    private static func stops(_ script: ShellScript?, _ unit: String) -> Bool {
-        guard let script else { return false }
-        return serviceCommands(script, unit).contains { $0.words.contains("stop") }
-    }
-
-    /// Whether a script starts a unit; debhelper's has the verb in a variable.
-    ///
-    /// - Parameter programs: those that count; invoke-rc.d(8) sees to the reloading by itself.
-    private static func starts(
-        _ script: ShellScript, _ unit: String,
-        by programs: Set<String> = ["deb-systemd-invoke", "systemctl", "invoke-rc.d", "service"]
-    ) -> Bool {
-        serviceCommands(script, unit).contains { command in
-            programs.contains(command.program ?? "")
-                && command.words.contains {
-                    // `try-restart` starts nothing that does not run.
-                    ["start", "restart", "reload-or-restart"].contains($0) || $0.startsBytewise("$")
-                }
-        }
-    }
-
-    private static func serviceCommands(_ script: ShellScript, _ unit: String) -> [ShellScript.Command] {
-        let bare = unit.endsBytewise(".service") ? String(unit.dropLast(".service".count)) : unit
-        return script.commands(running: ["deb-systemd-invoke", "systemctl", "invoke-rc.d", "service"]).filter {
-            $0.words.contains(unit) || $0.words.contains(bare)
-        }
-    }
-
     /// A oneshot service that does not remain has nothing running to stop; a template has no process of its own.
     private static func isHelper(_ unit: UnitFile) -> Bool {
         if unit.name.contains("@.") { return true }
         return unit.value("Service", "Type") == "oneshot" && !unit.isTrue("Service", "RemainAfterExit")
+    }
+}
+
+/// The commands of a script that start or stop services, by their words: a package may have thousands of units, and its
+/// scripts as many commands.
+private struct ServiceCalls {
+    private var byWord: [String: [Call]] = [:]
+
+    private struct Call {
+        var program: String
+        var starts: Bool
+        var stops: Bool
+    }
+
+    init(_ script: ShellScript?) {
+        for command in script?.commands(running: ["deb-systemd-invoke", "systemctl", "invoke-rc.d", "service"]) ?? [] {
+            let call = Call(
+                program: command.program ?? "",
+                // `try-restart` starts nothing that does not run; debhelper's has the verb in a variable.
+                starts: command.words.contains {
+                    ["start", "restart", "reload-or-restart"].contains($0) || $0.startsBytewise("$")
+                }, stops: command.words.contains("stop"))
+            guard call.starts || call.stops else { continue }
+            for word in Set(command.words) where (byWord[word]?.count ?? 0) < Self.callLimit {
+                byWord[word, default: []].append(call)
+            }
+        }
+    }
+
+    /// More commands about one unit tell nothing new.
+    private static let callLimit = 64
+
+    /// Whether a unit is started.
+    ///
+    /// - Parameter programs: those that count; invoke-rc.d(8) sees to the reloading by itself.
+    func start(
+        _ unit: String, by programs: Set<String> = ["deb-systemd-invoke", "systemctl", "invoke-rc.d", "service"]
+    ) -> Bool {
+        calls(unit).contains { $0.starts && programs.contains($0.program) }
+    }
+
+    func stop(_ unit: String) -> Bool { calls(unit).contains { $0.stops } }
+
+    private func calls(_ unit: String) -> [Call] {
+        let bare = unit.endsBytewise(".service") ? String(unit.dropLast(".service".count)) : unit
+        return (byWord[unit] ?? []) + (bare == unit ? [] : byWord[bare] ?? [])
     }
 }

@@ -13,10 +13,11 @@ enum SharedLibraryRules {
         "DB0514", .error, "shared library without the ldconfig trigger",
         remedy: "add 'activate-noawait ldconfig' to triggers", reference: "Debian Policy 8.1.1"
     ) { subject in
-        guard let first = subject.publicLibraries.first else { return [] }
-        let hasTrigger = TextLines.of(subject.image.controlFile("triggers")?.bytes ?? []).contains { line in
-            let words = line.split { $0 == " " || $0 == "\t" || $0 == "\r" }
-            return words.count == 2 && words[0].startsBytewise("activate") && words[1] == "ldconfig"
+        guard let first = subject.publicLibraries.first(where: { _ in true }) else { return [] }
+        let hasTrigger = Lines(subject.image.controlFile("triggers")?.bytes ?? []).contains { line in
+            guard line.bytes.drop(while: Ascii.isBlank).starts(with: "activate".utf8) else { return false }
+            let words = Ascii.words(line.bytes)
+            return words.count == 2 && words[1].elementsEqual("ldconfig".utf8)
         }
         return hasTrigger ? [] : [.init(first.path, "is not announced to the linker")]
     }
@@ -24,13 +25,13 @@ enum SharedLibraryRules {
     static let shlibsMissing = LintRule(
         "DB0510", .error, "shared library that shlibs does not list", remedy: "add its line to shlibs",
         reference: "Debian Policy 8.6.4, deb-shlibs(5)"
-    ) { subject in
-        let listed = Set(subject.shlibs.filter { $0.type == nil }.map(\.library))
-        return subject.publicLibraries.compactMap { path, soname in
+    ) { subject, found in
+        let listed = subject.listedLibraries
+        for (path, soname) in subject.publicLibraries {
             guard let library = SharedLibraryName(soname: soname), !listed.contains(library), !isPlugin(path) else {
-                return nil
+                continue
             }
-            return .init(path, "has the soname '\(soname)', of which shlibs says nothing")
+            found.add(path, "has the soname '\(soname)', of which shlibs says nothing")
         }
     }
 
@@ -39,7 +40,7 @@ enum SharedLibraryRules {
         remedy: "list each library of the package once, as 'NAME VERSION DEPENDENCY'", reference: "deb-shlibs(5)"
     ) { subject in
         guard let file = subject.image.controlFile("shlibs") else { return [] }
-        if !subject.image.entries.contains(where: { $0.elf?.soname.flatMap(SharedLibraryName.init) != nil }) {
+        if !subject.image.entries.contains(where: { $0.facts.elf?.soname.flatMap(SharedLibraryName.init) != nil }) {
             return [.init("shlibs", "is there, and no library with a version")]
         }
         do throws(FormatError) {
@@ -53,16 +54,16 @@ enum SharedLibraryRules {
     static let linkMissing = LintRule(
         "DB0512", .error, "shared library that cannot be found by its soname",
         remedy: "ship a symbolic link of that name beside it", reference: "Debian Policy 8.1"
-    ) { subject in
-        subject.publicLibraries.compactMap { path, soname in
+    ) { subject, found in
+        for (path, soname) in subject.publicLibraries {
             let (folder, name) = LexicalPath.split(path)
-            if name == soname { return nil }
+            if name == soname { continue }
             switch subject.entries[folder + "/" + soname]?.kind {
-            case .symbolicLink(let target)? where target == name: return nil
+            case .symbolicLink(let target)? where target == name: break
             case .symbolicLink(let target)?:
-                return .init(folder + "/" + soname, "leads to '\(target)' and not to '\(name)', which has this soname")
-            case nil: return .init(path, "has the soname '\(soname)', and no link of that name is beside it")
-            case .some: return .init(folder + "/" + soname, "is not a link to '\(name)', which has this soname")
+                found.add(folder + "/" + soname, "leads to '\(target)' and not to '\(name)', which has this soname")
+            case nil: found.add(path, "has the soname '\(soname)', and no link of that name is beside it")
+            case .some: found.add(folder + "/" + soname, "is not a link to '\(name)', which has this soname")
             }
         }
     }
@@ -72,7 +73,7 @@ enum SharedLibraryRules {
         remedy: "ship what dpkg-gensymbols(1) writes", reference: "deb-symbols(5)"
     ) { subject in
         guard let file = subject.image.controlFile("symbols") else { return [] }
-        if !subject.image.entries.contains(where: { $0.elf?.soname != nil }) {
+        if !subject.image.entries.contains(where: { $0.facts.elf?.soname != nil }) {
             return [.init("symbols", "is there, and no shared library")]
         }
         do throws(FormatError) {
@@ -93,16 +94,20 @@ enum SharedLibraryRules {
 
 extension LintedPackage {
     /// Shared libraries where every program finds them, with their sonames.
-    fileprivate var publicLibraries: [(path: String, soname: String)] {
-        image.entries.compactMap { entry in
-            guard entry.isRegularFile, let soname = entry.elf?.soname, LibraryFolders.contain(entry.path) else {
+    fileprivate var publicLibraries: some Sequence<(path: String, soname: String)> {
+        image.entries.lazy.compactMap { entry in
+            guard entry.isRegularFile, let soname = entry.facts.elf?.soname, LibraryFolders.contain(entry.path) else {
                 return nil
             }
             return (entry.path, soname)
         }
     }
 
-    fileprivate var shlibs: [ShlibsFile.Entry] {
-        ShlibsFile.readableEntries(of: image.controlFile("shlibs")?.text ?? "")
+    /// The libraries that `shlibs` lists for packages of every type.
+    fileprivate var listedLibraries: Set<SharedLibraryName> {
+        Set(
+            ShlibsFile.readableEntries(of: image.controlFile("shlibs")?.bytes ?? []).compactMap {
+                $0.type == nil ? $0.library : nil
+            })
     }
 }

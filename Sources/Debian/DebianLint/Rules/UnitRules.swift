@@ -27,6 +27,8 @@ enum UnitRules {
     ) { subject in
         let switchers: Set<String> = ["su", "sudo"]
         var found: [LintRule.Observation] = []
+        // A script that many settings run is looked at once.
+        var seen = PathSet()
         for unit in subject.units {
             for setting in unit.executions {
                 let words = UnitFile.words(ofCommand: setting.value)
@@ -37,7 +39,7 @@ enum UnitRules {
                     found.append(.init(unit.path, "line \(setting.line) runs \(setting.key)=\(setting.value)"))
                 }
                 guard setting.key == "ExecStart", let path = words.first,
-                    let script = subject.shippedScripts.first(where: { $0.path == path })?.script
+                    let script = subject.shippedScript(at: path), seen.insert(path)
                 else { continue }
                 found += script.commands(running: switchers).map { command in
                     .init(path, "line \(command.line) runs '\(command.program ?? "")', started by \(unit.name)")
@@ -75,11 +77,15 @@ enum UnitRules {
         "DB0408", .error, "service has no command to start", remedy: "write [Service] with ExecStart=",
         reference: "systemd.service(5)"
     ) { subject in
-        subject.units.filter { unit in
+        if subject.units.isEmpty { return [] }
+        var folders = PathSet()
+        for entry in subject.image.entries where entry.path.endsBytewise(".conf") {
+            folders.insert(EntryPaths.parent(of: entry.path))
+        }
+        return subject.units.filter { unit in
             // An empty file masks the unit, and a drop-in may have what is missing here.
             guard unit.name.endsBytewise(".service"), !unit.sections.isEmpty,
-                unit.values("Service", "ExecStart").isEmpty,
-                !subject.image.entries.contains(where: { $0.path.startsBytewise(unit.path + ".d/") })
+                unit.values("Service", "ExecStart").isEmpty, !folders.contains(unit.path + ".d")
             else { return false }
             if unit.settings.contains(where: { $0.key == "SuccessAction" && $0.value != "none" }) { return false }
             // Without ExecStart and BusName the type is oneshot.
@@ -106,9 +112,11 @@ enum UnitRules {
         "DB0412", .error, "line of a unit that systemd does not understand",
         remedy: "write 'Key=value' below a [Section]",
         reference: "systemd.syntax(7)"
-    ) { subject in
-        subject.units.flatMap { unit in
-            unit.malformedLines.map { .init(unit.path, "line \($0) is neither a section nor an assignment") }
+    ) { subject, found in
+        for unit in subject.units {
+            for line in unit.malformedLines {
+                found.add(unit.path, "line \(line) is neither a section nor an assignment")
+            }
         }
     }
 

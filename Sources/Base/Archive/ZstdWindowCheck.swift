@@ -1,6 +1,6 @@
 /// Follows a zstd stream (RFC 8878) frame by frame as it passes, without decompressing it: a frame's header says how many
 /// bytes of window a decoder has to keep, whatever the frame's size.
-struct ZstdWindowCheck {
+package struct ZstdWindowCheck {
     private enum State {
         case magic
         /// The descriptor, then as many bytes more.
@@ -20,12 +20,14 @@ struct ZstdWindowCheck {
     private var state = State.magic
     private var bytes: [UInt8] = []
     /// The largest window that was asked for so far, in bytes.
-    private(set) var window: UInt64 = 0
+    package private(set) var window: UInt64 = 0
     /// Whether something was met that is not a frame of RFC 8878, such as one of the formats before it.
-    private(set) var isLost = false
+    package private(set) var isLost = false
+
+    package init() {}
 
     /// Looks at the next bytes.
-    mutating func update(_ buffer: UnsafeRawBufferPointer) {
+    package mutating func update(_ buffer: UnsafeRawBufferPointer) {
         var rest = buffer[...]
         while !rest.isEmpty, !isLost {
             if case .skipping(let count, let next) = state {
