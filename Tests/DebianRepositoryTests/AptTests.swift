@@ -192,4 +192,43 @@ final class AptTests: XCTestCase {
         XCTAssertFalse(after.contains("Phased"), after)
         try fixture.assertSound()
     }
+
+    func testTheKeyringPackageLetsClientsFindTheRepository() throws {
+        let fixture = try RepositoryFixture()
+        let server = try WebServer(fixture.root)
+        try fixture.configure("url: \(server.url)\nsuites: [stable]\narchitectures: [amd64]\n")
+        let workspace = fixture.folder.path + "/keyring"
+        let arguments = [
+            "keyring", fixture.root, "--workspace", workspace, "--maintainer", "A Team <team@example.org>",
+        ]
+        try fixture.repo(arguments).check()
+        let own = try contents(workspace + "/test-archive-keyring/changelog")
+        try fixture.repo(arguments).check()
+        XCTAssertEqual(try contents(workspace + "/test-archive-keyring/changelog"), own)
+        let built = try TestSupport.run(
+            productPath("debbuild"),
+            ["all", "--workspace", workspace, "--cache", fixture.folder.path + "/cache", "--publish", fixture.root],
+            environment: fixture.keys.environment)
+        let version = try built.check().split(separator: " ")[3]
+        XCTAssertTrue(built.output.hasPrefix("added stable/main test-archive-keyring \(version) all\n"), built.output)
+        let package = "pool/main/t/test-archive-keyring/test-archive-keyring_\(version)_all.deb"
+        // What a client has after it has installed the package.
+        let tree = fixture.folder.path + "/tree"
+        try TestSupport.run("dpkg-deb", ["--extract", fixture.root + "/" + package, tree]).check()
+        let sources = try String(contentsOfFile: tree + "/etc/apt/sources.list.d/test.sources", encoding: .utf8)
+        let keyring = try contents(tree + "/usr/share/keyrings/test-archive-keyring.pgp")
+        XCTAssertTrue(sources.contains("\nSigned-By: /usr/share/keyrings/test-archive-keyring.pgp\n"), sources)
+        let client = try AptClient(server.url, keyring: keyring)
+        try client.folder.file(
+            "etc/apt/sources.list.d/test.sources",
+            sources.replacing("/usr/share/keyrings/", with: tree + "/usr/share/keyrings/"))
+        try client.update().check()
+        try client.apt("install", "--download-only", "--yes", "test-archive-keyring").check()
+        // A suite that is missing is an error before anything is built.
+        let wrong = try TestSupport.run(
+            productPath("debbuild"), ["all", "--workspace", workspace, "--publish", fixture.root, "--suite", "stabel"],
+            environment: fixture.keys.environment)
+        XCTAssertEqual(wrong.status, 2)
+        XCTAssertTrue(wrong.errors.contains("did you mean 'stable'?"), wrong.errors)
+    }
 }

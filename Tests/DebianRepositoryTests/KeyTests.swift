@@ -53,10 +53,10 @@ final class KeyTests: XCTestCase {
         let fixture = try RepositoryFixture()
         let home = try home(fixture.folder)
         for (name, algorithm, options, code, isError) in [
-            ("Good", "rsa4096", [], nil, false), ("Weak", "rsa2048", [], "rsa-2048", false),
+            ("Good", "rsa3072", [], nil, false), ("Weak", "rsa2048", [], "rsa-2048", false),
             ("Short", "rsa1024", [], "rsa-short", true), ("Dsa", "dsa2048", [], "dsa", true),
             ("Brain", "brainpoolP256r1", [], "brainpool", false), ("Nist", "nistp256", [], nil, false),
-            ("Sha", "rsa4096", ["--cert-digest-algo", "SHA1"], "binding-digest", true),
+            ("Sha", "ed25519", ["--cert-digest-algo", "SHA1"], "binding-digest", true),
         ] as [(String, String, [String], String?, Bool)] {
             let key = try TestKeys.generate(name, in: home, algorithm: algorithm, options: options)
             for armor in [[], ["--armor"]] {

@@ -40,9 +40,9 @@ final class KillTests: XCTestCase {
         }
         XCTAssertGreaterThan(killed, 0)
         // What killed processes have left is taken up.
-        for round in 0..<rounds {
-            try fixture.repo("add", fixture.root, fixture.folder.path + "/out/round-\(round)_1.0_amd64.deb").check()
-        }
+        try fixture.repo(
+            ["add", fixture.root] + (0..<rounds).map { fixture.folder.path + "/out/round-\($0)_1.0_amd64.deb" }
+        ).check()
         XCTAssertEqual(try fixture.packages().count, rounds + 1)
         try fixture.assertSound()
         print("killed \(killed) of \(rounds), seed \(seed)")

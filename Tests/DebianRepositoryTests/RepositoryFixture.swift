@@ -77,6 +77,10 @@ final class RepositoryFixture {
 
     /// Runs `debbuild repo`.
     func repo(_ arguments: String..., environment: [String: String] = [:]) throws -> RunResult {
+        try repo(arguments, environment: environment)
+    }
+
+    func repo(_ arguments: [String], environment: [String: String] = [:]) throws -> RunResult {
         try run(
             productPath("debbuild"), ["repo"] + arguments, environment: keys.environment.merging(environment) { $1 })
     }

@@ -21,12 +21,11 @@ extension Repository {
         _ files: [String], suite: RepositorySettings.Suite, component: String, limits: DebReadLimits
     ) throws(RepositoryError) -> [Candidate] {
         var candidates: [Candidate] = []
+        var known: [String: IndexEntry] = [:]
         for file in files {
             let candidate = try candidate(file, suite: suite, component: component, limits: limits)
-            if let other = candidates.first(where: { $0.entry.path == candidate.entry.path }) {
-                if other.entry.sha256 != candidate.entry.sha256 {
-                    throw IndexRewrite.taken(candidate.entry, by: other.entry)
-                }
+            if let other = known.updateValue(candidate.entry, forKey: candidate.entry.path) {
+                if other.sha256 != candidate.entry.sha256 { throw IndexRewrite.taken(candidate.entry, by: other) }
                 continue
             }
             candidates.append(candidate)

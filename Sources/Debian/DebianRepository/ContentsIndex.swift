@@ -60,7 +60,7 @@ enum ContentsIndex {
             return locations
         }
         if let source {
-            let lines = LineReader(source, name: name)
+            let lines = StreamLines(source, name: name)
             while let line = try lines.next() {
                 guard let blank = line.lastIndex(where: { Ascii.isHorizontalBlank($0) }) else { continue }
                 let path = Ascii.trimmedAtEnd(line[..<blank])
@@ -78,7 +78,7 @@ enum ContentsIndex {
 }
 
 /// Lines of a stream, with no more than a block of it in memory.
-final class LineReader {
+final class StreamLines {
     private let source: any ByteSource
     private let name: String
     private var buffer: [UInt8] = []

@@ -47,7 +47,7 @@ public struct Repository: Sendable {
             let owner = DirectoryLock.owner(of: root).map { "process \($0.pid) (\(DisplayText.inline($0.command)))" }
             throw RepositoryError(
                 .locked, "repository-locked",
-                "'\(root)' is being changed by \(owner ?? "another process") since \(DurationText.short(patience))",
+                "'\(root)' is being changed by \(owner ?? "another process"), for more than \(DurationText.short(patience))",
                 help: "try again when it has ended")
         }
     }

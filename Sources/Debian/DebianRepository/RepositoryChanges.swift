@@ -210,7 +210,7 @@ extension Repository {
             let state = try await state(of: suite)
             var update = SuiteUpdate(state: state)
             var isChanged = false
-            var removed: [IndexEntry] = []
+            var removed: Set<RepositoryChange.Item> = []
             for (component, architecture) in Self.indexes(of: state) {
                 let index = Self.packagesPath(component, architecture)
                 guard settings.components(of: suite).contains(component),
@@ -236,11 +236,10 @@ extension Repository {
                         &rewrite, component, architecture, in: &update, completesContents: publishesAll)
                 }
                 isChanged = isChanged || outcome.isChanged
-                removed += outcome.removed
                 for entry in outcome.removed {
                     let item = item(entry, suite, component)
                     // A package for all architectures is in each of the indexes.
-                    if !result.removed.contains(item) { result.removed.append(item) }
+                    if removed.insert(item).inserted { result.removed.append(item) }
                 }
             }
             guard !isDryRun, isChanged || publishesAll else { continue }

@@ -169,10 +169,12 @@ extension RepositorySettings {
         group(as: { ($0, $1, $2) }) {
             optional(
                 "valid-for", duration, default: 14 * dayLength,
-                "How long clients take the signed state for current; 'debbuild repo resign' renews it.", example: "7d")
+                "How long clients take the signed state for current; 'debbuild repo resign' renews it (default: 14d).",
+                example: "7d")
             optional(
                 "grace", duration, default: 7 * dayLength,
-                "How long packages and indexes can still be downloaded after they were removed or replaced.")
+                "How long packages and indexes can still be downloaded after they were removed or replaced (default: 7d)."
+            )
             optional(
                 "retention", retention, default: Retention(versions: nil, age: nil),
                 "Which packages 'debbuild repo publish' removes (default: none).", example: "{versions: 3}")

@@ -22,7 +22,7 @@ struct Keyring: Sendable {
         guard case .gpg(let keys, _) = settings.signer else {
             throw RepositoryError(.input, "keyring", "'keyring' is missing")
         }
-        let result = try await Program.run(
+        let result = try await ExternalProgram.run(
             "gpg", ["--batch", "--no-tty", "--export", "--export-options", "export-minimal"] + keys, limit: .seconds(60)
         )
         guard result.status.isSuccess, !result.standardOutput.isEmpty else {
@@ -73,7 +73,7 @@ struct SignatureCheck {
         if try RepositoryError.wrapping({ try FileStatus.ofIfExists(path, followLinks: false) }) == nil {
             _ = try scratch.write("keyring.pgp", keyring.bytes)
         }
-        let result = try await Program.run(
+        let result = try await ExternalProgram.run(
             "gpgv", ["--status-fd", "1", "--keyring", path] + files, limit: .seconds(60))
         var signatures: [VerifiedSignature] = []
         var isGood = false

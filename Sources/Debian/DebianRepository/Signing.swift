@@ -102,7 +102,8 @@ struct ReleaseSigner {
             }
             for key in keys { words += ["--local-user", key] }
             words += mode == "clearsign" ? ["--clearsign"] : ["--armor", "--detach-sign"]
-            let result = try await Program.run("gpg", words + ["--output", output, input], limit: Self.timeLimit)
+            let result = try await ExternalProgram.run(
+                "gpg", words + ["--output", output, input], limit: Self.timeLimit)
             guard result.status.isSuccess else { throw GnuPGStatus(result.standardError).error(result, keys: keys) }
         case .command(let words):
             guard let name = words.first else { return [] }
@@ -111,10 +112,10 @@ struct ReleaseSigner {
                     "{mode}", with: mode)
             }
             let program = name.contains("/") ? settings.path(name) : name
-            let result = try await Program.run(program, replaced, limit: Self.timeLimit)
+            let result = try await ExternalProgram.run(program, replaced, limit: Self.timeLimit)
             guard result.status.isSuccess else {
                 throw RepositoryError(
-                    .input, "sign-failed", "'\(name)' ended with \(result.status)" + Program.lastLine(result),
+                    .input, "sign-failed", "'\(name)' ended with \(result.status)" + ExternalProgram.lastLine(result),
                     help: "nothing was published")
             }
         }
@@ -165,14 +166,14 @@ private struct GnuPGStatus {
                 help: "name a file that has it with 'passphrase-file', or unlock the key in gpg-agent first")
         default:
             return RepositoryError(
-                .input, "sign-failed", "gpg ended with \(result.status)" + Program.lastLine(result),
+                .input, "sign-failed", "gpg ended with \(result.status)" + ExternalProgram.lastLine(result),
                 help: "nothing was published")
         }
     }
 }
 
 /// Runs another program to its end.
-enum Program {
+enum ExternalProgram {
     static func run(
         _ name: String, _ arguments: [String], limit: Duration, directory: String? = nil
     ) async throws(RepositoryError) -> ProcessOutput {

@@ -33,11 +33,12 @@ public struct Upload: Sendable {
                 .replacing("{directory}", with: root).replacing("{stage}", with: stage.name)
         }
         guard let program = words.first else { return }
-        let result = try await Program.run(program, Array(words.dropFirst()), limit: Self.timeLimit, directory: root)
+        let result = try await ExternalProgram.run(
+            program, Array(words.dropFirst()), limit: Self.timeLimit, directory: root)
         guard result.status.isSuccess else {
             throw RepositoryError(
                 .unreachable, "upload-failed",
-                "'\(program)' ended with \(result.status) in stage '\(stage.name)'" + Program.lastLine(result),
+                "'\(program)' ended with \(result.status) in stage '\(stage.name)'" + ExternalProgram.lastLine(result),
                 help: "it is published here; 'debbuild repo publish' copies everything, and clients see the state "
                     + "before until its last stage")
         }

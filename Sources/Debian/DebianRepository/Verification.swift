@@ -162,13 +162,13 @@ public struct RepositoryVerification {
         { error(fault.code, folder + "/Release.gpg", fault.message, help: fault.help) }
         guard ExecutablePath.find("sqv") != nil else { return }
         let root = repository.root + "/" + folder
-        let result = try await Program.run(
+        let result = try await ExternalProgram.run(
             "sqv", ["--keyring", scratch.path + "/keyring.pgp", root + "/Release.gpg", root + "/Release"],
             limit: .seconds(60))
         if !result.status.isSuccess {
             error(
                 "sqv", folder + "/Release.gpg",
-                "sqv(1), which apt of Debian 13 uses, refuses it" + Program.lastLine(result))
+                "sqv(1), which apt of Debian 13 uses, refuses it" + ExternalProgram.lastLine(result))
         }
     }
 
