@@ -599,4 +599,4 @@ fault inbound-innocent - 'a rule drops what one host sends to this machine, whic
     'keep $settings; echo ISTIO_INBOUND_PORTS=7000 >>$settings; systemctl restart istio; serve 0.0.0.0
     iptables -I INPUT -s 192.0.2.1 -j DROP; nft "table ip guard { chain in { type filter hook prerouting priority 0; ip saddr { 192.0.2.7, 192.0.2.8 } drop; }; }"' \
     'iptables -D INPUT -s 192.0.2.1 -j DROP; nft delete table ip guard; systemctl stop fault-service; back $settings; systemctl restart istio'
-by_hand cluster-dns-datagrams
+by_hand cluster-dns-datagrams address-preferred resolver-over-tcp
