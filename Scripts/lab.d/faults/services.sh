@@ -307,10 +307,10 @@ fault tool-replaced MX0153 'a wrapper of configuration management takes the plac
     'rm -f /usr/local/sbin/iptables-restore*; systemctl reset-failed; systemctl restart istio'
 fault lock-held MX0258 "a process holds the lock of the sidecar's scripts" \
     'setsid nohup flock /run/istio-iptables.lock sleep 3600 >/dev/null 2>&1 </dev/null & echo $! >/run/fault-lock; sleep 1; systemctl restart --no-block istio' \
-    'kill $(cat /run/fault-lock) 2>/dev/null || true; rm /run/fault-lock; systemctl reset-failed; systemctl restart istio'
+    'pkill -f "[s]leep 3600" || true; rm -f /run/fault-lock; systemctl reset-failed; systemctl restart istio'
 fault lock-held-later MX0258 "a process holds iptables' lock, and the sidecar runs still" \
     'setsid nohup flock /run/xtables.lock sleep 3600 >/dev/null 2>&1 </dev/null & echo $! >/run/fault-lock; sleep 1' \
-    'kill $(cat /run/fault-lock) 2>/dev/null || true; rm /run/fault-lock'
+    'pkill -f "[s]leep 3600" || true; rm -f /run/fault-lock'
 fault agent-by-hand MX0735 'somebody has started the sidecar by hand, and the service cannot start beside it' \
     'systemctl stop istio; istio-start.sh init; systemd-run --quiet --unit=fault-agent --uid=istio-proxy /usr/local/bin/istio-start.sh; sleep 6; systemctl start --no-block istio' \
     'systemctl stop fault-agent || true; systemctl reset-failed; systemctl restart istio'
