@@ -572,9 +572,9 @@ by_hand kubedns-swapped kubedns-mixer-swapped envoy-port-changed
 
 # --- below the packet filter, and beside it
 
-fault policy-of-ipsec MX0829 'a policy of IPsec towards Pilot was left without an association' \
-    'ip xfrm policy add dir out src $own/32 dst 10.150.0.6/32 tmpl src $own dst 10.150.0.6 proto esp mode transport level required' \
-    'ip xfrm policy deleteall'
+fault policy-of-ipsec MX0829 'a policy of IPsec towards Pilot was left without an association, and the sidecar was restarted' \
+    'ip xfrm policy add dir out src $own/32 dst 10.150.0.6/32 tmpl src $own dst 10.150.0.6 proto esp mode transport level required; systemctl restart istio' \
+    'ip xfrm policy deleteall; systemctl restart istio'
 fault queue-starves MX0817 'a shaping script lets 8 bits a second out to Pilot' \
     'tc qdisc add dev eth0 root handle 1: htb default 10; tc class add dev eth0 parent 1: classid 1:10 htb rate 1gbit quantum 1500
     tc class add dev eth0 parent 1: classid 1:20 htb rate 8bit burst 10 cburst 10 quantum 1500
