@@ -580,9 +580,6 @@ fault queue-starves MX0817 'a shaping script lets 8 bits a second out to Pilot' 
     tc class add dev eth0 parent 1: classid 1:20 htb rate 8bit burst 10 cburst 10 quantum 1500
     tc filter add dev eth0 parent 1: protocol ip u32 match ip dport 8080 0xffff flowid 1:20' \
     'tc qdisc del dev eth0 root'
-fault queue-drops MX0817 'a filter of tc drops what goes to the CA' \
-    'tc qdisc add dev eth0 clsact; tc filter add dev eth0 egress protocol ip u32 match ip dst 10.150.0.9/32 action drop' \
-    'tc qdisc del dev eth0 clsact'
 fault nft-arp MX0814 "a rule of nft's family arp drops the questions for the CA's link-layer address" \
     'nft "table arp guard { chain out { type filter hook output priority 0; arp daddr ip 10.150.0.9 drop; }; }"; ip neigh flush to 10.150.0.9' \
     'nft delete table arp guard; ip neigh flush to 10.150.0.9'
