@@ -294,7 +294,7 @@ fault authority-port-of-agent MX0940 'a drop-in lets the node agent ask the CA a
 ExecStart=/usr/local/istio/bin/node_agent --logtostderr --ca-address istio-ca:8061"' 'no_drop_in istio-auth-node-agent.service'
 fault group-removed MX0257 'the group istio-proxy is gone from /etc/group' \
     'keep /etc/group /etc/gshadow; sed -i "/^istio-proxy:/d" /etc/group /etc/gshadow; systemctl restart --no-block istio' \
-    'back /etc/group /etc/gshadow; systemctl reset-failed; systemctl restart istio'
+    'back /etc/group /etc/gshadow; chown -R istio-proxy:istio-proxy /etc/certs /var/lib/istio/proxy /var/lib/istio/config /var/log/istio; systemctl reset-failed; systemctl restart istio'
 fault shared-memory-closed MX0734 '/dev/shm is for root alone, and the sidecar was restarted' \
     'chmod 0755 /dev/shm; systemctl restart --no-block istio' 'chmod 1777 /dev/shm; systemctl restart istio'
 fault shared-memory-later MX0734 '/dev/shm is for root alone, and Envoy runs still' 'chmod 0755 /dev/shm' 'chmod 1777 /dev/shm'
