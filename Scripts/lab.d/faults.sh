@@ -470,6 +470,7 @@ source "$root/Scripts/lab.d/faults/network.sh"
 source "$root/Scripts/lab.d/faults/boot.sh"
 # shellcheck source=Scripts/lab.d/faults/combinations.sh
 source "$root/Scripts/lab.d/faults/combinations.sh"
+readonly fault_prelude
 
 # switch_cluster NAME on|off
 switch_cluster() {

@@ -572,17 +572,14 @@ by_hand kubedns-swapped kubedns-mixer-swapped envoy-port-changed
 
 # --- below the packet filter, and beside it
 
-fault policy-of-ipsec MX0829 'a policy of IPsec towards Pilot was left without an association' \
-    'ip xfrm policy add dir out src $own/32 dst 10.150.0.6/32 tmpl src $own dst 10.150.0.6 proto esp mode transport level required' \
-    'ip xfrm policy deleteall'
+fault policy-of-ipsec MX0829 'a policy of IPsec towards Pilot was left without an association, and the sidecar was restarted' \
+    'ip xfrm policy add dir out src $own/32 dst 10.150.0.6/32 tmpl src $own dst 10.150.0.6 proto esp mode transport level required; systemctl restart istio' \
+    'ip xfrm policy deleteall; systemctl restart istio'
 fault queue-starves MX0817 'a shaping script lets 8 bits a second out to Pilot' \
     'tc qdisc add dev eth0 root handle 1: htb default 10; tc class add dev eth0 parent 1: classid 1:10 htb rate 1gbit quantum 1500
     tc class add dev eth0 parent 1: classid 1:20 htb rate 8bit burst 10 cburst 10 quantum 1500
     tc filter add dev eth0 parent 1: protocol ip u32 match ip dport 8080 0xffff flowid 1:20' \
     'tc qdisc del dev eth0 root'
-fault queue-drops MX0817 'a filter of tc drops what goes to the CA' \
-    'tc qdisc add dev eth0 clsact; tc filter add dev eth0 egress protocol ip u32 match ip dst 10.150.0.9/32 action drop' \
-    'tc qdisc del dev eth0 clsact'
 fault nft-arp MX0814 "a rule of nft's family arp drops the questions for the CA's link-layer address" \
     'nft "table arp guard { chain out { type filter hook output priority 0; arp daddr ip 10.150.0.9 drop; }; }"; ip neigh flush to 10.150.0.9' \
     'nft delete table arp guard; ip neigh flush to 10.150.0.9'
@@ -599,4 +596,4 @@ fault inbound-innocent - 'a rule drops what one host sends to this machine, whic
     'keep $settings; echo ISTIO_INBOUND_PORTS=7000 >>$settings; systemctl restart istio; serve 0.0.0.0
     iptables -I INPUT -s 192.0.2.1 -j DROP; nft "table ip guard { chain in { type filter hook prerouting priority 0; ip saddr { 192.0.2.7, 192.0.2.8 } drop; }; }"' \
     'iptables -D INPUT -s 192.0.2.1 -j DROP; nft delete table ip guard; systemctl stop fault-service; back $settings; systemctl restart istio'
-by_hand cluster-dns-datagrams
+by_hand cluster-dns-datagrams address-preferred resolver-over-tcp

@@ -294,7 +294,7 @@ fault authority-port-of-agent MX0940 'a drop-in lets the node agent ask the CA a
 ExecStart=/usr/local/istio/bin/node_agent --logtostderr --ca-address istio-ca:8061"' 'no_drop_in istio-auth-node-agent.service'
 fault group-removed MX0257 'the group istio-proxy is gone from /etc/group' \
     'keep /etc/group /etc/gshadow; sed -i "/^istio-proxy:/d" /etc/group /etc/gshadow; systemctl restart --no-block istio' \
-    'back /etc/group /etc/gshadow; systemctl reset-failed; systemctl restart istio'
+    'back /etc/group /etc/gshadow; chown -R istio-proxy:istio-proxy /etc/certs /var/lib/istio/proxy /var/lib/istio/config /var/log/istio; systemctl reset-failed; systemctl restart istio'
 fault shared-memory-closed MX0734 '/dev/shm is for root alone, and the sidecar was restarted' \
     'chmod 0755 /dev/shm; systemctl restart --no-block istio' 'chmod 1777 /dev/shm; systemctl restart istio'
 fault shared-memory-later MX0734 '/dev/shm is for root alone, and Envoy runs still' 'chmod 0755 /dev/shm' 'chmod 1777 /dev/shm'
@@ -307,10 +307,10 @@ fault tool-replaced MX0153 'a wrapper of configuration management takes the plac
     'rm -f /usr/local/sbin/iptables-restore*; systemctl reset-failed; systemctl restart istio'
 fault lock-held MX0258 "a process holds the lock of the sidecar's scripts" \
     'setsid nohup flock /run/istio-iptables.lock sleep 3600 >/dev/null 2>&1 </dev/null & echo $! >/run/fault-lock; sleep 1; systemctl restart --no-block istio' \
-    'kill $(cat /run/fault-lock) 2>/dev/null || true; rm /run/fault-lock; systemctl reset-failed; systemctl restart istio'
+    'pkill -f "[s]leep 3600" || true; rm -f /run/fault-lock; systemctl reset-failed; systemctl restart istio'
 fault lock-held-later MX0258 "a process holds iptables' lock, and the sidecar runs still" \
     'setsid nohup flock /run/xtables.lock sleep 3600 >/dev/null 2>&1 </dev/null & echo $! >/run/fault-lock; sleep 1' \
-    'kill $(cat /run/fault-lock) 2>/dev/null || true; rm /run/fault-lock'
+    'pkill -f "[s]leep 3600" || true; rm -f /run/fault-lock'
 fault agent-by-hand MX0735 'somebody has started the sidecar by hand, and the service cannot start beside it' \
     'systemctl stop istio; istio-start.sh init; systemd-run --quiet --unit=fault-agent --uid=istio-proxy /usr/local/bin/istio-start.sh; sleep 6; systemctl start --no-block istio' \
     'systemctl stop fault-agent || true; systemctl reset-failed; systemctl restart istio'

@@ -94,7 +94,7 @@ package enum Connector {
                     if let segment {
                         let option = ChannelOptions.Types.SocketOption(
                             level: .tcp, name: .init(rawValue: TCP_MAXSEG))
-                        bootstrap = bootstrap.channelOption(option, value: segment)
+                        bootstrap = bootstrap.channelOption(option, value: .init(segment))
                     }
                     return bootstrap.channelInitializer(initialize).connect(to: target)
                 }
