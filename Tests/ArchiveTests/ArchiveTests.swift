@@ -52,14 +52,14 @@ final class ArchiveWriterTests: XCTestCase {
     func testStreamsOfUnknownSizeAreWhatTheirProgramsRead() throws {
         let directory = try TemporaryDirectory()
         for (codec, program) in [("gzip:6", "gzip"), ("xz:2", "xz"), ("zstd:3", "zstd")] {
-            for data in [[], noise(3 << 20, seed: 5)] {
+            for data in [[], noise(300_000, seed: 5)] {
                 let sink = Collector()
                 let writer = try ArchiveWriter(format: .raw, compression: Compression(parsing: codec), sink: sink)
                 try writer.beginStream()
                 try data.withUnsafeBytes { bytes in
-                    for start in stride(from: 0, to: data.count, by: 100_000) {
+                    for start in stride(from: 0, to: data.count, by: 70_000) {
                         try writer.append(
-                            UnsafeRawBufferPointer(rebasing: bytes[start..<min(start + 100_000, data.count)]))
+                            UnsafeRawBufferPointer(rebasing: bytes[start..<min(start + 70_000, data.count)]))
                     }
                 }
                 try writer.finish()
@@ -205,7 +205,7 @@ final class ArchiveWriterTests: XCTestCase {
             }
         }
         for compression in ["none", "gzip:1", "zstd:1", "xz:0"] {
-            let data = noise(3 << 20, seed: 5)
+            let data = noise(300_000, seed: 5)
             do {
                 let writer = try ArchiveWriter(
                     format: .gnutar, compression: try Compression(parsing: compression), threads: 2, sink: Full())
