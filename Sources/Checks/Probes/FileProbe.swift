@@ -68,7 +68,6 @@ struct FileProbe: Probe {
             .init(
                 "locked-by", .list(.text),
                 "The processes that hold a lock on it (flock(2), fcntl(2)), with number and command."),
-            .init("unlock", .list(.text), "Commands that end them."),
             .init("entries", .list(.text), "Names in a folder, sorted by their bytes; null if it is not a folder."),
         ])
 
@@ -101,7 +100,7 @@ struct FileProbe: Probe {
             observation.attributes["mount"] = .text(orNull: mount?.type)
             observation.attributes["mount-point"] = .text(orNull: mount?.point)
         }
-        if request.wants("locked-by", "unlock") {
+        if request.wants("locked-by") {
             let place = reader.path
             let holders = try await BlockingPool.files.run("look for locks on \(path)", until: request.deadline) {
                 () throws(ProbeError) in try FileLocks.holders(of: place)
@@ -109,7 +108,6 @@ struct FileProbe: Probe {
             let table = try await host.processes(for: request)
             observation.attributes["locked-by"] = .texts(
                 holders.map { "\($0) " + (table.entry($0)?.arguments.joined(separator: " ") ?? "").shortened(to: 120) })
-            observation.attributes["unlock"] = .texts(holders.map { "kill \($0)" })
         }
         if request.wants("writable-by", "write-error", "write-message", "write-fails-for") {
             try await addWriting(reader.path, type: facts.type, to: &observation, request)
