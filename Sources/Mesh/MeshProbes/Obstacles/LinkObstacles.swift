@@ -1,3 +1,4 @@
+import Glibc
 import MeshContract
 import Platform
 import Probes
