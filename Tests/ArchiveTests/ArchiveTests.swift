@@ -385,7 +385,7 @@ final class ArchiveReaderTests: XCTestCase {
                 [
                     "-c",
                     "head -c 20000000 /dev/zero >big; echo x >small; tar -cf a.tar big small; gzip -k a.tar; xz -0k a.tar; "
-                        + "zstd -q a.tar; bzip2 -k a.tar; truncate -s 20000000 holes; tar -cSf holes.tar holes small",
+                        + "zstd -q a.tar; bzip2 -k a.tar; truncate -s 20000000 holes; echo x >>holes; tar -cSf holes.tar holes small",
                 ], workingDirectory: directory.path
             ).status, 0)
         var limits = ArchiveLimits()

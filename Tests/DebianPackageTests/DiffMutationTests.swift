@@ -32,7 +32,8 @@ final class DiffMutationTests: XCTestCase {
     private func view(_ path: String, _ folder: TemporaryDirectory) throws -> String {
         let script = """
             rm -rf u; dpkg-deb --contents "$1"; echo "$?"; dpkg-deb --field "$1"; dpkg-deb --raw-extract "$1" u; echo "$?"
-            cd u && find . -printf '%p|%y|%m|%U:%G|%s|%l|%n|%T@\\n' | sort; find . -type f -exec sha256sum {} + | sort
+            cd u && find . ! -type d -printf '%p|%y|%m|%U:%G|%s|%l|%n|%T@\\n' | sort
+            find . -mindepth 1 -type d -printf '%p|%y|%m|%U:%G\\n' | sort; find . -type f -exec sha256sum {} + | sort
             """
         return try TestSupport.run(
             "sh", ["-c", script, "sh", path],

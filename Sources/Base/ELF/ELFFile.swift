@@ -125,7 +125,7 @@ public struct ELFFile: Sendable, Hashable {
             // A string of at most 15 bytes needs no room of its own.
             return MemoryLayout<String>.stride + (length > 15 ? 32 + length : 0)
         }
-        let versions = versionNeeds.reduce(MemoryLayout<ELFFile>.stride) { sum, need in
+        let versions = versionNeeds.reduce(512) { sum, need in
             need.versions.reduce(sum + 64 + size(need.library)) { $0 + size($1) }
         }
         return (needed + undefinedSymbols).reduce(versions) { $0 + size($1) } + size(runPath ?? "") + size(soname ?? "")

@@ -6,7 +6,8 @@ import Synchronization
 /// What a look into the contents of a file has found, so that no other part has to look again.
 public final class ContentFacts: Sendable {
     /// What machine code says about itself.
-    public let elf: ELFFile?
+    public var elf: ELFFile? { machineCode?.facts }
+    private let machineCode: MachineCode?
     /// Why a file that begins like ELF is broken.
     public let malformedELF: String?
     /// A small text without NUL bytes, where texts are kept.
@@ -18,10 +19,16 @@ public final class ContentFacts: Sendable {
     package static let nothing = ContentFacts()
 
     init(elf: ELFFile? = nil, malformedELF: String? = nil, text: [UInt8]? = nil, isTextSkipped: Bool = false) {
-        self.elf = elf
+        machineCode = elf.map(MachineCode.init)
         self.malformedELF = malformedELF
         self.text = text
         self.isTextSkipped = isTextSkipped
+    }
+
+    /// Few files are machine code: the others are spared the room.
+    private final class MachineCode: Sendable {
+        let facts: ELFFile
+        init(_ facts: ELFFile) { self.facts = facts }
     }
 
     /// Looks into an open file: at its first bytes, and further into machine code and a text that is to be kept.
@@ -83,7 +90,7 @@ package final class TextBudget: Sendable {
     }
 
     /// What a text costs beside its bytes: there may be very many of a few bytes.
-    static let overhead = 128
+    static let overhead = 256
 }
 
 /// Takes what ``ContentFacts`` holds from bytes that pass by once, such as those of an archive's entry.

@@ -403,8 +403,7 @@ private struct Reading {
         image.digests = digest.digests()
         image.facts = probe.finish()
         if image.facts.isTextSkipped { skippedTexts += 1 }
-        guard let elf = image.facts.elf else { return }
-        machineCodeBytes += elf.keptBytes
+        machineCodeBytes += image.facts.elf?.keptBytes ?? (image.facts.malformedELF == nil ? 0 : 512)
         guard machineCodeBytes <= limits.machineCodeBytes else {
             throw DebFault(
                 .limit, "data.tar", "read machine code",

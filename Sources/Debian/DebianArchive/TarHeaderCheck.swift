@@ -143,6 +143,13 @@ final class TarHeaderCheck: ByteSource {
             return try stop(
                 DebFault(.tarHeader, entry, "read tar header", expected: "a size of 0 or more", found: "none"))
         }
+        // What is not a number means one thing to libarchive, another to tar(1), and is an error to dpkg.
+        for (name, field) in [("mode", 100..<108), ("user", 108..<116), ("group", 116..<124), ("time", 136..<148)] {
+            guard let number = Self.number(header[field]), number >= 0 else {
+                return try stop(
+                    DebFault(.tarHeader, entry, "read tar header", expected: "a \(name) of 0 or more", found: "none"))
+            }
+        }
         let type = header[156]
         switch type {
         case 0, UInt8(ascii: "0"), UInt8(ascii: "7"):
