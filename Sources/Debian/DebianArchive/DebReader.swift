@@ -156,6 +156,21 @@ private struct Reading {
             let found = magic.isEmpty ? "an empty file" : "'\(String(decoding: magic, as: UTF8.self))'"
             throw DebFault(.notArchive, "", "read", expected: "a file that begins with '!<arch>'", found: found)
         }
+        // Sizes are digits and blanks: libarchive stops at anything else, and dpkg refuses it.
+        var offset: Int64 = 8
+        for number in 1...Self.memberLimit {
+            let header = try file.bytes(at: offset, count: 60)
+            guard header.count == 60 else { return }
+            let digits = header[48..<58].prefix(while: Ascii.isDigit)
+            guard let size = Int64(Ascii.text(digits)),
+                header[48..<58].dropFirst(digits.count).allSatisfy({ $0 == 0x20 })
+            else {
+                throw DebFault(
+                    .corrupt, "", "read the members", expected: "a size in the header of member \(number)",
+                    found: "'\(Ascii.text(header[48..<58]))'")
+            }
+            offset += 60 + size + size % 2
+        }
     }
 
     private func nextMember(_ archive: ArchiveReader) throws -> Entry? {

@@ -1,4 +1,5 @@
 import Archive
+import Platform
 
 /// Looks at the headers of a tar stream as dpkg does while the stream passes to libarchive.
 ///
@@ -31,6 +32,11 @@ final class TarHeaderCheck: ByteSource {
     }
 
     static let blockSize = 512
+    private static let magics = ["ustar\u{0}00", "ustar  \u{0}"]
+    private static let numbers = [
+        ("mode", 100..<108), ("user", 108..<116), ("group", 116..<124), ("time", 136..<148), ("device", 329..<337),
+        ("device", 337..<345),
+    ]
     /// GNU's long names: more than PATH_MAX is not a path.
     static let longNameLimit: Int64 = 16 << 10
 
@@ -144,11 +150,19 @@ final class TarHeaderCheck: ByteSource {
                 DebFault(.tarHeader, entry, "read tar header", expected: "a size of 0 or more", found: "none"))
         }
         // What is not a number means one thing to libarchive, another to tar(1), and is an error to dpkg.
-        for (name, field) in [("mode", 100..<108), ("user", 108..<116), ("group", 116..<124), ("time", 136..<148)] {
+        for (name, field) in Self.numbers {
             guard let number = Self.number(header[field]), number >= 0 else {
                 return try stop(
                     DebFault(.tarHeader, entry, "read tar header", expected: "a \(name) of 0 or more", found: "none"))
             }
+        }
+        // tar(1) and dpkg pass over the names of owners in a header of another version, which libarchive reads.
+        let magic = header[257..<265]
+        guard !magic.starts(with: "ustar".utf8) || Self.magics.contains(where: { magic.elementsEqual($0.utf8) }) else {
+            return try stop(
+                DebFault(
+                    .tarHeader, entry, "read tar header", expected: "the format ustar or that of GNU",
+                    found: "'\(Ascii.text(magic))'"))
         }
         let type = header[156]
         switch type {
