@@ -38,6 +38,7 @@ public final class ArchiveReader: ByteSource {
     private var totalBytes: Int64 = 0
     private var currentPath = ""
     private var pathBytes = 0
+    private var isAtEnd = false
 
     /// Opens an archive on disk.
     public init(
@@ -154,6 +155,7 @@ public final class ArchiveReader: ByteSource {
                     operation: "read", subject: subject, code: .malformed, detail: "not an archive of a known format")
             }
             try checkEnd()
+            isAtEnd = true
             return nil
         }
         // A warning at a header is about a name that the locale's character set cannot hold; we take names as UTF-8.
@@ -205,8 +207,9 @@ public final class ArchiveReader: ByteSource {
             detail: "the archive ends after entry \(entryCount) without its end marker")
     }
 
-    /// Reads the next bytes of the current entry; 0 at its end.
+    /// Reads the next bytes of the current entry; 0 at its end, and at that of the archive.
     public func read(into buffer: UnsafeMutableRawBufferPointer) throws(ArchiveError) -> Int {
+        if isAtEnd { return 0 }
         let count = archive_read_data(handle, buffer.baseAddress, buffer.count)
         if count < 0 {
             try check(Int32(truncatingIfNeeded: count))
