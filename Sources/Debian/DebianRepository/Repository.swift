@@ -185,7 +185,7 @@ private final class GzipSource: ByteSource {
     private let isEmpty: Bool
 
     init(_ source: any ByteSource, name: String) throws(ArchiveError) {
-        archive = try ArchiveReader(nested: source, name: name, formats: [.raw])
+        archive = try ArchiveReader(nested: source, name: name, formats: [.raw], decompressing: .gzip)
         isEmpty = try archive.next() == nil
     }
 
