@@ -141,7 +141,7 @@ let package = Package(
         .module("Files", on: .base, ["CLinux", "Platform"]),
         .module("StandardStreams", on: .base, ["Platform"]),
         .module("HTTP", on: .base, ["Platform", .nioCore, .nioHTTP1, .nioPosix]),
-        .module("Archive", on: .base, ["CArchive", "CLzma", "Files"]),
+        .module("Archive", on: .base, ["CArchive", "CLzma", "Files", "Platform"]),
         .module("ELF", on: .base, ["Platform"]),
         .module("Documents", on: .base, ["CYAML", "Platform"]),
         .module(
